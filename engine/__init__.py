@@ -1,0 +1,1 @@
+"""Everything of Longplay that is neither Temporal nor HTTP."""

@@ -1,0 +1,1 @@
+"""The decisions: facts in, a decision out. Pure: `now` is always a parameter."""
