@@ -1,4 +1,4 @@
-"""Identities: how they are made and how the durable names are spelled. Nobody builds one elsewhere."""
+"""Identities: how they are made and how durable names are spelled. Nobody builds one elsewhere."""
 
 import hashlib
 import secrets
@@ -57,7 +57,7 @@ def job_id(enrollment: str, seq: int) -> JobId:
 
 def cohort_id(playbook: str, digest: str, lane: str, shard: int) -> CohortId:
     """A cohort's id, which is its durable driver's workflow id too."""
-    return CohortId(f"{playbook}@{digest[:6]}{digest[6:12]}/{lane}/{shard}")
+    return CohortId(f"{playbook}@{digest[:12]}/{lane}/{shard}")
 
 
 def message_id(job: str, domain: str) -> str:
