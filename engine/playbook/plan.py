@@ -1,0 +1,185 @@
+"""The plan: what a playbook compiles into, and the only thing that the runtime reads.
+
+A plan is a flat tuple of ops. It is immutable, names itself by the digest of its content, and says
+which format it was written in; a running enrollment keeps the plan that it began with.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+FORMAT = 1
+"""The format number this code writes; every released format stays readable."""
+
+RecordKind = Literal["lead", "deal"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class _Op(_Frozen):
+    step: str = Field(description="the id of the step that this op belongs to; stable over edits")
+
+
+class Do(_Op):
+    """An inline action: its effect commits in the transaction that passes this op."""
+
+    op: Literal["do"] = "do"
+    action: str = Field(description="the action's name: `set`, `tag`, `stage`, `assign`, …")
+    params: Mapping[str, JsonValue] = Field(default_factory=dict, description="its parameters")
+    on_error: Literal["stop", "continue"] = "stop"
+
+
+class Send(_Op):
+    """A job for the outside world (mail, notice): the enrollment waits until it has ended."""
+
+    op: Literal["send"] = "send"
+    action: str = Field(description="`email`, `notify`")
+    params: Mapping[str, JsonValue] = Field(default_factory=dict, description="its parameters")
+    on_error: Literal["stop", "continue"] = "stop"
+
+
+class Wait(_Op):
+    """Waits for a length of time, or until a moment."""
+
+    op: Literal["wait"] = "wait"
+    span: str = Field("", description="a duration, counted from the end of the step before")
+    until: str = Field("", description="a moment; exactly one of `span` and `until` is written")
+    timezone: str = Field("", description="an IANA zone, or empty: the record's")
+    calendar: str = Field("", description="the calendar of business units; empty: the default")
+    on_missing: Literal["end", "continue", "skip"] = "end"
+    on_past: Literal["end", "continue", "skip"] = "continue"
+    skip_to: int = Field(0, description="where `skip` goes on: behind the wait's own `then`")
+
+
+class Await(_Op):
+    """Waits for an event or a condition, or not longer than `up_to`.
+
+    When it happened the next op follows; when the time is over, the op at `else_to`.
+    """
+
+    op: Literal["await"] = "await"
+    events: tuple[str, ...] = Field((), description="any of these events ends the wait")
+    cond: str = Field("", description="or this condition of the record becoming true")
+    where: str = Field("", description="a condition that filters the event")
+    sources: tuple[str, ...] = Field((), description="step ids: the event must be on their mail")
+    up_to: str = Field(description="a duration, or `forever`")
+    calendar: str = ""
+    save: str = Field("", description="keeps the event's properties as run.saved.NAME")
+    else_to: int
+
+
+class Branch(_Op):
+    """Goes on with the next op when the condition holds, else with the op at `else_to`."""
+
+    op: Literal["branch"] = "branch"
+    cond: str
+    else_to: int
+
+
+class Jump(_Op):
+    """Goes on at `to`. Free: takes no place in the record of what an enrollment did."""
+
+    op: Literal["jump"] = "jump"
+    to: int
+
+
+class Repeat(_Op):
+    """Counts its arrivals: the first `times` go on with the next op, the next one to `exit_to`."""
+
+    op: Literal["repeat"] = "repeat"
+    times: int
+    exit_to: int
+
+
+class End(_Op):
+    """Finishes the enrollment with an outcome."""
+
+    op: Literal["end"] = "end"
+    outcome: str
+
+
+Op = Annotated[Do | Send | Wait | Await | Branch | Jump | Repeat | End, Field(discriminator="op")]
+
+
+class Trigger(_Frozen):
+    """One item of `enroll.when`; it fires on the edge."""
+
+    kind: Literal["event", "stage", "score", "segment", "cron", "date", "at", "manual"]
+    event: str = Field("", description="kind event: the event's name")
+    cond: str = Field("", description="the item's own `if`; of a segment, the condition itself")
+    stage: str = Field(
+        "", description="kind stage: the stage entered, `proposal` or `b2b.proposal`"
+    )
+    score: str = Field("", description="kind score: the score's name")
+    level: float = Field(0, description="kind score: the level crossed upward")
+    cron: str = Field("", description="kind cron: five fields")
+    moment: str = Field("", description="kinds date and at: the moment")
+    timezone: str = Field("", description="`lead`, an IANA zone, or empty: the workspace's")
+    every: Literal["", "year"] = ""
+
+
+class Exit(_Frozen):
+    """One item of `exit`: what ends an enrollment before its last step."""
+
+    event: str = Field("", description="the event, or empty: looked at on every change")
+    cond: str = Field("", description="the item's `if`")
+    goal: str = Field("", description="the outcome, when this exit is a success")
+    value: str = Field("", description="an expression: what the goal was worth")
+
+
+class Enroll(_Frozen):
+    """Who comes in, how often, and under which key."""
+
+    triggers: tuple[Trigger, ...] = ()
+    cond: str = Field("", description="must hold as well, at the moment of the trigger")
+    key: str = Field("", description="an expression; one open enrollment per (record, key)")
+    again: str = Field("never", description="`never`, `always`, or a duration after the last end")
+
+
+class Plan(_Frozen):
+    """A compiled playbook."""
+
+    format: int = FORMAT
+    playbook: str
+    kind: Literal["nurture", "scoring", "escalation"] = "nurture"
+    title: str = ""
+    record: RecordKind = "lead"
+    calendar: str = Field("", description="the playbook's own calendar, or empty")
+    exit_on_unsubscribe: bool = True
+    enroll: Enroll = Field(default_factory=Enroll)
+    exits: tuple[Exit, ...] = ()
+    templates: Mapping[str, str] = Field(
+        default_factory=dict, description="file name → digest: the template files that mails need"
+    )
+    history: tuple[str, ...] = Field((), description="event names that conditions count")
+    ops: tuple[Op, ...]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the canonical JSON, 64 hexadecimal digits."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+    @property
+    def listens(self) -> frozenset[str]:
+        """Events that some wait of this plan may end on."""
+        return frozenset(name for op in self.ops if isinstance(op, Await) for name in op.events)
+
+    def canonical(self) -> str:
+        """The JSON that is stored and digested: keys sorted, no spaces, UTF-8 kept."""
+        return json.dumps(
+            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
+        )
+
+
+def load_plan(text: str) -> Plan:
+    """The plan that `canonical` wrote.
+
+    Raises:
+        pydantic.ValidationError: the text is no plan of a format this code knows.
+    """
+    return Plan.model_validate_json(text)
