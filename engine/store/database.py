@@ -1,0 +1,209 @@
+"""The database: opening it, and the one helper that every write passes.
+
+On SQLite a write takes a thread lock, then a lock on a side file, then `BEGIN IMMEDIATE`: SQLite's
+own waiting is unfair and starves the intake (runtime.md, "SQLite and PostgreSQL"). On PostgreSQL a
+write is READ COMMITTED and is repeated as a whole when the server aborts it.
+Nothing but statements may happen inside a write: no network, no rendering, no files.
+"""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.pool import QueuePool
+
+from engine.errors import EnvironmentFault, TryAgainError
+
+T = TypeVar("T")
+Clock = Callable[[], datetime]
+
+_WRITE_ATTEMPTS = 8
+_RETRYABLE_SQLSTATES = ("40001", "40P01")
+_thread_gates: dict[str, threading.RLock] = {}
+_thread_gates_lock = threading.Lock()
+
+
+def utc_now() -> datetime:
+    """The machine's clock: what SQLite stores go by."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class Transaction:
+    """One open transaction.
+
+    Attributes:
+        conn: the connection that statements go through.
+        now: the moment of this transaction, by the database's one clock.
+        nudges: ids of cohorts to look at once this transaction has committed.
+    """
+
+    conn: Connection
+    now: datetime
+    nudges: set[str] = field(default_factory=set)
+
+    @property
+    def is_postgres(self) -> bool:
+        """Whether rows can be locked one by one."""
+        return self.conn.dialect.name == "postgresql"
+
+
+class Store:
+    """The database of one workspace, used from threads.
+
+    Args:
+        url: `sqlite:///PATH` or `postgresql://…`.
+        clock: the clock that SQLite transactions go by; PostgreSQL's are its own.
+    """
+
+    def __init__(self, url: str, *, clock: Clock = utc_now, pool_size: int = 8) -> None:
+        self.url = url
+        self._clock = clock
+        self._listeners: list[Callable[[frozenset[str]], None]] = []
+        self.is_sqlite = url.startswith("sqlite")
+        if self.is_sqlite:
+            self._path = Path(sa.make_url(url).database or "longplay.db")
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._readers = _sqlite_engine(url, "BEGIN", pool_size)
+            self._writers = _sqlite_engine(url, "BEGIN IMMEDIATE", 1)
+            self._gate = _thread_gate(str(self._path.resolve()))
+        else:
+            self._readers = self._writers = _postgres_engine(url, pool_size)
+
+    @property
+    def engine(self) -> Engine:
+        """The engine, for migrations and for tests."""
+        return self._writers
+
+    def on_commit(self, listener: Callable[[frozenset[str]], None]) -> None:
+        """Calls `listener` with the cohorts to nudge, after each commit that named some."""
+        self._listeners.append(listener)
+
+    def write(self, work: Callable[[Transaction], T]) -> T:
+        """Runs `work` in one write transaction and commits it.
+
+        Raises:
+            TryAgainError: the database stayed locked, or aborted the transaction too often.
+        """
+        with self._write_gate():
+            answer, nudges = self._attempt(work)
+        if nudges:
+            for listener in self._listeners:
+                listener(frozenset(nudges))
+        return answer
+
+    def read(self, work: Callable[[Transaction], T]) -> T:
+        """Runs `work` in one read transaction: one consistent picture, no locks."""
+        with self._readers.begin() as conn:
+            return work(Transaction(conn, self._now(conn)))
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._readers.dispose()
+        self._writers.dispose()
+
+    def _attempt(self, work: Callable[[Transaction], T]) -> tuple[T, set[str]]:
+        for attempt in range(_WRITE_ATTEMPTS):
+            try:
+                with self._writers.begin() as conn:
+                    tx = Transaction(conn, self._now(conn))
+                    answer = work(tx)
+                return answer, tx.nudges
+            except DBAPIError as error:
+                if not _may_repeat(error):
+                    raise
+                last = error
+                time.sleep(0.01 * 2**attempt)
+        raise TryAgainError(f"the database refused a transaction {_WRITE_ATTEMPTS} times") from last
+
+    def _now(self, conn: Connection) -> datetime:
+        if self.is_sqlite:
+            return self._clock()
+        moment = conn.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        return datetime.astimezone(moment, UTC)
+
+    @contextmanager
+    def _write_gate(self) -> Iterator[None]:
+        if not self.is_sqlite:
+            yield
+            return
+        with self._gate, _file_lock(self._path.with_suffix(self._path.suffix + ".gate")):
+            yield
+
+
+def _may_repeat(error: DBAPIError) -> bool:
+    state = getattr(error.orig, "sqlstate", None)
+    if state is not None:
+        return state in _RETRYABLE_SQLSTATES
+    return isinstance(error, OperationalError) and "locked" in str(error.orig)
+
+
+def _thread_gate(path: str) -> threading.RLock:
+    with _thread_gates_lock:
+        return _thread_gates.setdefault(path, threading.RLock())
+
+
+@contextmanager
+def _file_lock(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _sqlite_engine(url: str, begin: str, pool_size: int) -> Engine:
+    engine = sa.create_engine(
+        url,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=8,
+        connect_args={"check_same_thread": False, "timeout": 10},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver's own BEGIN is deferred; read-then-write under it fails at once as "locked".
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "busy_timeout=10000",
+            "cache_size=-65536",
+            "temp_store=MEMORY",
+        ):
+            connection.execute(f"PRAGMA {pragma}").close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _postgres_engine(url: str, pool_size: int) -> Engine:
+    parsed = sa.make_url(url).set(drivername="postgresql+psycopg")
+    try:
+        return sa.create_engine(
+            parsed,
+            pool_size=pool_size,
+            max_overflow=8,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+        )
+    except ModuleNotFoundError as error:
+        raise EnvironmentFault(
+            "PostgreSQL needs the 'psycopg' driver, which is not installed",
+            help="install it with: pip install 'longplay[postgres]'",
+        ) from error

@@ -1,0 +1,410 @@
+"""The tables. Rows are the truth of the runtime (runtime.md); this module holds no queries."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from engine.store.columns import Instant, JsonDocument
+
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+OPEN = "ended_at IS NULL"
+
+
+def _instant(**options: Any) -> Any:
+    return Field(sa_column=Column(Instant(), **options))
+
+
+def _json(default: type) -> Any:
+    return Field(default_factory=default, sa_column=Column(JsonDocument, nullable=False))
+
+
+class Published(SQLModel, table=True):
+    """The workspace as last applied: one row, `id` 1."""
+
+    __tablename__ = "published"
+    id: int = Field(default=1, primary_key=True)
+    digest: str
+    workspace: dict[str, Any] = _json(dict)
+    applied_at: datetime = _instant(nullable=False)
+
+
+class PlaybookRow(SQLModel, table=True):
+    """A playbook's current version; earlier ones live on in `plan`."""
+
+    __tablename__ = "playbook"
+    name: str = Field(primary_key=True)
+    digest: str
+    kind: str
+    title: str = ""
+    retired: bool = False
+    applied_at: datetime = _instant(nullable=False)
+
+
+class PlanRow(SQLModel, table=True):
+    """A compiled plan. Never changed; never deleted while an enrollment names it."""
+
+    __tablename__ = "plan"
+    digest: str = Field(primary_key=True)
+    playbook: str = Field(index=True)
+    format: int
+    body: str = Field(sa_column=Column(Text, nullable=False))
+    created_at: datetime = _instant(nullable=False)
+
+
+class TemplateRow(SQLModel, table=True):
+    """The text of a template file, by digest, so that a plan can pin it."""
+
+    __tablename__ = "template"
+    digest: str = Field(primary_key=True)
+    name: str
+    body: str = Field(sa_column=Column(Text, nullable=False))
+
+
+class Lead(SQLModel, table=True):
+    """A person we track. `fields` holds the workspace's custom fields."""
+
+    __tablename__ = "lead"
+    __table_args__ = (
+        Index("ix_lead_stage_id", "stage", "id"),
+        Index("ix_lead_owner_id", "owner", "id"),
+        Index("ix_lead_created_at_id", "created_at", "id"),
+    )
+    id: str = Field(primary_key=True)
+    email: str | None = None
+    email_key: str | None = Field(default=None, unique=True)
+    phone: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    full_name: str | None = None
+    company: str | None = None
+    title: str | None = None
+    country: str | None = None
+    city: str | None = None
+    language: str | None = None
+    timezone: str | None = None
+    source: str | None = None
+    birthday: str | None = None
+    stage: str
+    score: float = 0
+    grade: str | None = None
+    scores: dict[str, Any] = _json(dict)
+    owner: str | None = None
+    tags: list[str] = _json(list)
+    fields: dict[str, Any] = _json(dict)
+    orders: int = 0
+    revenue: float = 0
+    version: int = 0
+    created_at: datetime = _instant(nullable=False)
+    stage_entered_at: datetime = _instant(nullable=False)
+    last_seen_at: datetime | None = _instant()
+    last_activity_at: datetime | None = _instant()
+    last_contacted_at: datetime | None = _instant()
+    last_sent_at: datetime | None = _instant()
+    last_opened_at: datetime | None = _instant()
+    last_clicked_at: datetime | None = _instant()
+
+
+class Change(SQLModel, table=True):
+    """A change of a lead's field: who, why, from what, to what. Append only."""
+
+    __tablename__ = "change"
+    __table_args__ = (Index("ix_change_lead_at", "lead", "at"),)
+    id: str = Field(primary_key=True)
+    lead: str
+    at: datetime = _instant(nullable=False)
+    field: str
+    before: Any = Field(default=None, sa_column=Column(JsonDocument))
+    after: Any = Field(default=None, sa_column=Column(JsonDocument))
+    actor: str
+    reason: str = ""
+
+
+class Event(SQLModel, table=True):
+    """Something a lead did or had happen. Immutable; the id is the client's."""
+
+    __tablename__ = "event"
+    __table_args__ = (Index("ix_event_lead_name_at", "lead", "name", "at"),)
+    id: str = Field(primary_key=True)
+    name: str
+    lead: str
+    at: datetime = _instant(nullable=False)
+    accepted_at: datetime = _instant(nullable=False)
+    properties: dict[str, Any] = _json(dict)
+
+
+class Cohort(SQLModel, table=True):
+    """The open enrollments of one plan version, lane and shard; the id is its driver's too."""
+
+    __tablename__ = "cohort"
+    id: str = Field(primary_key=True)
+    playbook: str = Field(index=True)
+    digest: str
+    lane: str
+    shard: int = 0
+
+
+class Enrollment(SQLModel, table=True):
+    """One lead's passage through one playbook: where it stands, and what wakes it."""
+
+    __tablename__ = "enrollment"
+    __table_args__ = (
+        Index(
+            "ix_enrollment_due",
+            "cohort",
+            "wake_at",
+            sqlite_where=text(OPEN),
+            postgresql_where=text(OPEN),
+        ),
+        Index(
+            "ix_enrollment_wake", "wake_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)
+        ),
+        Index(
+            "uq_enrollment_open",
+            "playbook",
+            "record",
+            "key",
+            unique=True,
+            sqlite_where=text(OPEN),
+            postgresql_where=text(OPEN),
+        ),
+        UniqueConstraint("playbook", "record", "cause"),
+        Index("ix_enrollment_record", "record"),
+        Index("ix_enrollment_playbook_state", "playbook", "state", "id"),
+    )
+    id: str = Field(primary_key=True)
+    playbook: str
+    digest: str
+    cohort: str
+    record: str
+    key: str = ""
+    cause: str
+    event: str | None = None
+    seq: int = 0
+    pc: int = 0
+    state: str
+    blocked_on: str = ""
+    wake_at: datetime | None = _instant()
+    until_at: datetime | None = _instant()
+    anchor_at: datetime = _instant(nullable=False)
+    listen_seq: int = 0
+    held_at: datetime | None = _instant()
+    memory: dict[str, Any] = _json(dict)
+    entered_at: datetime = _instant(nullable=False)
+    ended_at: datetime | None = _instant()
+    outcome: str = ""
+    goal: bool = False
+    goal_value: float | None = None
+    reason: str = ""
+
+
+class StepLog(SQLModel, table=True):
+    """What an enrollment did at each seq, and why. A duplicate must raise."""
+
+    __tablename__ = "step_log"
+    enrollment: str = Field(primary_key=True)
+    seq: int = Field(primary_key=True)
+    op: str
+    step: str
+    outcome: str
+    why: str = ""
+    at: datetime = _instant(nullable=False)
+
+
+class AwaitedEvent(SQLModel, table=True):
+    """An event kept for an enrollment that may wait for it (runtime.md's `inbox`)."""
+
+    __tablename__ = "awaited_event"
+    enrollment: str = Field(primary_key=True)
+    event: str = Field(primary_key=True)
+    name: str
+    source: str = ""
+    properties: dict[str, Any] = _json(dict)
+    at: datetime = _instant(nullable=False)
+    at_seq: int
+    consumed_seq: int | None = None
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class Job(SQLModel, table=True):
+    """One effect on the outside world, keyed by (enrollment, seq): the send ledger."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        UniqueConstraint("enrollment", "seq"),
+        Index("ix_job_batch_state", "batch", "state"),
+        Index("ix_job_lead", "lead", "id"),
+        Index("ix_job_accepted", "lead", "kind", "accepted_at"),
+        Index("ix_job_state", "state", "id"),
+        Index(
+            "ix_job_deferred",
+            "cohort",
+            "not_before",
+            sqlite_where=text("state = 'deferred'"),
+            postgresql_where=text("state = 'deferred'"),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    enrollment: str
+    seq: int
+    cohort: str
+    batch: str
+    queue: str
+    kind: str
+    playbook: str
+    step: str
+    lead: str
+    state: str
+    marketing: bool = False
+    attempt: int = 0
+    token: str = ""
+    lease_until: datetime | None = _instant()
+    not_before: datetime | None = _instant()
+    message_id: str
+    address: str = ""
+    subject: str = ""
+    links: list[str] = _json(list)
+    params: dict[str, Any] = _json(dict)
+    reason: str = ""
+    created_at: datetime = _instant(nullable=False)
+    accepted_at: datetime | None = _instant()
+    ended_at: datetime | None = _instant()
+
+
+class Batch(SQLModel, table=True):
+    """Jobs that one bounded activity serves: open while one of them is queued or in flight."""
+
+    __tablename__ = "batch"
+    __table_args__ = (
+        Index(
+            "ix_batch_open",
+            "cohort",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+    )
+    id: str = Field(primary_key=True)
+    cohort: str
+    queue: str
+    state: str
+    touched_at: datetime = _instant(nullable=False)
+
+
+class Brake(SQLModel, table=True):
+    """The emergency brake: a playbook's name, or `*` for everything."""
+
+    __tablename__ = "brake"
+    scope: str = Field(primary_key=True)
+    at: datetime = _instant(nullable=False)
+    actor: str = ""
+
+
+class Suppression(SQLModel, table=True):
+    """An address that must not be mailed: about everything (topic empty) or one topic."""
+
+    __tablename__ = "suppression"
+    email_key: str = Field(primary_key=True)
+    topic: str = Field(default="", primary_key=True)
+    reason: str
+    source: str = ""
+    at: datetime = _instant(nullable=False)
+
+
+class ScoreEntry(SQLModel, table=True):
+    """Why a score changed. The sum of a lead's entries is the score."""
+
+    __tablename__ = "score_entry"
+    __table_args__ = (Index("ix_score_entry_lead", "lead", "name"),)
+    id: str = Field(primary_key=True)
+    lead: str
+    name: str
+    points: float
+    reason: str
+    at: datetime = _instant(nullable=False)
+
+
+class Assignment(SQLModel, table=True):
+    """An owner given to a lead: by which rule, and why. The last one of a rule is its turn."""
+
+    __tablename__ = "assignment"
+    __table_args__ = (
+        Index("ix_assignment_owner_at", "owner", "at"),
+        Index("ix_assignment_lead_at", "lead", "at"),
+    )
+    id: str = Field(primary_key=True)
+    lead: str
+    rule: str
+    owner: str
+    former: str | None = None
+    why: str
+    actor: str
+    at: datetime = _instant(nullable=False)
+
+
+class Turn(SQLModel, table=True):
+    """When an owner last got a lead under a rule: what round robin looks at."""
+
+    __tablename__ = "turn"
+    rule: str = Field(primary_key=True)
+    owner: str = Field(primary_key=True)
+    at: datetime = _instant(nullable=False)
+
+
+class Task(SQLModel, table=True):
+    """Something for a person to do; also a stopped enrollment that waits for a decision."""
+
+    __tablename__ = "task"
+    __table_args__ = (
+        Index(
+            "ix_task_open",
+            "owner",
+            "due_at",
+            sqlite_where=text("state = 'open'"),
+            postgresql_where=text("state = 'open'"),
+        ),
+        Index("ix_task_enrollment", "enrollment"),
+    )
+    id: str = Field(primary_key=True)
+    kind: str
+    owner: str | None = None
+    lead: str | None = None
+    enrollment: str | None = None
+    subject: str
+    text: str = ""
+    priority: str = ""
+    state: str
+    due_at: datetime | None = _instant()
+    snoozed_until: datetime | None = _instant()
+    result: str = ""
+    created_at: datetime = _instant(nullable=False)
+    ended_at: datetime | None = _instant()
+
+
+class TriggerClock(SQLModel, table=True):
+    """A cron or one-time trigger of a published plan: when it fires next, how far it has come."""
+
+    __tablename__ = "trigger_clock"
+    digest: str = Field(primary_key=True)
+    position: int = Field(primary_key=True)
+    playbook: str
+    next_at: datetime | None = _instant(index=True)
+    firing_at: datetime | None = _instant()
+    cursor: str = ""
+
+
+class Heartbeat(SQLModel, table=True):
+    """A process that is alive: what `doctor` and the sweeper's leap check look at."""
+
+    __tablename__ = "heartbeat"
+    process: str = Field(primary_key=True)
+    kind: str
+    at: datetime = _instant(nullable=False)
+    detail: str = ""
