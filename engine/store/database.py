@@ -29,7 +29,7 @@ Clock = Callable[[], datetime]
 
 _WRITE_ATTEMPTS = 8
 _RETRYABLE_SQLSTATES = ("40001", "40P01")
-_thread_gates: dict[str, threading.RLock] = {}
+_thread_gates: dict[str, threading.Lock] = {}
 _thread_gates_lock = threading.Lock()
 
 
@@ -129,8 +129,8 @@ class Store:
     def _now(self, conn: Connection) -> datetime:
         if self.is_sqlite:
             return self._clock()
-        moment = conn.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
-        return datetime.astimezone(moment, UTC)
+        moment: datetime = conn.execute(sa.select(sa.func.clock_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
 
     @contextmanager
     def _write_gate(self) -> Iterator[None]:
@@ -148,9 +148,9 @@ def _may_repeat(error: DBAPIError) -> bool:
     return isinstance(error, OperationalError) and "locked" in str(error.orig)
 
 
-def _thread_gate(path: str) -> threading.RLock:
+def _thread_gate(path: str) -> threading.Lock:
     with _thread_gates_lock:
-        return _thread_gates.setdefault(path, threading.RLock())
+        return _thread_gates.setdefault(path, threading.Lock())
 
 
 @contextmanager
