@@ -1,0 +1,104 @@
+"""Links that a message carries back to us: signed, short, and never expiring.
+
+A token names one job (one message to one lead) and what the link does; it holds no address and
+cannot be made without a key. It knows nothing about URLs of the web server: callers put tokens
+where they belong.
+"""
+
+import base64
+import hashlib
+import hmac
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engine.ids import JobId, encode
+
+TOKEN_LENGTH = 36
+MAX_INDEX = 0xFFFF
+
+_ID_LENGTH = 20
+_ID_BITS = 100
+_BODY = 15  # 4 bits of kind and 100 of id, then 16 of index
+_MAC = 12
+_DOMAIN = b"longplay link 1"  # the same secret may sign other things; these are links
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{36}\Z")  # 36 whole characters: one spelling per token
+_DIGITS = {letter: value for value, letter in enumerate("0123456789abcdefghjkmnpqrstvwxyz")}
+
+
+class LinkKind(StrEnum):
+    """What following a link does; the letter is its path on the web server, too."""
+
+    UNSUBSCRIBE = "u"
+    CLICK = "c"
+    OPEN = "o"
+    ACTION = "a"
+
+
+_NUMBERS = {LinkKind.UNSUBSCRIBE: 1, LinkKind.CLICK: 2, LinkKind.OPEN: 3, LinkKind.ACTION: 4}
+_KINDS = {number: kind for kind, number in _NUMBERS.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """What a valid token says."""
+
+    kind: LinkKind
+    job_id: JobId
+    index: int
+    """Which link of the message (clicks), or which choice (actions)."""
+
+
+class LinkSigner:
+    """Makes and reads tokens.
+
+    Args:
+        keys: the secrets, newest first; the first signs, all are accepted, so that a key can be
+            changed while old messages are still read.
+    """
+
+    def __init__(self, keys: Iterable[str | bytes]) -> None:
+        secrets = [key.encode() if isinstance(key, str) else key for key in keys]
+        if not secrets or not all(secrets):
+            raise ValueError("links need at least one key, and no empty one")
+        self._keys = [hmac.digest(secret, _DOMAIN, hashlib.sha256) for secret in secrets]
+
+    def token(self, kind: LinkKind | str, job_id: str, index: int = 0) -> str:
+        """The token of 36 URL-safe characters that always belongs to these three."""
+        if not 0 <= index <= MAX_INDEX:
+            raise ValueError(f"a message has at most {MAX_INDEX + 1} links, not {index}")
+        number = _NUMBERS[LinkKind(kind)] << _ID_BITS | _decode(job_id)
+        body = number.to_bytes(13, "big") + index.to_bytes(2, "big")
+        return base64.urlsafe_b64encode(body + _mac(self._keys[0], body)).decode("ascii")
+
+    def read(self, token: str) -> Link | None:
+        """What a token says, or None when we did not make it."""
+        if not _TOKEN.match(token):
+            return None
+        raw = base64.urlsafe_b64decode(token)
+        body, mac = raw[:_BODY], raw[_BODY:]
+        if not any(hmac.compare_digest(mac, _mac(key, body)) for key in self._keys):
+            return None
+        number = int.from_bytes(body[:13], "big")
+        kind = _KINDS.get(number >> _ID_BITS)
+        if kind is None:
+            return None
+        job = JobId(encode(number & ((1 << _ID_BITS) - 1), _ID_LENGTH))
+        return Link(kind, job, int.from_bytes(body[13:], "big"))
+
+
+def _mac(key: bytes, body: bytes) -> bytes:
+    return hmac.digest(key, body, hashlib.sha256)[:_MAC]
+
+
+def _decode(job_id: str) -> int:
+    if len(job_id) != _ID_LENGTH:
+        raise ValueError(f"'{job_id}' is no job id: it has {len(job_id)} characters, not 20")
+    number = 0
+    for letter in job_id:
+        digit = _DIGITS.get(letter)
+        if digit is None:
+            raise ValueError(f"'{job_id}' is no job id: '{letter}' does not occur in one")
+        number = number << 5 | digit
+    return number
