@@ -1,0 +1,306 @@
+"""The interpreter: what an enrollment does next. Pure; the same under Temporal and in memory.
+
+`decide` looks at one op and answers with a value; `walk` takes one enrollment through all cheap
+ops until it blocks or ends, and lets `Hands` do what an op asks for.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Protocol, assert_never
+
+from engine.errors import LongplayError
+from engine.playbook.conditions import condition
+from engine.playbook.durations import Duration, parse_duration, parse_moment
+from engine.playbook.plan import Await, Branch, Do, End, Exit, Jump, Plan, Repeat, Send, Wait
+from engine.playbook.values import Value
+from engine.runtime import civil
+from engine.runtime.position import (
+    ON_EVENT,
+    ON_JOB,
+    ON_WAIT,
+    Awaited,
+    Calendars,
+    Decision,
+    Emit,
+    Finish,
+    Logged,
+    Member,
+    Pass,
+    Perform,
+    Sleep,
+    Stop,
+)
+
+MOST_OPS = 200
+"""Ops that one walk passes at most; whoever has more to do is due again at once."""
+
+TIME_LOOK = timedelta(hours=1)
+"""How often a condition that time alone can change is looked at (language.md, section 2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Acted:
+    """What an inline action did, for the record, and whether it ended the enrollment."""
+
+    outcome: str
+    why: str = ""
+    ended: Finish | None = None
+
+
+class Hands(Protocol):
+    """Does what the interpreter decides."""
+
+    def act(self, member: Member, op: Do) -> Acted:
+        """Performs an inline action; `member.scope` shows its effect afterwards.
+
+        Raises:
+            LongplayError: it cannot be done; nothing of it was.
+        """
+        ...
+
+    def emit(self, member: Member, op: Send) -> None:
+        """Queues the job of (enrollment, seq)."""
+        ...
+
+
+@lru_cache(maxsize=4096)
+def duration(text: str) -> Duration:
+    """A duration that validate has already accepted."""
+    return parse_duration(text)
+
+
+def walk(member: Member, hands: Hands, calendars: Calendars, now: datetime) -> None:
+    """Takes `member` as far as it comes at `now`; everything it did is in the member."""
+    for _ in range(MOST_OPS):
+        leaving = exit_that_holds(member.plan, member.scope)
+        if leaving is not None:
+            _end(member, leaving)
+            return
+        if not _step(member, hands, calendars, now):
+            return
+    member.look_at = now
+
+
+def exit_that_holds(plan: Plan, scope: Mapping[str, object]) -> Finish | None:
+    """The first exit without an event whose condition holds, as the end it means."""
+    for item in plan.exits:
+        if not item.event and condition(item.cond).truth(scope):
+            return leave_by(item, scope)
+    return None
+
+
+def leave_by(item: Exit, scope: Mapping[str, object]) -> Finish:
+    """The end that an exit means: a goal with its value, or plainly `exited`."""
+    why = f"exit: {item.event or condition(item.cond).explain(scope)}"
+    value = condition(item.value).value(scope) if item.value else None
+    worth = float(value) if isinstance(value, int | float) else None
+    return Finish(item.goal or "exited", why, goal=bool(item.goal), value=worth)
+
+
+def _step(member: Member, hands: Hands, calendars: Calendars, now: datetime) -> bool:
+    decision = decide(member, calendars, now)
+    match decision:
+        case Perform():
+            return _perform(member, hands, decision.op)
+        case Emit():
+            hands.emit(member, decision.op)
+            member.blocked_on, member.until_at, member.look_at = ON_JOB, None, None
+            return False
+        case Sleep():
+            member.blocked_on, member.until_at = decision.blocked_on, decision.until_at
+            member.look_at = decision.look_at
+            return False
+        case Pass():
+            _pass(member, decision)
+            return True
+        case Finish() | Stop():
+            _end(member, decision)
+            return False
+        case _:
+            assert_never(decision)
+
+
+def _perform(member: Member, hands: Hands, op: Do) -> bool:
+    try:
+        acted = hands.act(member, op)
+    except LongplayError as error:
+        if op.on_error == "stop":
+            _end(member, Stop(error.message))
+            return False
+        acted = Acted("failed", error.message)
+    _pass(member, Pass(member.pc + 1, acted.outcome, acted.why))
+    if acted.ended is not None:
+        _end(member, acted.ended)
+        return False
+    return True
+
+
+def _pass(member: Member, step: Pass) -> None:
+    _log(member, step.outcome, step.why)
+    if step.consumed is not None:
+        member.consumed.append((step.consumed, member.seq))
+        member.awaited = [row for row in member.awaited if row.event != step.consumed]
+    if step.save is not None:
+        saved = dict(_mapping(member.memory.get("saved")))
+        saved[step.save[0]] = dict(step.save[1])
+        member.memory["saved"] = saved
+        run = dict(_mapping(member.scope.get("run")))
+        member.scope["run"] = {**run, "saved": saved}
+    if step.count is not None:
+        counts = dict(_mapping(member.memory.get("counts")))
+        counts[step.count[0]] = step.count[1]
+        member.memory["counts"] = counts
+    if not step.waited:
+        member.listen_seq = member.seq
+    if step.anchor_at is not None:
+        member.anchor_at = step.anchor_at
+    member.seq += 1
+    member.pc = step.pc
+    member.blocked_on, member.until_at, member.job = "", None, None
+
+
+def _end(member: Member, end: Finish | Stop) -> None:
+    outcome, why = ("stopped", end.reason) if isinstance(end, Stop) else (end.outcome, end.why)
+    _log(member, outcome, why)
+    member.seq += 1
+    member.ended = end
+    member.look_at = member.until_at = None
+
+
+def _log(member: Member, outcome: str, why: str) -> None:
+    op = member.plan.ops[member.pc]
+    member.log.append(Logged(member.seq, op.op, op.step, outcome, why))
+
+
+def decide(member: Member, calendars: Calendars, now: datetime) -> Decision:
+    """What the op at the member's place means now. Jumps cost nothing and are followed."""
+    ops = member.plan.ops
+    for _ in range(len(ops)):
+        op = ops[member.pc]
+        if not isinstance(op, Jump):
+            break
+        member.pc = op.to
+    match op:
+        case Do():
+            return Perform(op)
+        case Send():
+            return _decide_job(member, op)
+        case Wait():
+            return _decide_wait(member, op, calendars, now)
+        case Await():
+            return _decide_await(member, op, calendars, now)
+        case Branch():
+            check = condition(op.cond)
+            holds = check.truth(member.scope)
+            there = member.pc + 1 if holds else op.else_to
+            return Pass(there, "yes" if holds else "no", check.explain(member.scope))
+        case Repeat():
+            return _decide_repeat(member, op)
+        case End():
+            return Finish(op.outcome)
+        case Jump():
+            return Stop("the plan jumps in a circle")
+        case _:
+            assert_never(op)
+
+
+def _decide_job(member: Member, op: Send) -> Decision:
+    if member.blocked_on != ON_JOB:
+        return Emit(op)
+    end = member.job
+    if end is None:
+        return Sleep(ON_JOB, None, None)
+    if end.hard_bounce and member.plan.exit_on_unsubscribe:
+        return Finish("bounced", end.reason)
+    if end.state == "rejected" and op.on_error == "stop":
+        return Stop(end.reason)
+    return Pass(member.pc + 1, end.state, end.reason, anchor_at=end.at)
+
+
+def _decide_repeat(member: Member, op: Repeat) -> Decision:
+    counts = _mapping(member.memory.get("counts"))
+    done = counts.get(op.step, 0)
+    done = done if isinstance(done, int) else 0
+    if done < op.times:
+        why = f"round {done + 1} of {op.times}"
+        return Pass(member.pc + 1, "again", why, count=(op.step, done + 1), waited=True)
+    return Pass(op.exit_to, "done", f"{op.times} rounds", count=(op.step, 0), waited=True)
+
+
+def _decide_wait(member: Member, op: Wait, calendars: Calendars, now: datetime) -> Decision:
+    calendar = calendars(op.calendar or member.plan.calendar, member.scope)
+    if op.span:
+        until = member.until_at
+        if member.blocked_on != ON_WAIT or until is None:
+            until = civil.add(member.anchor_at, duration(op.span), member.zone, calendar)
+        if until > now:
+            return Sleep(ON_WAIT, until, until)
+        return Pass(member.pc + 1, "waited", op.span, anchor_at=until, waited=True)
+    return _decide_until(member, op, calendars, now)
+
+
+def _decide_until(member: Member, op: Wait, calendars: Calendars, now: datetime) -> Decision:
+    zone = civil.zone_named(op.timezone) if op.timezone else member.zone
+    calendar = calendars(op.calendar or member.plan.calendar, member.scope)
+    arrived = member.blocked_on != ON_WAIT
+    # The first look fixes the moment it counts from, so that `next monday` does not run away.
+    if arrived:
+        member.memory["waiting_since"] = now.isoformat()
+    since = datetime.fromisoformat(str(member.memory.get("waiting_since", now.isoformat())))
+    until = civil.resolve(parse_moment(op.until), since, zone, member.scope, calendar)
+    if until is None:
+        return _by_policy(op, member, op.on_missing, "date-missing", f"'{op.until}' is missing")
+    if until > now:
+        return Sleep(ON_WAIT, until, until)
+    if arrived and until < now:
+        return _by_policy(op, member, op.on_past, "date-passed", f"'{op.until}' has passed")
+    return Pass(member.pc + 1, "waited", op.until, anchor_at=until, waited=True)
+
+
+def _by_policy(op: Wait, member: Member, policy: str, outcome: str, why: str) -> Decision:
+    if policy == "end":
+        return Finish(outcome, why)
+    there = op.skip_to if policy == "skip" else member.pc + 1
+    return Pass(there, policy, why, waited=True)
+
+
+def _decide_await(member: Member, op: Await, calendars: Calendars, now: datetime) -> Decision:
+    found = next((row for row in member.awaited if _satisfies(member, op, row)), None)
+    if found is not None:
+        save = (op.save, found.properties) if op.save else None
+        return Pass(
+            member.pc + 1, "happened", found.name, anchor_at=found.at, consumed=found.event,
+            save=save, waited=True,
+        )  # fmt: skip
+    if op.cond and condition(op.cond).truth(member.scope):
+        why = condition(op.cond).explain(member.scope)
+        return Pass(member.pc + 1, "happened", why, anchor_at=now, waited=True)
+    until = member.until_at
+    if member.blocked_on != ON_EVENT and op.up_to != "forever":
+        calendar = calendars(op.calendar or member.plan.calendar, member.scope)
+        until = civil.add(member.anchor_at, duration(op.up_to), member.zone, calendar)
+    if until is not None and until <= now:
+        return Pass(op.else_to, "timed out", op.up_to, anchor_at=until, waited=True)
+    look = until
+    if op.cond and condition(op.cond).reads_time:
+        look = min(filter(None, (until, now + TIME_LOOK)))
+    return Sleep(ON_EVENT, until, look)
+
+
+def _satisfies(member: Member, op: Await, row: Awaited) -> bool:
+    if row.name not in op.events:
+        return False
+    if op.sources:
+        if row.source not in op.sources:
+            return False
+    elif row.at_seq < member.listen_seq:
+        return False
+    if not op.where:
+        return True
+    return condition(op.where).truth({**member.scope, "event": row.properties})
+
+
+def _mapping(value: object) -> Mapping[str, Value]:
+    return value if isinstance(value, Mapping) else {}

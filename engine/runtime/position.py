@@ -1,0 +1,142 @@
+"""Where an enrollment stands, and what may move it: the values that the interpreter works on."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import TypeAlias
+
+from engine.playbook.plan import Do, Plan, Send
+from engine.playbook.values import Scope, Value
+from engine.runtime.calendar import BusinessCalendar
+
+Calendars: TypeAlias = Callable[[str, Scope], BusinessCalendar]
+"""The calendar of a name (empty: the default; `owner`: the owner's), for the record in a scope."""
+
+ON_WAIT = "wait"
+ON_EVENT = "await"
+ON_JOB = "job"
+
+
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """An event kept for an enrollment, in the order of commits (`position`)."""
+
+    event: str
+    name: str
+    source: str
+    properties: Mapping[str, Value]
+    at: datetime
+    at_seq: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True)
+class JobEnd:
+    """How a job ended: its state, why, when, and whether the address is dead."""
+
+    state: str
+    reason: str
+    at: datetime
+    hard_bounce: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Logged:
+    """One line of the record of what an enrollment did."""
+
+    seq: int
+    op: str
+    step: str
+    outcome: str
+    why: str
+
+
+@dataclass(slots=True)
+class Member:
+    """An enrollment in hand while a slice is walked. Everything the walk changes is here.
+
+    Attributes:
+        seq: grows by one with every op that is passed; the key of effects.
+        blocked_on: what holds it at `pc`: nothing, a wait, an event or a job.
+        until_at: when the present wait is over; None is for ever.
+        look_at: when to look at it again; None is when something nudges it.
+        anchor_at: the end of the step before, from which the next wait counts.
+        listen_seq: events kept at this seq or later are seen by a wait without `from`.
+        memory: `event`, `saved`, `counts`: what the run keeps, JSON only.
+    """
+
+    id: str
+    record: str
+    plan: Plan
+    pc: int
+    seq: int
+    blocked_on: str
+    until_at: datetime | None
+    anchor_at: datetime
+    listen_seq: int
+    memory: dict[str, Value]
+    scope: dict[str, object]
+    zone: tzinfo
+    awaited: Sequence[Awaited] = ()
+    job: JobEnd | None = None
+    look_at: datetime | None = None
+    log: list[Logged] = field(default_factory=list)
+    consumed: list[tuple[str, int]] = field(default_factory=list)
+    ended: "Finish | Stop | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Perform:
+    """Do the inline action now."""
+
+    op: Do
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Queue the job; the enrollment waits for its end."""
+
+    op: Send
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Nothing to do until `look_at` (None: until nudged)."""
+
+    blocked_on: str
+    until_at: datetime | None
+    look_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """The op is over; go on at `pc`."""
+
+    pc: int
+    outcome: str
+    why: str = ""
+    anchor_at: datetime | None = None
+    consumed: str | None = None
+    save: tuple[str, Mapping[str, Value]] | None = None
+    count: tuple[str, int] | None = None
+    waited: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """The enrollment is over, with an outcome."""
+
+    outcome: str
+    why: str = ""
+    goal: bool = False
+    value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """The enrollment failed at this step; a person decides."""
+
+    reason: str
+
+
+Decision: TypeAlias = Perform | Emit | Sleep | Pass | Finish | Stop
