@@ -1,0 +1,74 @@
+"""The schema's version: bringing a database to it, and telling whether it is there.
+
+Revisions live in the `migrations` package; this module only runs them.
+"""
+
+from importlib.resources import files
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+from sqlmodel import SQLModel
+
+import engine.store.tables  # noqa: F401 - fills the metadata
+from engine.store.database import Store, Transaction
+
+_MIGRATION_LOCK = 0x6C6F6E67  # one number for every Longplay: who holds it migrates
+
+
+def migrate(store: Store | str) -> str:
+    """Brings the database to the newest revision and returns that revision.
+
+    It makes the SQLite file where there is none. Several processes may call it at once: one
+    migrates, the others wait and find nothing left to do.
+    """
+    if isinstance(store, Store):
+        return store.write(_upgrade)
+    opened = Store(store)
+    try:
+        return opened.write(_upgrade)
+    finally:
+        opened.close()
+
+
+def schema_revision(store: Store) -> str | None:
+    """The revision the database is at; nothing for one that was never migrated."""
+    return store.read(lambda tx: MigrationContext.configure(tx.conn).get_current_revision())
+
+
+def head_revision() -> str:
+    """The revision that this release of Longplay works with."""
+    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
+    if head is None:
+        raise RuntimeError("the 'migrations' package holds no revision")
+    return head
+
+
+def is_current(store: Store) -> bool:
+    """Whether the database is at the revision that this release works with."""
+    return schema_revision(store) == head_revision()
+
+
+def differences(conn: Connection) -> list[object]:
+    """What the database has and the tables do not declare, and the reverse: empty when equal."""
+    return list(compare_metadata(MigrationContext.configure(conn), SQLModel.metadata))
+
+
+def alembic_config(conn: Connection | None = None) -> Config:
+    """What Alembic needs to know to work on `conn`."""
+    config = Config()
+    config.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = conn
+    return config
+
+
+def _upgrade(tx: Transaction) -> str:
+    if tx.is_postgres:
+        tx.conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+    command.upgrade(alembic_config(tx.conn), "head")
+    return head_revision()

@@ -1,0 +1,472 @@
+"""The first schema."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from engine.store.columns import Instant, JsonDocument
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "assignment",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("former", sa.String(), nullable=True),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment")),
+    )
+    with op.batch_alter_table("assignment", schema=None) as batch_op:
+        batch_op.create_index("ix_assignment_lead_at", ["lead", "at"], unique=False)
+        batch_op.create_index("ix_assignment_owner_at", ["owner", "at"], unique=False)
+
+    op.create_table(
+        "awaited_event",
+        sa.Column("enrollment", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("properties", JsonDocument, nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("at_seq", sa.Integer(), nullable=False),
+        sa.Column("consumed_seq", sa.Integer(), nullable=True),
+        sa.Column("position", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("enrollment", "event", name=op.f("pk_awaited_event")),
+    )
+    op.create_table(
+        "batch",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("cohort", sa.String(), nullable=False),
+        sa.Column("queue", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("touched_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
+    )
+    with op.batch_alter_table("batch", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_batch_open",
+            ["cohort"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+
+    op.create_table(
+        "brake",
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("scope", name=op.f("pk_brake")),
+    )
+    op.create_table(
+        "change",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("before", JsonDocument, nullable=True),
+        sa.Column("after", JsonDocument, nullable=True),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_change")),
+    )
+    with op.batch_alter_table("change", schema=None) as batch_op:
+        batch_op.create_index("ix_change_lead_at", ["lead", "at"], unique=False)
+
+    op.create_table(
+        "cohort",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("lane", sa.String(), nullable=False),
+        sa.Column("shard", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_cohort")),
+    )
+    with op.batch_alter_table("cohort", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_cohort_playbook"), ["playbook"], unique=False)
+
+    op.create_table(
+        "enrollment",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("cohort", sa.String(), nullable=False),
+        sa.Column("record", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=True),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("pc", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("blocked_on", sa.String(), nullable=False),
+        sa.Column("wake_at", Instant(), nullable=True),
+        sa.Column("until_at", Instant(), nullable=True),
+        sa.Column("anchor_at", Instant(), nullable=False),
+        sa.Column("listen_seq", sa.Integer(), nullable=False),
+        sa.Column("held_at", Instant(), nullable=True),
+        sa.Column("memory", JsonDocument, nullable=False),
+        sa.Column("entered_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("goal", sa.Boolean(), nullable=False),
+        sa.Column("goal_value", sa.Float(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_enrollment")),
+        sa.UniqueConstraint(
+            "playbook", "record", "cause", name=op.f("uq_enrollment_playbook_record_cause")
+        ),
+    )
+    with op.batch_alter_table("enrollment", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_enrollment_due",
+            ["cohort", "wake_at"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.create_index(
+            "ix_enrollment_playbook_state", ["playbook", "state", "id"], unique=False
+        )
+        batch_op.create_index("ix_enrollment_record", ["record"], unique=False)
+        batch_op.create_index(
+            "ix_enrollment_wake",
+            ["wake_at"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.create_index(
+            "uq_enrollment_open",
+            ["playbook", "record", "key"],
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.create_table(
+        "event",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("accepted_at", Instant(), nullable=False),
+        sa.Column("properties", JsonDocument, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
+    )
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index("ix_event_lead_name_at", ["lead", "name", "at"], unique=False)
+
+    op.create_table(
+        "heartbeat",
+        sa.Column("process", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("process", name=op.f("pk_heartbeat")),
+    )
+    op.create_table(
+        "job",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("enrollment", sa.String(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("cohort", sa.String(), nullable=False),
+        sa.Column("batch", sa.String(), nullable=False),
+        sa.Column("queue", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("marketing", sa.Boolean(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("token", sa.String(), nullable=False),
+        sa.Column("lease_until", Instant(), nullable=True),
+        sa.Column("not_before", Instant(), nullable=True),
+        sa.Column("message_id", sa.String(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("links", JsonDocument, nullable=False),
+        sa.Column("params", JsonDocument, nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("accepted_at", Instant(), nullable=True),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
+        sa.UniqueConstraint("enrollment", "seq", name=op.f("uq_job_enrollment_seq")),
+    )
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.create_index("ix_job_accepted", ["lead", "kind", "accepted_at"], unique=False)
+        batch_op.create_index("ix_job_batch_state", ["batch", "state"], unique=False)
+        batch_op.create_index(
+            "ix_job_deferred",
+            ["cohort", "not_before"],
+            unique=False,
+            sqlite_where=sa.text("state = 'deferred'"),
+            postgresql_where=sa.text("state = 'deferred'"),
+        )
+        batch_op.create_index("ix_job_lead", ["lead", "id"], unique=False)
+        batch_op.create_index("ix_job_state", ["state", "id"], unique=False)
+
+    op.create_table(
+        "lead",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=True),
+        sa.Column("email_key", sa.String(), nullable=True),
+        sa.Column("phone", sa.String(), nullable=True),
+        sa.Column("first_name", sa.String(), nullable=True),
+        sa.Column("last_name", sa.String(), nullable=True),
+        sa.Column("full_name", sa.String(), nullable=True),
+        sa.Column("company", sa.String(), nullable=True),
+        sa.Column("title", sa.String(), nullable=True),
+        sa.Column("country", sa.String(), nullable=True),
+        sa.Column("city", sa.String(), nullable=True),
+        sa.Column("language", sa.String(), nullable=True),
+        sa.Column("timezone", sa.String(), nullable=True),
+        sa.Column("source", sa.String(), nullable=True),
+        sa.Column("birthday", sa.String(), nullable=True),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("score", sa.Float(), nullable=False),
+        sa.Column("grade", sa.String(), nullable=True),
+        sa.Column("scores", JsonDocument, nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("tags", JsonDocument, nullable=False),
+        sa.Column("fields", JsonDocument, nullable=False),
+        sa.Column("orders", sa.Integer(), nullable=False),
+        sa.Column("revenue", sa.Float(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("stage_entered_at", Instant(), nullable=False),
+        sa.Column("last_seen_at", Instant(), nullable=True),
+        sa.Column("last_activity_at", Instant(), nullable=True),
+        sa.Column("last_contacted_at", Instant(), nullable=True),
+        sa.Column("last_sent_at", Instant(), nullable=True),
+        sa.Column("last_opened_at", Instant(), nullable=True),
+        sa.Column("last_clicked_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_lead")),
+        sa.UniqueConstraint("email_key", name=op.f("uq_lead_email_key")),
+    )
+    with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.create_index("ix_lead_created_at_id", ["created_at", "id"], unique=False)
+        batch_op.create_index("ix_lead_owner_id", ["owner", "id"], unique=False)
+        batch_op.create_index("ix_lead_stage_id", ["stage", "id"], unique=False)
+
+    op.create_table(
+        "plan",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("format", sa.Integer(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_plan")),
+    )
+    with op.batch_alter_table("plan", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_plan_playbook"), ["playbook"], unique=False)
+
+    op.create_table(
+        "playbook",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("retired", sa.Boolean(), nullable=False),
+        sa.Column("applied_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_playbook")),
+    )
+    op.create_table(
+        "published",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("workspace", JsonDocument, nullable=False),
+        sa.Column("applied_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_published")),
+    )
+    op.create_table(
+        "score_entry",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("points", sa.Float(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_score_entry")),
+    )
+    with op.batch_alter_table("score_entry", schema=None) as batch_op:
+        batch_op.create_index("ix_score_entry_lead", ["lead", "name"], unique=False)
+
+    op.create_table(
+        "step_log",
+        sa.Column("enrollment", sa.String(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("op", sa.String(), nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("outcome", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("enrollment", "seq", name=op.f("pk_step_log")),
+    )
+    op.create_table(
+        "suppression",
+        sa.Column("email_key", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("email_key", "topic", name=op.f("pk_suppression")),
+    )
+    op.create_table(
+        "task",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("lead", sa.String(), nullable=True),
+        sa.Column("enrollment", sa.String(), nullable=True),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("text", sa.String(), nullable=False),
+        sa.Column("priority", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("due_at", Instant(), nullable=True),
+        sa.Column("snoozed_until", Instant(), nullable=True),
+        sa.Column("result", sa.String(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
+    )
+    with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.create_index("ix_task_enrollment", ["enrollment"], unique=False)
+        batch_op.create_index(
+            "ix_task_open",
+            ["owner", "due_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+
+    op.create_table(
+        "template",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_template")),
+    )
+    op.create_table(
+        "trigger_clock",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("next_at", Instant(), nullable=True),
+        sa.Column("firing_at", Instant(), nullable=True),
+        sa.Column("cursor", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", "position", name=op.f("pk_trigger_clock")),
+    )
+    with op.batch_alter_table("trigger_clock", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_trigger_clock_next_at"), ["next_at"], unique=False)
+
+    op.create_table(
+        "turn",
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("rule", "owner", name=op.f("pk_turn")),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("turn")
+    with op.batch_alter_table("trigger_clock", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_trigger_clock_next_at"))
+
+    op.drop_table("trigger_clock")
+    op.drop_table("template")
+    with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_task_open",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+        batch_op.drop_index("ix_task_enrollment")
+
+    op.drop_table("task")
+    op.drop_table("suppression")
+    op.drop_table("step_log")
+    with op.batch_alter_table("score_entry", schema=None) as batch_op:
+        batch_op.drop_index("ix_score_entry_lead")
+
+    op.drop_table("score_entry")
+    op.drop_table("published")
+    op.drop_table("playbook")
+    with op.batch_alter_table("plan", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_plan_playbook"))
+
+    op.drop_table("plan")
+    with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.drop_index("ix_lead_stage_id")
+        batch_op.drop_index("ix_lead_owner_id")
+        batch_op.drop_index("ix_lead_created_at_id")
+
+    op.drop_table("lead")
+    with op.batch_alter_table("job", schema=None) as batch_op:
+        batch_op.drop_index("ix_job_state")
+        batch_op.drop_index("ix_job_lead")
+        batch_op.drop_index(
+            "ix_job_deferred",
+            sqlite_where=sa.text("state = 'deferred'"),
+            postgresql_where=sa.text("state = 'deferred'"),
+        )
+        batch_op.drop_index("ix_job_batch_state")
+        batch_op.drop_index("ix_job_accepted")
+
+    op.drop_table("job")
+    op.drop_table("heartbeat")
+    with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.drop_index("ix_event_lead_name_at")
+
+    op.drop_table("event")
+    with op.batch_alter_table("enrollment", schema=None) as batch_op:
+        batch_op.drop_index(
+            "uq_enrollment_open",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.drop_index(
+            "ix_enrollment_wake",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+        batch_op.drop_index("ix_enrollment_record")
+        batch_op.drop_index("ix_enrollment_playbook_state")
+        batch_op.drop_index(
+            "ix_enrollment_due",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
+
+    op.drop_table("enrollment")
+    with op.batch_alter_table("cohort", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_cohort_playbook"))
+
+    op.drop_table("cohort")
+    with op.batch_alter_table("change", schema=None) as batch_op:
+        batch_op.drop_index("ix_change_lead_at")
+
+    op.drop_table("change")
+    op.drop_table("brake")
+    with op.batch_alter_table("batch", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_batch_open",
+            sqlite_where=sa.text("state = 'open'"),
+            postgresql_where=sa.text("state = 'open'"),
+        )
+
+    op.drop_table("batch")
+    op.drop_table("awaited_event")
+    with op.batch_alter_table("assignment", schema=None) as batch_op:
+        batch_op.drop_index("ix_assignment_owner_at")
+        batch_op.drop_index("ix_assignment_lead_at")
+
+    op.drop_table("assignment")
