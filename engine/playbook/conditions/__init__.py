@@ -1,0 +1,1 @@
+"""The condition language: text in, a checked and compiled condition out."""
