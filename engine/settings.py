@@ -1,0 +1,377 @@
+"""The settings: every environment variable that Longplay heeds, checked before anything starts.
+
+They come from the environment, else from `.env` in the workspace folder. Only the composition
+roots (`cli`, `worker`) load them; everything else is given what it needs. A secret is never shown.
+"""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+from pydantic import (
+    Field,
+    PrivateAttr,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from engine.addresses import HIGHEST_PORT, Address, read_address
+from engine.database_url import check_database_url, in_folder
+from engine.errors import EnvironmentFault
+from engine.mail.transports.smtp_url import parse_smtp_url
+from engine.playbook.spelling import closest
+from engine.secret_key import kept_key
+from engine.setting_pages import PREFIX, SettingPage, fault, pages, variable
+
+UI_PORT_OFFSET = 1000
+"""Temporal's own web UI listens this much above its port."""
+
+_SHORTEST_SECRET = 16
+_FOLDERS = {"workspace", "home"}
+
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
+
+
+class Settings(BaseSettings):
+    """How this installation is set up. Made by `load_settings`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    workspace: Path = Field(
+        default=Path(),
+        description="The folder of playbooks, templates and `longplay.yaml`; `-C DIR` wins over "
+        "it. The current folder when not set.",
+        examples=["/srv/longplay/acme"],
+    )
+    home: Path = Field(
+        default=Path(".longplay"),
+        description="Where data, logs and the secret key are kept; relative to the workspace.",
+        examples=[".longplay"],
+    )
+    database_url: SecretStr | None = Field(
+        default=None,
+        description="The store: `sqlite:///PATH` or `postgresql://…`. "
+        "`longplay.db` in `LONGPLAY_HOME` when not set.",
+        examples=["postgresql://longplay:secret@db.example:5432/longplay"],
+    )
+    temporal_address: str | None = Field(
+        default=None,
+        description="Host and port of a Temporal cluster. The embedded server when not set.",
+        examples=["temporal.example:7233"],
+    )
+    temporal_namespace: str = Field(
+        default="default",
+        min_length=1,
+        description="The Temporal namespace to work in.",
+        examples=["marketing.a1b2c"],
+    )
+    temporal_api_key: SecretStr | None = Field(
+        default=None,
+        description="The API key of Temporal Cloud; switches TLS on.",
+        examples=["eyJhbGciOi…"],
+    )
+    temporal_tls_cert: Path | None = Field(
+        default=None,
+        description="The client certificate for mutual TLS with Temporal, a PEM file.",
+        examples=["/etc/longplay/temporal.pem"],
+    )
+    temporal_tls_key: Path | None = Field(
+        default=None,
+        description="The private key that belongs to `LONGPLAY_TEMPORAL_TLS_CERT`, a PEM file.",
+        examples=["/etc/longplay/temporal.key"],
+    )
+    smtp_url: SecretStr | None = Field(
+        default=None,
+        description="The mail server: `smtp://user:pass@host:587?starttls=required` or "
+        "`smtps://…`. When not set, `longplay up` catches all mail and shows it in the dashboard.",
+        examples=["smtp://user:password@mail.example:587?starttls=required"],
+    )
+    public_url: str | None = Field(
+        default=None,
+        description="How recipients reach the web server: the beginning of every link in a mail. "
+        "`http://` and `LONGPLAY_WEB_ADDRESS` when not set.",
+        examples=["https://mail.example.com"],
+    )
+    web_address: str = Field(
+        default="127.0.0.1:8080",
+        description="Where the web server listens. Anywhere but loopback, `/v1` asks for a key.",
+        examples=["127.0.0.1:8080"],
+    )
+    embedded_temporal_port: Port = Field(
+        default=7233,
+        description="The port of the embedded Temporal server; its own web UI is 1000 above.",
+        examples=["7233"],
+    )
+    catcher_port: Port = Field(
+        default=1025,
+        description="The port of the local SMTP catcher.",
+        examples=["1025"],
+    )
+    secret_key: SecretStr | None = Field(
+        default=None,
+        description="Signs links and sessions. Made and kept in `LONGPLAY_HOME` when not set; "
+        "machines that share a database need the same one.",
+        examples=["3f1c9b7ad04e4f0e9d5a6b8c7e2f1a90"],
+    )
+    api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="The keys that `/v1` accepts as `Authorization: Bearer KEY`, with commas "
+        "between them.",
+        examples=["key-of-the-shop,key-of-the-crm"],
+    )
+    log: Literal["text", "json"] = Field(
+        default="text",
+        description="How log lines are written: `text` or `json`.",
+        examples=["json"],
+    )
+    metrics_port: Port | None = Field(
+        default=None,
+        description="The port on which a worker gives its metrics. None when not set.",
+        examples=["9464"],
+    )
+
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @field_validator("api_keys", mode="before")
+    @classmethod
+    def _split_keys(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(key.strip() for key in value.split(",") if key.strip())
+        return value
+
+    @field_validator("home", "temporal_tls_cert", "temporal_tls_key")
+    @classmethod
+    def _inside_workspace(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if value is None:
+            return None
+        workspace: Path = info.data.get("workspace", Path())
+        path = (workspace / value.expanduser()).resolve()
+        if info.field_name in _FOLDERS:
+            if path.exists() and not path.is_dir():
+                raise ValueError("it is a file, not a folder")
+        elif not path.is_file():
+            raise ValueError("there is no such file")
+        return path
+
+    @field_validator("workspace")
+    @classmethod
+    def _existing_folder(cls, value: Path) -> Path:
+        path = value.expanduser().resolve()
+        if not path.is_dir():
+            raise ValueError("there is no such folder")
+        return path
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_database_url(value.get_secret_value())
+        return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _readable_smtp_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            try:
+                parse_smtp_url(value.get_secret_value())
+            except EnvironmentFault as fault:
+                raise ValueError(fault.message) from None
+        return value
+
+    @field_validator("temporal_address", "web_address")
+    @classmethod
+    def _host_and_port(cls, value: str | None) -> str | None:
+        return None if value is None else str(read_address(value))
+
+    @field_validator("public_url")
+    @classmethod
+    def _web_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("it is not an http:// or https:// address")
+        if parts.query or parts.fragment:
+            raise ValueError("it has something after the path")
+        return value.rstrip("/")
+
+    @field_validator("embedded_temporal_port")
+    @classmethod
+    def _room_for_the_ui(cls, value: int) -> int:
+        if value > HIGHEST_PORT - UI_PORT_OFFSET:
+            raise ValueError(
+                f"Temporal's web UI is {UI_PORT_OFFSET} above it, which is no port any more"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _agree(self) -> "Settings":
+        if (self.temporal_tls_cert is None) != (self.temporal_tls_key is None):
+            there, missing = "CERT", "KEY"
+            if self.temporal_tls_cert is None:
+                there, missing = missing, there
+            raise ValueError(
+                f"{PREFIX}TEMPORAL_TLS_{there} is set, {PREFIX}TEMPORAL_TLS_{missing} is not: "
+                "mutual TLS needs both"
+            )
+        taken: dict[int, str] = {}
+        for name, port in self.listening_ports():
+            if port in taken:
+                raise ValueError(f"{taken[port]} and {name} are both '{port}'")
+            taken[port] = name
+        return self
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is not wrong, but probably not meant."""
+        return self._warnings
+
+    @property
+    def store_url(self) -> str:
+        """The database's address, with its password; SQLite paths are absolute."""
+        if self.database_url is None:
+            return f"sqlite:///{self.home / 'longplay.db'}"
+        return in_folder(self.database_url.get_secret_value(), self.workspace)
+
+    @property
+    def runs_embedded_temporal(self) -> bool:
+        """Whether `longplay up` brings its own Temporal server."""
+        return self.temporal_address is None
+
+    @property
+    def temporal_target(self) -> str:
+        """Host and port of the Temporal server to talk to."""
+        return self.temporal_address or f"127.0.0.1:{self.embedded_temporal_port}"
+
+    @property
+    def temporal_ui_port(self) -> int:
+        """Where the embedded Temporal server shows its own web UI."""
+        return self.embedded_temporal_port + UI_PORT_OFFSET
+
+    @property
+    def catches_mail(self) -> bool:
+        """Whether mail goes to the local catcher instead of to people."""
+        return self.smtp_url is None
+
+    @property
+    def mail_url(self) -> str:
+        """The SMTP address to send through, with its password: the catcher's when none is set."""
+        if self.smtp_url is None:
+            return f"smtp://127.0.0.1:{self.catcher_port}?starttls=never"
+        return self.smtp_url.get_secret_value()
+
+    @property
+    def web(self) -> Address:
+        """Where the web server listens."""
+        return read_address(self.web_address)
+
+    @property
+    def link_url(self) -> str:
+        """The beginning of every link that leaves the house, without a slash at its end."""
+        if self.public_url is not None:
+            return self.public_url
+        listens = self.web
+        anywhere = listens.host in ("0.0.0.0", "::")
+        return f"http://{Address('127.0.0.1', listens.port) if anywhere else listens}"
+
+    @property
+    def logs_folder(self) -> Path:
+        """Where log files are kept."""
+        return self.home / "logs"
+
+    @property
+    def mail_folder(self) -> Path:
+        """Where the catcher keeps what it caught."""
+        return self.home / "mail"
+
+    @property
+    def temporal_file(self) -> Path:
+        """The embedded Temporal server's database."""
+        return self.home / "temporal.db"
+
+    def listening_ports(self) -> tuple[tuple[str, int], ...]:
+        """The ports that `longplay up` opens, each with the setting that says so."""
+        ports = [(f"{PREFIX}WEB_ADDRESS", self.web.port)]
+        if self.runs_embedded_temporal:
+            name = f"{PREFIX}EMBEDDED_TEMPORAL_PORT"
+            ports += [
+                (name, self.embedded_temporal_port),
+                (f"{name} + {UI_PORT_OFFSET}", self.temporal_ui_port),
+            ]
+        if self.catches_mail:
+            ports.append((f"{PREFIX}CATCHER_PORT", self.catcher_port))
+        if self.metrics_port is not None:
+            ports.append((f"{PREFIX}METRICS_PORT", self.metrics_port))
+        return tuple(ports)
+
+    def signing_key(self) -> str:
+        """The key that signs links: the one that is set, else the one kept, else a new one."""
+        if self.secret_key is not None:
+            return self.secret_key.get_secret_value()
+        return kept_key(self.home / "secret.key")
+
+
+def load_settings(workspace: Path | None = None) -> Settings:
+    """The settings of `workspace`, else of `LONGPLAY_WORKSPACE`, else of the current folder.
+
+    Raises:
+        EnvironmentFault: a value is wrong; all of them are named.
+    """
+    folder = workspace or Path(os.environ.get(f"{PREFIX}WORKSPACE") or ".")
+    env_file = folder.expanduser() / ".env"
+    try:
+        settings = Settings(_env_file=env_file, _env_file_encoding="utf-8", workspace=folder)
+    except ValidationError as error:
+        raise fault(error, Settings.model_fields) from None
+    except UnicodeDecodeError:
+        raise EnvironmentFault(
+            f"'{env_file}' is not a UTF-8 text file", help="save it as UTF-8"
+        ) from None
+    settings._warnings = (*_unknown_variables(env_file), *_doubts(settings))
+    return settings
+
+
+def setting_pages() -> tuple[SettingPage, ...]:
+    """What the reference says of each setting, in the order of the contract."""
+    return pages(Settings.model_fields)
+
+
+def _unknown_variables(env_file: Path) -> list[str]:
+    known = {variable(name) for name in Settings.model_fields}
+    given = {*os.environ, *dotenv_values(env_file, encoding="utf-8", interpolate=False)}
+    return [
+        f"no setting is named '{name}', it is ignored{_guess(name, known)}"
+        for name in sorted(given)
+        if name.startswith(PREFIX) and name not in known
+    ]
+
+
+def _guess(name: str, known: Iterable[str]) -> str:
+    words = [each.removeprefix(PREFIX) for each in known]
+    near = closest(name.removeprefix(PREFIX), words)
+    return f"; did you mean '{PREFIX}{near}'?" if near else ""
+
+
+def _doubts(settings: Settings) -> list[str]:
+    doubts = []
+    key = settings.secret_key
+    if key is not None and len(key.get_secret_value()) < _SHORTEST_SECRET:
+        doubts.append(
+            f"{PREFIX}SECRET_KEY has fewer than {_SHORTEST_SECRET} characters; "
+            "a guessed key lets strangers unsubscribe your leads"
+        )
+    if not settings.web.is_loopback and not settings.api_keys:
+        doubts.append(
+            f"{PREFIX}WEB_ADDRESS is '{settings.web_address}' and {PREFIX}API_KEYS is empty: "
+            "/v1 will refuse everybody"
+        )
+    return doubts
