@@ -1,0 +1,259 @@
+"""Templates and text with `{{ }}` into finished text; every fault names its file and line.
+
+It reads no files: the texts of a plan's templates are handed in, so that an edited file never
+changes a running enrollment.
+"""
+
+import html as entities
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from types import TracebackType
+from typing import TypeVar
+
+from css_inline import CSSInliner, InlineError
+from jinja2 import BaseLoader, Environment, Template, TemplateNotFound, TemplateSyntaxError, nodes
+from markupsafe import escape
+
+from engine.mail.errors import TemplateError
+from engine.mail.filters import FILTERS, Filter
+from engine.mail.plaintext import text_of
+from engine.mail.sandbox import (
+    MAX_SOURCE,
+    RESULT,
+    TemplateEnvironment,
+    pieces_within,
+    value_of,
+)
+from engine.mail.sources import Sources
+from engine.mail.tracking import track_links, with_pixel
+from engine.playbook.values import Scope
+
+_T = TypeVar("_T")
+_TITLE = re.compile(r"(<title[^>]*>)(.*?)(</title\s*>)", re.I | re.S)
+_SPACES = re.compile(r"\s+")
+_MARK = re.compile(r"{[{%#]")
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedEmail:
+    """A template filled in for one lead."""
+
+    subject: str
+    html: str
+    text: str
+    template: str
+    """The file that was used, which says its language."""
+    links: tuple[str, ...] = ()
+    """Where the tracked links lead, by their index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracking:
+    """How links and the opening of a message are made to come back to us.
+
+    Args:
+        click: the address for the link with this index; None leaves links alone.
+        pixel: the address of the picture that tells an opening; empty for none.
+    """
+
+    click: Callable[[int], str] | None = None
+    pixel: str = ""
+
+
+class Templates:
+    """One set of template files, compiled as they are needed; safe to share between threads.
+
+    Args:
+        files: the texts by file name, relative to `templates/email`.
+        filters: the language's filters; see `engine.mail.filters`.
+    """
+
+    def __init__(self, files: Mapping[str, str], filters: Mapping[str, Filter] = FILTERS) -> None:
+        self.sources = Sources(files)
+        self._env = TemplateEnvironment(loader=_Loader(self.sources), filters=filters, html=True)
+
+    def render(
+        self,
+        name: str,
+        scope: Scope,
+        *,
+        languages: Sequence[str | None] = (),
+        subject: str | None = None,
+        tracking: Tracking | None = None,
+    ) -> RenderedEmail:
+        """Fill in template `name` in the first language of `languages` that it exists in.
+
+        Args:
+            subject: the step's own subject, already filled in; the template's when None.
+            tracking: how to make links and openings known; None for not at all.
+        """
+        path = self.sources.choose(name, languages)
+        if path is None:
+            raise TemplateError("", 0, f"there is no template '{name}'")
+        page = self._filled(path, scope)
+        title = _TITLE.search(page)
+        if subject is None:
+            subject = _one_line(entities.unescape(title[2])) if title else ""
+        else:
+            subject = _one_line(subject)
+        if not subject:
+            raise TemplateError(path, 1, "the subject is empty", help="fill in its <title>")
+        if title:
+            page = page[: title.start(2)] + str(escape(subject)) + page[title.end(2) :]
+        beside = self.sources.text_beside(path)
+        text = self._filled(beside, scope) if beside else text_of(page)
+        links: tuple[str, ...] = ()
+        if tracking and tracking.click:
+            page, links = track_links(page, tracking.click, keep=_kept(scope))
+        if tracking and tracking.pixel:
+            page = with_pixel(page, tracking.pixel)
+        return RenderedEmail(subject, inlined(page, path), text, path, links)
+
+    def _filled(self, path: str, scope: Scope) -> str:
+        return filled(self._env, lambda: self._env.get_template(path), path, scope)
+
+
+def render_text(source: str, scope: Scope, filters: Mapping[str, Filter] = FILTERS) -> str:
+    """A text of a playbook (a subject, a task, a message) with its `{{ }}` filled in."""
+    if not _MARK.search(source):
+        return source
+    env = _text_environment(_Filters(filters))
+    return filled(env, lambda: _compiled(env, source), "", scope)
+
+
+def render_value(source: str, scope: Scope, filters: Mapping[str, Filter] = FILTERS) -> object:
+    """Like `render_text`, but a lone `{{ x }}` keeps its type; missing is None."""
+    if not _MARK.search(source):
+        return source
+    env = _text_environment(_Filters(filters))
+    template = _faultless(lambda: _lone(env, source.strip()), "")
+    if template is None:
+        return render_text(source, scope, filters)
+    context = template.new_context(dict(scope))
+    _faultless(lambda: pieces_within(template.root_render_func(context)), "")
+    return value_of(context.vars[RESULT])
+
+
+def filled(
+    env: TemplateEnvironment, template: Callable[[], Template], file: str, scope: Scope
+) -> str:
+    """The text of a template, or a `TemplateError` with its file and line."""
+
+    def run() -> str:
+        ready = template()
+        return pieces_within(ready.root_render_func(ready.new_context(dict(scope))))
+
+    return _faultless(run, file)
+
+
+def inlined(page: str, file: str = "") -> str:
+    """A page with its styles on its elements; what only a style sheet can say (`@media`) stays."""
+    if "<style" not in page.lower():
+        return page
+    try:
+        return _INLINER.inline(page)
+    except InlineError as error:
+        raise TemplateError(file, 0, f"the styles cannot be read: {error}") from error
+
+
+_INLINER = CSSInliner(
+    load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True, keep_link_tags=True
+)
+
+
+class _Loader(BaseLoader):
+    """Hands Jinja the files it was given, and no others."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+
+    def get_source(
+        self, environment: Environment, template: str
+    ) -> tuple[str, str, Callable[[], bool]]:
+        source = self.sources.text(template)
+        if source is None:
+            raise TemplateNotFound(template)
+        if len(source) > MAX_SOURCE:
+            raise TemplateError(template, 0, f"the file has more than {MAX_SOURCE:,} characters")
+        return source, template, lambda: True
+
+
+class _Filters(dict[str, Filter]):
+    """Filters as a key of a cache: the same mapping is the same environment."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(frozenset(self.items()))
+
+
+@lru_cache(maxsize=8)
+def _text_environment(filters: _Filters) -> TemplateEnvironment:
+    return TemplateEnvironment(loader=None, filters=filters, html=False)
+
+
+@lru_cache(maxsize=4096)
+def _compiled(env: TemplateEnvironment, source: str) -> Template:
+    if len(source) > MAX_SOURCE:
+        raise TemplateError("", 0, f"the text has more than {MAX_SOURCE:,} characters")
+    return env.from_string(source)
+
+
+@lru_cache(maxsize=4096)
+def _lone(env: TemplateEnvironment, source: str) -> Template | None:
+    """A template that sets `result` to the one expression of `source`; None if it has more."""
+    tree = env.parse(source)
+    if len(tree.body) != 1 or not isinstance(output := tree.body[0], nodes.Output):
+        return None
+    if len(output.nodes) != 1 or isinstance(output.nodes[0], nodes.TemplateData):
+        return None
+    target = nodes.Name(RESULT, "store", lineno=1)
+    body = [nodes.Assign(target, output.nodes[0], lineno=1)]
+    return env.from_string(nodes.Template(body, lineno=1))
+
+
+def _faultless(run: Callable[[], _T], file: str) -> _T:
+    """What `run` answers; whatever it raises becomes a `TemplateError` with its place."""
+    try:
+        return run()
+    except TemplateError:
+        raise
+    except TemplateSyntaxError as error:
+        raise syntax_fault(error, file) from error
+    except TemplateNotFound as error:
+        at, line = _place(error.__traceback__, file)
+        raise TemplateError(at, line, f"there is no template file '{error.name}'") from error
+    except RecursionError as error:
+        at, line = _place(error.__traceback__, file)
+        raise TemplateError(at, line, "files include each other without end") from error
+    except Exception as error:
+        at, line = _place(error.__traceback__, file)
+        raise TemplateError(at, line, str(error) or type(error).__name__) from error
+
+
+def syntax_fault(error: TemplateSyntaxError, file: str) -> TemplateError:
+    """Jinja's finding as ours."""
+    text = (error.message or "cannot be read").rstrip(".")
+    return TemplateError(error.name or file, error.lineno, text[:1].lower() + text[1:])
+
+
+def _place(traceback: TracebackType | None, file: str) -> tuple[str, int]:
+    """The file and line of the innermost template on the way to an error."""
+    line = 0
+    while traceback is not None:
+        template = traceback.tb_frame.f_globals.get("__jinja_template__")
+        if isinstance(template, Template):
+            file = template.name or file
+            line = template.get_corresponding_lineno(traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return file, line
+
+
+def _one_line(text: str) -> str:
+    return _SPACES.sub(" ", text).strip()
+
+
+def _kept(scope: Scope) -> frozenset[str]:
+    """Links that work without us looking on: unsubscribing must not be a click."""
+    urls = (scope.get("unsubscribe_url"), scope.get("preferences_url"))
+    return frozenset(url for url in urls if isinstance(url, str))
