@@ -1,0 +1,66 @@
+# `make` explains itself: every target with two hashes behind it is listed by `make help`.
+# Written for GNU make 3.81, which is what macOS has.
+
+.DEFAULT_GOAL := help
+.PHONY: help up test setup lint types arch docs bench acceptance fmt lock clean
+
+ARGS ?=
+JOBS ?= 2
+BIN := .venv/bin
+PY := $(BIN)/python
+
+# A stamp carries the checksum of its lock and of this folder's path: .venv is made anew when
+# either changes, and left alone otherwise.
+checksum = $(shell { cat $(1); pwd; } | cksum | cut -d' ' -f1)
+RUN := .venv/.run-$(call checksum,requirements.txt)
+DEV := .venv/.dev-$(call checksum,requirements-dev.txt)
+
+help: ## lists the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: $(RUN) ## starts everything on this machine (ARGS=--demo shows it at work), until Ctrl-C
+	@$(BIN)/longplay up $(ARGS)
+
+test: $(DEV) ## installs what the tests need and runs them all (ARGS="-k word" for some)
+	@sh tests/system_packages.sh
+	@$(PY) -m pytest -n $(JOBS) --dist loadgroup $(ARGS)
+
+setup: $(DEV) ## makes .venv with everything for development
+
+lint: $(DEV) ## style and formatting
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(DEV) ## mypy, strict, over code and tests
+	@$(BIN)/mypy
+
+arch: $(DEV) ## who may import whom, sizes and names
+	@$(BIN)/lint-imports
+	@$(PY) -m pytest -q tests/architecture $(ARGS)
+
+docs: $(DEV) ## writes the generated pages anew (ARGS=--check only tells which are stale)
+	@$(PY) -m docs.generate $(ARGS)
+
+bench: $(DEV) ## measures
+	@$(PY) -m bench $(ARGS)
+
+acceptance: $(DEV) ## the tests with real servers and killed processes only
+	@$(PY) -m pytest tests/acceptance $(ARGS)
+
+fmt: $(DEV) ## formats the code
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+lock: $(DEV) ## resolves the dependencies of pyproject.toml into the two locks
+	@sh deploy/lock.sh $(ARGS)
+
+clean: ## removes .venv and everything built; the data in .longplay stays
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN):
+	@sh deploy/venv.sh requirements.txt $@
+
+$(DEV):
+	@sh deploy/venv.sh requirements-dev.txt $@
+	@touch $(RUN)
