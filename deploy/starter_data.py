@@ -1,0 +1,18 @@
+"""Puts the starter workspace into wheels; an editable installation finds it in its own folder."""
+
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+STARTER = "engine/starter"
+
+
+class StarterData(BuildHookInterface):  # type: ignore[type-arg] - hatchling's own config is untyped
+    """Adds `longplay.yaml`, `playbooks/` and `templates/` as `engine/starter/`."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Called by hatchling before a wheel is written."""
+        if version == "editable":
+            return
+        for name in ("longplay.yaml", "playbooks", "templates"):
+            build_data["force_include"][name] = f"{STARTER}/{name}"
