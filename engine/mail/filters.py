@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TypeAlias, cast
 
+from engine.playbook.conditions.patterns import matcher
 from engine.playbook.values import History
 
 Filter: TypeAlias = Callable[..., object]
@@ -151,7 +152,7 @@ FILTERS: Mapping[str, Filter] = {
 
 def matching(value: object, pattern: object) -> bool:
     """`is matching("cto|总监")`: the pattern occurs somewhere, whatever the case."""
-    return value is not None and re.search(str(pattern), str(value), re.I) is not None
+    return value is not None and matcher(str(pattern))(str(value))
 
 
 def containing(value: object, part: object) -> bool:

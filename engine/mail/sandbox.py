@@ -180,6 +180,8 @@ def _fault(node: nodes.Node, env: TemplateEnvironment, file: str) -> tuple[str, 
         return _named_fault(node, env)
     if isinstance(node, nodes.For) and node.recursive:
         return "a recursive loop is not part of templates", ""
+    if isinstance(node, nodes.Include) and node.ignore_missing:
+        return "a file that may be missing cannot be included", "leave 'ignore missing' out"
     if isinstance(node, nodes.Include | nodes.Extends):
         if not isinstance(node.template, nodes.Const) or not isinstance(node.template.value, str):
             return "the file to include must be written out in quotes", ""
