@@ -1,0 +1,282 @@
+"""Writing leads: making and changing many at once, with the change log that explains them.
+
+Every value is checked against its field's type before anything is written. The caller has locked
+the leads it changes.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, tzinfo
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.errors import InputError
+from engine.ids import LeadId, new_id
+from engine.playbook.catalog import DEFAULT_LIFECYCLE
+from engine.playbook.values import Value
+from engine.runtime.fields import BUILT_IN, FieldTypes, read_lead, to_json
+from engine.runtime.identity import email_key, full_name
+from engine.store import leads
+from engine.store.database import Transaction
+from engine.store.inserting import insert_new
+from engine.store.leads import NO_FIELDS, Facts, Row, facts_of, table
+from engine.store.tables import Change
+
+change_table: sa.Table = Change.__table__  # type: ignore[attr-defined]
+
+_WORKED_OUT = frozenset({"score", "scores"})
+_UNLOGGED = _WORKED_OUT | {name for name in BUILT_IN if name.startswith("last_") and "_at" in name}
+"""What has a ledger of its own, or changes with every event: the change log leaves it out."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeadChange:
+    """A lead before and after a transaction touched it; `before` of a new lead is None."""
+
+    id: LeadId
+    before: Facts | None
+    after: Facts
+
+    @property
+    def changed(self) -> frozenset[str]:
+        """The names whose values differ."""
+        before = self.before or {}
+        names = before.keys() | self.after.keys()
+        return frozenset(name for name in names if before.get(name) != self.after.get(name))
+
+
+def create_many(
+    tx: Transaction,
+    new: Sequence[Mapping[str, Value]],
+    *,
+    actor: str,
+    reason: str = "",
+    custom: FieldTypes = NO_FIELDS,
+    lifecycle: Sequence[str] = DEFAULT_LIFECYCLE,
+    zone: tzinfo = UTC,
+) -> list[LeadChange]:
+    """Makes leads, in the order given.
+
+    A lead starts in the lifecycle's second stage when it has an address, else in its first, unless
+    it comes with one. Where a lead with that address (or id) exists, nothing is written and
+    `before` is that lead as it stands: two intakes may meet the same address at once.
+
+    Raises:
+        InputError: a value does not fit its field; nothing was written.
+    """
+    drafts = [_draft(tx, values, custom, lifecycle, zone) for values in new]
+    made = insert_new(tx, table, drafts)
+    _log(
+        tx,
+        [
+            _change(tx, draft["id"], "created", None, draft["id"], actor, reason)
+            for draft in drafts
+            if draft["id"] in made
+        ],
+    )
+    there = _already_there(tx, [draft for draft in drafts if draft["id"] not in made], custom)
+    answers = []
+    for draft in drafts:
+        known = there.get(draft["email_key"]) or there.get(draft["id"])
+        after = known or facts_of(draft, custom)
+        answers.append(LeadChange(LeadId(str(after["id"])), known, after))
+    return answers
+
+
+def save_many(
+    tx: Transaction,
+    changes: Mapping[LeadId, Mapping[str, Value]],
+    *,
+    actor: str,
+    reason: str = "",
+    custom: FieldTypes = NO_FIELDS,
+    zone: tzinfo = UTC,
+) -> dict[LeadId, LeadChange]:
+    """Changes fields of many leads; None takes a value away.
+
+    Entering a stage sets `stage_entered_at`, unless it is given too. What is equal already is not
+    written. Leads that do not exist are left out of the answer.
+
+    Raises:
+        InputError: a value does not fit its field, or an address belongs to another lead.
+    """
+    checked = {id: _checked(values, custom, zone) for id, values in changes.items()}
+    _refuse_taken(tx, checked)
+    answers, updates, log = {}, _Updates(), []
+    for row in leads.rows(tx, changes):
+        id = LeadId(row["id"])
+        before = facts_of(row, custom)
+        differing = {
+            name: value
+            for name, value in checked[id].items()
+            if value != _stored(row, before, name)
+        }
+        if "stage" in differing:
+            differing.setdefault("stage_entered_at", tx.now)
+        answers[id] = LeadChange(id, before, _after(row, before, differing))
+        if differing:
+            updates.add(row, differing)
+        log += [
+            _change(tx, id, name, before.get(name), value, actor, reason)
+            for name, value in differing.items()
+            if name not in _UNLOGGED and name != "stage_entered_at"
+        ]
+    updates.write(tx)
+    _log(tx, log)
+    return answers
+
+
+class _Updates:
+    """UPDATEs gathered by the columns they set, so that each group is one statement."""
+
+    def __init__(self) -> None:
+        self._groups: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+
+    def add(self, row: Row, differing: Mapping[str, Value]) -> None:
+        values = _columns(differing)
+        own = {name: to_json(value) for name, value in differing.items() if name not in BUILT_IN}
+        if own:
+            merged = {**row["fields"], **own}
+            values["fields"] = {name: value for name, value in merged.items() if value is not None}
+        self._groups[tuple(sorted(values))].append(
+            {"the_id": row["id"]} | {f"new_{name}": value for name, value in values.items()}
+        )
+
+    def write(self, tx: Transaction) -> None:
+        for names, parameters in self._groups.items():
+            statement = table.update().where(table.c.id == sa.bindparam("the_id"))
+            new = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+            tx.conn.execute(statement.values(**new, version=table.c.version + 1), parameters)
+
+
+def _columns(values: Mapping[str, Value]) -> dict[str, Any]:
+    """Built-in values as their columns hold them."""
+    found: dict[str, Any] = {name: each for name, each in values.items() if name in BUILT_IN}
+    if "email" in found:
+        found["email_key"] = email_key(found["email"]) if found["email"] else None
+    if isinstance(found.get("birthday"), date):
+        found["birthday"] = found["birthday"].isoformat()
+    for name in ("orders", "revenue", "score"):
+        if name in found:
+            found[name] = found[name] or 0
+    for name, empty in (("tags", list), ("scores", dict)):
+        if name in found:
+            found[name] = to_json(found[name] or empty())
+    return found
+
+
+def _stored(row: Row, before: Facts, name: str) -> Value:
+    """What is kept under a name; a full name that is only worked out is not kept."""
+    return row[name] if name == "full_name" else before.get(name)
+
+
+def _checked(values: Mapping[str, Value], custom: FieldTypes, zone: tzinfo) -> dict[str, Value]:
+    found = {}
+    for name, value in values.items():
+        if name == "id":
+            raise InputError("the id of a lead never changes")
+        found[name] = value if name in _WORKED_OUT else read_lead(name, value, custom, zone)
+    if "stage" in found and not found["stage"]:
+        raise InputError("a lead is always in a stage")
+    return found
+
+
+def _after(row: Row, before: Facts, differing: Mapping[str, Value]) -> Facts:
+    after = {**before, **differing}
+    for name in ("orders", "revenue", "score", "tags", "scores"):
+        if name in differing and differing[name] is None:
+            after[name] = _columns({name: None})[name]
+    if differing.keys() & {"first_name", "last_name", "full_name"}:
+        given = differing.get("full_name", row["full_name"])
+        after["full_name"] = given or full_name(_str(after["first_name"]), _str(after["last_name"]))
+    return after
+
+
+def _str(value: Value) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _refuse_taken(tx: Transaction, changes: Mapping[LeadId, Mapping[str, Value]]) -> None:
+    wanted: dict[str, LeadId] = {}
+    for id, values in changes.items():
+        email = values.get("email")
+        if isinstance(email, str) and wanted.setdefault(email_key(email), id) != id:
+            raise InputError(f"'{email}' is given to two leads at once")
+    taken = leads.find_by_key(tx, wanted) if wanted else {}
+    for key, holder in taken.items():
+        if holder != wanted[key]:
+            raise InputError(
+                f"'{key}' belongs to lead '{holder}' already",
+                help=f"if they are one person: longplay leads merge {holder} {wanted[key]}",
+            )
+
+
+def _draft(
+    tx: Transaction,
+    given: Mapping[str, Value],
+    custom: FieldTypes,
+    lifecycle: Sequence[str],
+    zone: tzinfo,
+) -> dict[str, Any]:
+    """A whole row of a new lead."""
+    values = dict(given)
+    id = values.pop("id", None) or new_id()
+    checked = _checked_new(values, custom, zone)
+    at = checked.get("created_at") or tx.now
+    first = lifecycle[1] if checked.get("email") and len(lifecycle) > 1 else lifecycle[0]
+    row: dict[str, Any] = dict.fromkeys(column.name for column in table.c)
+    row |= {"stage": first, "created_at": at, "stage_entered_at": tx.now, "version": 0}
+    row |= _columns({"orders": None, "revenue": None, "score": None, "tags": None, "scores": None})
+    row |= _columns(checked)
+    row["fields"] = {
+        name: to_json(value) for name, value in checked.items() if name not in BUILT_IN
+    }
+    return row | {"id": id}
+
+
+def _checked_new(values: Mapping[str, Value], custom: FieldTypes, zone: tzinfo) -> dict[str, Value]:
+    known = {name: value for name, value in values.items() if value is not None}
+    checked = _checked(known, custom, zone)
+    return {name: value for name, value in checked.items() if value is not None}
+
+
+def _already_there(
+    tx: Transaction, refused: Sequence[Mapping[str, Any]], custom: FieldTypes
+) -> dict[str, Facts]:
+    """The leads that stood in the way of new ones, by the key of their address and by their id."""
+    if not refused:
+        return {}
+    keys = [draft["email_key"] for draft in refused if draft["email_key"]]
+    query = sa.select(table).where(
+        sa.or_(table.c.email_key.in_(keys), table.c.id.in_([draft["id"] for draft in refused]))
+    )
+    found: dict[str, Facts] = {}
+    for row in tx.conn.execute(query):
+        facts = facts_of(row._asdict(), custom)
+        found[row.id] = facts
+        if row.email_key:
+            found[row.email_key] = facts
+    return found
+
+
+def _change(
+    tx: Transaction, id: str, name: str, before: Value, after: Value, actor: str, reason: str
+) -> dict[str, Any]:
+    return {
+        "id": new_id(),
+        "lead": id,
+        "at": tx.now,
+        "field": name,
+        "before": to_json(before),
+        "after": to_json(after),
+        "actor": actor,
+        "reason": reason,
+    }
+
+
+def _log(tx: Transaction, changes: Iterable[Mapping[str, Any]]) -> None:
+    rows = list(changes)
+    if rows:
+        tx.conn.execute(change_table.insert(), rows)
