@@ -19,6 +19,7 @@ import signal
 import zlib
 from collections import Counter
 from dataclasses import dataclass
+from typing import cast
 
 HELLO = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 50000000\r\n"
 OK = b"250 2.0.0 ok\r\n"
@@ -91,10 +92,9 @@ class Conversation(asyncio.Protocol):
         self.searched = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
         self.sink.counts["connections"] += 1
-        transport.write(b"220 sink ESMTP\r\n")
+        self.transport.write(b"220 sink ESMTP\r\n")
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
