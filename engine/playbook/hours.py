@@ -1,4 +1,4 @@
-"""Days of the week and hours of the day, as calendars and send windows write them.
+"""Days of the week, hours of the day and dates, as calendars and send windows write them.
 
 It reads them and refuses hours that overlap or run past midnight; whether a shop is open at an
 instant is decided by `engine.runtime.calendar`.
@@ -7,6 +7,7 @@ instant is decided by `engine.runtime.calendar`.
 import itertools
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
 from typing import TypeAlias
 
 from engine.errors import InputError
@@ -20,6 +21,7 @@ _GROUPS = {"daily": range(7), "all": range(7), "weekdays": range(5), "weekends":
 _RANGE = re.compile(r"(\d{1,2}):(\d{2})\s*(?:-|–|~|to)\s*(\d{1,2}):(\d{2})", re.ASCII)
 _DAY_HELP = "write it like 'mon-fri' or 'mon, wed, fri'"
 _HOURS_HELP = "write it like '09:00-18:00' or '09:00-12:00, 13:30-18:00'"
+_DATE_HELP = "write it like '2026-12-24' or '2026-12-24..2027-01-02'"
 _MIDNIGHT = 24 * 60
 
 TimeRange: TypeAlias = tuple[int, int]
@@ -111,3 +113,32 @@ def parse_week(hours: Mapping[str, str | Iterable[str]]) -> dict[int, tuple[Time
     if not week:
         raise HoursError("no day has hours", help='write it like {mon-fri: "09:00-18:00"}')
     return week
+
+
+def parse_dates(dates: Iterable[str | date]) -> frozenset[date]:
+    """The dates that are named, one by one or as ranges: `2026-12-24..2027-01-02`.
+
+    Raises:
+        HoursError: one is no date, or a range ends before it begins or lasts over two years.
+    """
+    return frozenset(day for each in dates for day in _dates(each))
+
+
+def _dates(text: str | date) -> Iterable[date]:
+    if isinstance(text, date):
+        return (text,)
+    first, dots, last = text.partition("..")
+    start = _date(first, text)
+    end = _date(last, text) if dots else start
+    length = (end - start).days
+    if not 0 <= length <= 2 * 366:
+        fault = "ends before it begins" if length < 0 else "lasts over two years"
+        raise HoursError(f"'{text}' {fault}", help=_DATE_HELP)
+    return (start + timedelta(days=day) for day in range(length + 1))
+
+
+def _date(text: str, whole: str) -> date:
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise HoursError(f"'{whole}' is no date", help=_DATE_HELP) from None

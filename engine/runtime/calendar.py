@@ -4,18 +4,23 @@ A calendar is a week of hours in a zone, less public holidays, plus make-up work
 the workspace's own exceptions. It holds data and answers; which calendar applies is not its choice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import Enum
 
+from engine.errors import InputError
 from engine.playbook import walltime
 from engine.playbook.durations import Duration
-from engine.playbook.hours import TimeRange, WeekHours
-from engine.runtime.holiday_years import holiday_year
+from engine.playbook.hours import TimeRange, WeekHours, parse_dates, parse_week
+from engine.runtime.civil import zone as zone_named
+from engine.runtime.holiday_years import countries, holiday_year
 
+DEFAULT_HOURS = {"mon-fri": "09:00-18:00"}
 _DAY = timedelta(days=1)
 _FURTHEST = 366 * 12  # days searched for an opening: longer than any list of closed dates in use
+_MOST_KNOWN = 4_000
+
 Opening = tuple[datetime, datetime]
 """From and to, in UTC; open at the first instant, closed at the last."""
 
@@ -26,6 +31,10 @@ class DayKind(Enum):
     ORDINARY = "ordinary"
     OFF = "off"
     MAKE_UP = "make-up"
+
+
+class CalendarError(InputError):
+    """A calendar that cannot be made of what the workspace says."""
 
 
 class NeverOpenError(ValueError):
@@ -81,6 +90,8 @@ class BusinessCalendar:
         """The instants at which `day` opens and closes."""
         known = self._known.get(day)
         if known is None:
+            if len(self._known) > _MOST_KNOWN:
+                self._known.clear()
             known = tuple(_opening(day, each, self.zone) for each in self.hours(day))
             known = self._known[day] = tuple(each for each in known if each[0] < each[1])
         return known
@@ -198,6 +209,38 @@ class BusinessCalendar:
                 return closes - length
             length -= closes - opens
         raise NeverOpenError("the calendar never opens")
+
+
+def business_calendar(
+    *,
+    timezone: str | tzinfo,
+    hours: Mapping[str, str | Sequence[str]] | None = None,
+    country: str = "",
+    closed: Iterable[str | date] = (),
+    opened: Iterable[str | date] = (),
+) -> BusinessCalendar:
+    """The calendar that a workspace describes; without hours it is monday to friday, 09 to 18.
+
+    It remembers what it works out, so make it once and keep it.
+
+    Raises:
+        CalendarError: no holidays are known of the country.
+        HoursError: days, hours or dates cannot be read.
+        ZoneError: there is no such time zone.
+    """
+    code = country.strip().upper()
+    if code and code not in countries():
+        raise CalendarError(
+            f"no holidays are known of the country '{country}'",
+            help="write a two-letter code such as CN, or leave it out and list the days under 'closed'",
+        )
+    return BusinessCalendar(
+        zone=zone_named(timezone) if isinstance(timezone, str) else timezone,
+        week=parse_week(DEFAULT_HOURS if hours is None else hours),
+        country=code,
+        closed=parse_dates(closed),
+        opened=parse_dates(opened),
+    )
 
 
 def _opening(day: date, hours: TimeRange, zone: tzinfo) -> Opening:
