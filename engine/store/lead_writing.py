@@ -7,7 +7,7 @@ the leads it changes.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,10 +18,9 @@ from engine.playbook.catalog import DEFAULT_LIFECYCLE
 from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, FieldTypes, read_lead, to_json
 from engine.runtime.identity import email_key, full_name
-from engine.store import leads
 from engine.store.database import Transaction
 from engine.store.inserting import insert_new
-from engine.store.leads import NO_FIELDS, Facts, Row, facts_of, table
+from engine.store.lead_facts import NO_FIELDS, Facts, Row, facts_of, find_by_key, rows, table
 from engine.store.tables import Change
 
 change_table: sa.Table = Change.__table__  # type: ignore[attr-defined]
@@ -44,7 +43,8 @@ class LeadChange:
         """The names whose values differ."""
         before = self.before or {}
         names = before.keys() | self.after.keys()
-        return frozenset(name for name in names if before.get(name) != self.after.get(name))
+        differing = {name for name in names if before.get(name) != self.after.get(name)}
+        return frozenset(differing - {"version"})
 
 
 def create_many(
@@ -105,7 +105,7 @@ def save_many(
     checked = {id: _checked(values, custom, zone) for id, values in changes.items()}
     _refuse_taken(tx, checked)
     answers, updates, log = {}, _Updates(), []
-    for row in leads.rows(tx, changes):
+    for row in rows(tx, changes):
         id = LeadId(row["id"])
         before = facts_of(row, custom)
         differing = {
@@ -126,6 +126,25 @@ def save_many(
     updates.write(tx)
     _log(tx, log)
     return answers
+
+
+def touch(tx: Transaction, ids: Iterable[str], name: str, at: datetime | None = None) -> None:
+    """Moves one of the leads' `last_…_at` forward, to now unless another time is given."""
+    moment, column = at or tx.now, table.c[name]
+    older = sa.or_(column.is_(None), column < moment)
+    statement = table.update().where(table.c.id.in_(list(ids)), older)
+    tx.conn.execute(statement.values({name: moment, "version": table.c.version + 1}))
+
+
+def typed(
+    values: Mapping[str, Value], custom: FieldTypes = NO_FIELDS, zone: tzinfo = UTC
+) -> dict[str, Value]:
+    """What `save_many` would write for these values.
+
+    Raises:
+        InputError: one does not fit its field.
+    """
+    return _checked(values, custom, zone)
 
 
 class _Updates:
@@ -185,6 +204,8 @@ def _checked(values: Mapping[str, Value], custom: FieldTypes, zone: tzinfo) -> d
 
 def _after(row: Row, before: Facts, differing: Mapping[str, Value]) -> Facts:
     after = {**before, **differing}
+    if differing:
+        after["version"] = row["version"] + 1
     for name in ("orders", "revenue", "score", "tags", "scores"):
         if name in differing and differing[name] is None:
             after[name] = _columns({name: None})[name]
@@ -204,7 +225,7 @@ def _refuse_taken(tx: Transaction, changes: Mapping[LeadId, Mapping[str, Value]]
         email = values.get("email")
         if isinstance(email, str) and wanted.setdefault(email_key(email), id) != id:
             raise InputError(f"'{email}' is given to two leads at once")
-    taken = leads.find_by_key(tx, wanted) if wanted else {}
+    taken = find_by_key(tx, wanted) if wanted else {}
     for key, holder in taken.items():
         if holder != wanted[key]:
             raise InputError(
@@ -277,6 +298,6 @@ def _change(
 
 
 def _log(tx: Transaction, changes: Iterable[Mapping[str, Any]]) -> None:
-    rows = list(changes)
-    if rows:
-        tx.conn.execute(change_table.insert(), rows)
+    entries = list(changes)
+    if entries:
+        tx.conn.execute(change_table.insert(), entries)

@@ -1,32 +1,38 @@
-"""The leads' repository: locking, loading, finding and listing. `lead_writing` changes them.
+"""The leads' repository: locking, loading, finding, listing; `lead_writing` makes and changes them.
 
-Leads are handed out as facts: plain dicts of the language's `lead.` names, the workspace's own
-fields among them, so that conditions and decisions know no row. No function queries lead by lead.
+No function queries lead by lead: each takes many.
 """
 
-from collections.abc import Iterable, Mapping
-from datetime import date
-from typing import Any, TypeAlias
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from engine.errors import InputError
 from engine.ids import LeadId
-from engine.playbook.values import Value
-from engine.runtime.fields import BUILT_IN, FieldTypes, from_json
-from engine.runtime.identity import email_key, full_name
+from engine.runtime.fields import FieldTypes
+from engine.runtime.identity import email_key
 from engine.store.database import Transaction
-from engine.store.tables import Lead
+from engine.store.lead_facts import NO_FIELDS, Facts, facts_of, find_by_key, rows, table
+from engine.store.lead_writing import LeadChange, create_many, save_many, touch, typed
 
-Facts: TypeAlias = dict[str, Value]
-"""A lead as conditions see it: every `lead.` name; None where nothing is known."""
-
-Row: TypeAlias = Mapping[str, Any]
-"""A lead as the table holds it: column to value."""
-
-table: sa.Table = Lead.__table__  # type: ignore[attr-defined]
-NO_FIELDS: FieldTypes = {}
+__all__ = [
+    "Facts",
+    "LeadChange",
+    "count",
+    "create_many",
+    "email_key",
+    "find",
+    "find_by_email",
+    "find_by_key",
+    "load",
+    "lock",
+    "page",
+    "save_many",
+    "table",
+    "touch",
+    "typed",
+]
 
 
 def lock(tx: Transaction, ids: Iterable[str]) -> None:
@@ -47,24 +53,12 @@ def load(
     return {LeadId(row["id"]): facts_of(row, custom) for row in rows(tx, ids)}
 
 
-def rows(tx: Transaction, ids: Iterable[str]) -> list[Row]:
-    """The rows behind `load`, for those who write them back."""
-    query = sa.select(table).where(table.c.id.in_(list(ids)))
-    return [row._asdict() for row in tx.conn.execute(query)]
-
-
 def find_by_email(tx: Transaction, emails: Iterable[str]) -> dict[str, LeadId]:
     """Which of these addresses belong to a lead: the address's key to the lead's id.
 
     What is no address belongs to nobody.
     """
     return find_by_key(tx, filter(None, map(_key_or_none, emails)))
-
-
-def find_by_key(tx: Transaction, keys: Iterable[str]) -> dict[str, LeadId]:
-    """The same for keys that `email_key` has made."""
-    query = sa.select(table.c.email_key, table.c.id).where(table.c.email_key.in_(list(keys)))
-    return {key: LeadId(id) for key, id in tx.conn.execute(query)}
 
 
 def find(tx: Transaction, name: str) -> LeadId | None:
@@ -107,26 +101,6 @@ def count(
     query = sa.select(sa.func.count()).select_from(table)
     found: int = tx.conn.execute(query.where(*_filters(tx, stage, owner, tag, text))).scalar_one()
     return found
-
-
-def facts_of(row: Row, custom: FieldTypes) -> Facts:
-    """A row as facts; a built-in name wins over a field of the workspace with the same name."""
-    kept = row["fields"]
-    facts: Facts = {name: from_json(kept.get(name), kind) for name, kind in custom.items()}
-    for name in BUILT_IN:
-        facts[name] = row[name]
-    score = row["score"]
-    facts["score"] = int(score) if score == int(score) else score
-    facts["birthday"] = _birthday(row["birthday"])
-    facts["full_name"] = row["full_name"] or full_name(row["first_name"], row["last_name"])
-    return facts
-
-
-def _birthday(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None
 
 
 def _filters(

@@ -308,12 +308,15 @@ class Brake(SQLModel, table=True):
 
 
 class Suppression(SQLModel, table=True):
-    """An address that must not be mailed: about everything (topic empty) or one topic."""
+    """An address that must not be mailed: about everything (topic empty) or one topic.
+
+    The reason is part of the key, so that lifting one leaves the others in force.
+    """
 
     __tablename__ = "suppression"
     email_key: str = Field(primary_key=True)
     topic: str = Field(default="", primary_key=True)
-    reason: str
+    reason: str = Field(primary_key=True)
     source: str = ""
     at: datetime = _instant(nullable=False)
 
@@ -350,11 +353,15 @@ class Assignment(SQLModel, table=True):
 
 
 class Turn(SQLModel, table=True):
-    """When an owner last got a lead under a rule: what round robin looks at."""
+    """When an owner last got a lead under a rule: what round robin looks at.
+
+    `position` is where the owner stood then in the rule's turns (`engine.runtime.assignment`).
+    """
 
     __tablename__ = "turn"
     rule: str = Field(primary_key=True)
     owner: str = Field(primary_key=True)
+    position: float = 0
     at: datetime = _instant(nullable=False)
 
 

@@ -317,7 +317,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("source", sa.String(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("email_key", "topic", name=op.f("pk_suppression")),
+        sa.PrimaryKeyConstraint("email_key", "topic", "reason", name=op.f("pk_suppression")),
     )
     op.create_table(
         "task",
@@ -371,6 +371,7 @@ def upgrade() -> None:
         "turn",
         sa.Column("rule", sa.String(), nullable=False),
         sa.Column("owner", sa.String(), nullable=False),
+        sa.Column("position", sa.Float(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("rule", "owner", name=op.f("pk_turn")),
     )

@@ -1,0 +1,73 @@
+"""The events' repository: what leads did, kept once, and looked back on for many leads at once."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.ids import EventId, LeadId
+from engine.playbook.values import Value
+from engine.store import inserting
+from engine.store.database import Transaction
+from engine.store.tables import Event
+
+table: sa.Table = Event.__table__  # type: ignore[attr-defined]
+
+Occurrences = Sequence[tuple[datetime, Mapping[str, Value]]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredHistory:
+    """What one lead did, as loaded: a `History` of the language."""
+
+    by_name: Mapping[str, Occurrences] = field(default_factory=dict)
+
+    def occurrences(self, event: str) -> Occurrences:
+        """Every occurrence of `event`, oldest first: when, and its properties."""
+        return self.by_name.get(event, ())
+
+
+def insert_new(tx: Transaction, events: Sequence[Mapping[str, Any]]) -> frozenset[EventId]:
+    """Keeps events, each a row of the table; one whose id is known already is left out.
+
+    Returns:
+        The ids that were new.
+    """
+    return frozenset(map(EventId, inserting.insert_new(tx, table, events)))
+
+
+def known(tx: Transaction, ids: Iterable[str]) -> frozenset[EventId]:
+    """Which of these ids belong to an event that is kept."""
+    query = sa.select(table.c.id).where(table.c.id.in_(list(ids)))
+    return frozenset(map(EventId, tx.conn.execute(query).scalars()))
+
+
+def histories(
+    tx: Transaction, lead_ids: Iterable[str], names: Iterable[str]
+) -> dict[LeadId, StoredHistory]:
+    """What these leads did, of the events named: one query, an entry for every lead."""
+    ids, wanted = list(lead_ids), list(names)
+    found: dict[str, dict[str, list[tuple[datetime, Mapping[str, Value]]]]] = {id: {} for id in ids}
+    query = (
+        sa.select(table.c.lead, table.c.name, table.c.at, table.c.properties)
+        .where(table.c.lead.in_(ids), table.c.name.in_(wanted))
+        .order_by(table.c.at, table.c.id)
+    )
+    for lead, name, at, properties in tx.conn.execute(query) if ids and wanted else ():
+        found[lead].setdefault(name, []).append((at, properties))
+    return {LeadId(lead): StoredHistory(by_name) for lead, by_name in found.items()}
+
+
+def of_lead(
+    tx: Transaction, lead: str, *, before: tuple[datetime, str] | None = None, limit: int = 100
+) -> list[dict[str, Any]]:
+    """A lead's events, newest first; the next page is `before` the last one's (at, id)."""
+    query = sa.select(table).where(table.c.lead == lead)
+    if before is not None:
+        at, id = before
+        earlier = sa.and_(table.c.at == at, table.c.id < id)
+        query = query.where(sa.or_(table.c.at < at, earlier))
+    query = query.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)
+    return [row._asdict() for row in tx.conn.execute(query)]

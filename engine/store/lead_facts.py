@@ -1,0 +1,62 @@
+"""A lead's row and its facts: the plain dict of the language's `lead.` names that it stands for.
+
+Conditions and decisions see facts and know no row. The rest of the store reads and writes leads
+through `leads`.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+
+from engine.ids import LeadId
+from engine.playbook.values import Value
+from engine.runtime.fields import BUILT_IN, FieldTypes, from_json
+from engine.runtime.identity import full_name
+from engine.store.database import Transaction
+from engine.store.tables import Lead
+
+Facts: TypeAlias = dict[str, Value]
+"""A lead as conditions see it: every `lead.` name; None where nothing is known.
+
+Besides them, `version` counts the changes of the lead."""
+
+Row: TypeAlias = Mapping[str, Any]
+"""A lead as the table holds it: column to value."""
+
+table: sa.Table = Lead.__table__  # type: ignore[attr-defined]
+NO_FIELDS: FieldTypes = {}
+
+
+def facts_of(row: Row, custom: FieldTypes) -> Facts:
+    """A row as facts; a built-in name wins over a field of the workspace with the same name."""
+    kept = row["fields"]
+    facts: Facts = {name: from_json(kept.get(name), kind) for name, kind in custom.items()}
+    for name in BUILT_IN:
+        facts[name] = row[name]
+    facts["version"] = row["version"]
+    score = row["score"]
+    facts["score"] = int(score) if score == int(score) else score
+    facts["birthday"] = _birthday(row["birthday"])
+    facts["full_name"] = row["full_name"] or full_name(row["first_name"], row["last_name"])
+    return facts
+
+
+def rows(tx: Transaction, ids: Iterable[str]) -> list[Row]:
+    """The rows of these leads."""
+    query = sa.select(table).where(table.c.id.in_(list(ids)))
+    return [row._asdict() for row in tx.conn.execute(query)]
+
+
+def find_by_key(tx: Transaction, keys: Iterable[str]) -> dict[str, LeadId]:
+    """Which of these keys of addresses belong to a lead."""
+    query = sa.select(table.c.email_key, table.c.id).where(table.c.email_key.in_(list(keys)))
+    return {key: LeadId(id) for key, id in tx.conn.execute(query)}
+
+
+def _birthday(text: str | None) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        return None

@@ -1,0 +1,136 @@
+"""The suppression list: addresses that must not be mailed, about what, and why.
+
+It is read in the transaction that decides to send. Several reasons may stand beside each other:
+lifting a bounce does not lift an unsubscribe.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import sqlalchemy as sa
+
+from engine.errors import InputError
+from engine.runtime.identity import email_key
+from engine.store.database import Transaction
+from engine.store.inserting import insert_new
+from engine.store.tables import Suppression
+
+table: sa.Table = Suppression.__table__  # type: ignore[attr-defined]
+
+UNSUBSCRIBED = "unsubscribed"
+"""The lead's own request: it stops marketing. Every other reason stops all mail."""
+
+EVERYTHING = ""
+"""The topic of a suppression that is about all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Blocks:
+    """What stands in the way of mailing one address.
+
+    Attributes:
+        dead: why it must not be mailed at all; empty when nothing says so.
+        topics: what it has unsubscribed from; `EVERYTHING` is all marketing.
+    """
+
+    dead: str = ""
+    topics: frozenset[str] = field(default_factory=frozenset)
+
+    def unsubscribed_from(self, topic: str) -> str:
+        """Why marketing about `topic` must not go; empty when it may."""
+        if EVERYTHING in self.topics:
+            return "unsubscribed from all"
+        return f"unsubscribed from {topic}" if topic in self.topics else ""
+
+    @property
+    def is_blocked(self) -> bool:
+        """Whether no marketing goes to the address, whatever it is about."""
+        return bool(self.dead) or EVERYTHING in self.topics
+
+
+def add(
+    tx: Transaction, address: str, *, reason: str, topic: str = EVERYTHING, source: str = ""
+) -> bool:
+    """Suppresses an address.
+
+    Returns:
+        Whether it was not so suppressed before.
+    """
+    return bool(add_many(tx, [address], reason=reason, topic=topic, source=source))
+
+
+def add_many(
+    tx: Transaction,
+    addresses: Iterable[str],
+    *,
+    reason: str,
+    topic: str = EVERYTHING,
+    source: str = "",
+) -> frozenset[str]:
+    """Suppresses addresses; answers the keys of those that were not so suppressed before."""
+    keys = dict.fromkeys(map(_key, addresses))
+    row = {"topic": topic, "reason": reason, "source": source, "at": tx.now}
+    return insert_new(tx, table, [{"email_key": key, **row} for key in keys], key="email_key")
+
+
+def remove(
+    tx: Transaction,
+    address: str,
+    *,
+    topic: str | None = None,
+    reasons: Collection[str] | None = None,
+) -> int:
+    """Lifts an address's suppressions: of a topic, for some reasons, or all; answers how many."""
+    where = [table.c.email_key == _key(address)]
+    if topic is not None:
+        where.append(table.c.topic == topic)
+    if reasons is not None:
+        where.append(table.c.reason.in_(list(reasons)))
+    return tx.conn.execute(table.delete().where(*where)).rowcount
+
+
+def blocks_of(tx: Transaction, addresses: Iterable[str]) -> dict[str, Blocks]:
+    """What stands in the way of each address, by the address as it was given; one query."""
+    keys = {address: _key(address) for address in addresses}
+    query = sa.select(table.c.email_key, table.c.topic, table.c.reason)
+    dead: dict[str, str] = {}
+    topics: dict[str, set[str]] = {}
+    found = tx.conn.execute(query.where(table.c.email_key.in_(set(keys.values())))) if keys else ()
+    for key, topic, reason in found:
+        if reason == UNSUBSCRIBED:
+            topics.setdefault(key, set()).add(topic)
+        else:
+            dead[key] = f"the address is suppressed: {reason}"
+    return {
+        address: Blocks(dead.get(key, ""), frozenset(topics.get(key, ())))
+        for address, key in keys.items()
+    }
+
+
+def blocked(tx: Transaction, addresses: Mapping[str, object]) -> frozenset[str]:
+    """Which leads get no marketing at all, of a mapping from lead to address.
+
+    A lead without an address is not among them.
+    """
+    given = {lead: text for lead, text in addresses.items() if isinstance(text, str) and text}
+    blocks = blocks_of(tx, given.values())
+    return frozenset(lead for lead, address in given.items() if blocks[address].is_blocked)
+
+
+def listing(
+    tx: Transaction, *, after: str = "", limit: int = 100, reason: str | None = None
+) -> list[dict[str, object]]:
+    """The list itself, a page at a time; the next begins `after` the last one's key."""
+    query = sa.select(table).where(table.c.email_key > after)
+    if reason is not None:
+        query = query.where(table.c.reason == reason)
+    query = query.order_by(table.c.email_key, table.c.topic, table.c.reason).limit(limit)
+    return [row._asdict() for row in tx.conn.execute(query)]
+
+
+def _key(address: str) -> str:
+    """The address's key; of what is no address, itself: a provider may name anything."""
+    try:
+        return email_key(address)
+    except InputError:
+        return address.strip().casefold()
