@@ -91,7 +91,16 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    return True
+    return not _is_zombie(pid)
+
+
+def _is_zombie(pid: int) -> bool:
+    """Whether it has ended and nobody has taken note: containers often lack an init that does."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False  # macOS, where orphans are always taken note of; or it has just gone
+    return stat.rpartition(")")[2].split()[0] == "Z"
 
 
 def main() -> None:
