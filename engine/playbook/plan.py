@@ -7,6 +7,7 @@ which format it was written in; a running enrollment keeps the plan that it bega
 import hashlib
 import json
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -148,6 +149,7 @@ class Plan(_Frozen):
     playbook: str
     kind: Literal["nurture", "scoring", "escalation"] = "nurture"
     title: str = ""
+    cost: float = Field(0, description="what running it costs, for its return on investment")
     record: RecordKind = "lead"
     calendar: str = Field("", description="the playbook's own calendar, or empty")
     exit_on_unsubscribe: bool = True
@@ -159,15 +161,30 @@ class Plan(_Frozen):
     history: tuple[str, ...] = Field((), description="event names that conditions count")
     ops: tuple[Op, ...]
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical JSON, 64 hexadecimal digits."""
         return hashlib.sha256(self.canonical().encode()).hexdigest()
 
-    @property
+    @cached_property
     def listens(self) -> frozenset[str]:
         """Events that some wait of this plan may end on."""
         return frozenset(name for op in self.ops if isinstance(op, Await) for name in op.events)
+
+    @cached_property
+    def heard(self) -> frozenset[str]:
+        """Every event that this plan's triggers, exits, waits and counts look at."""
+        names = {trigger.event for trigger in self.enroll.triggers if trigger.event}
+        names |= {item.event for item in self.exits if item.event}
+        return frozenset(names | self.listens | set(self.history))
+
+    @cached_property
+    def follows_record(self) -> bool:
+        """Whether a change of the record alone may move or end an enrollment."""
+        return any(not item.event for item in self.exits) or any(
+            (isinstance(op, Await) and op.cond) or (isinstance(op, Wait) and op.until)
+            for op in self.ops
+        )
 
     def canonical(self) -> str:
         """The JSON that is stored and digested: keys sorted, no spaces, UTF-8 kept."""

@@ -7,12 +7,13 @@ ops until it blocks or ends, and lets `Hands` do what an op asks for.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol, assert_never
 
 from engine.errors import LongplayError
 from engine.playbook.conditions import condition
-from engine.playbook.durations import Duration, parse_duration, parse_moment
+from engine.playbook.durations import Duration, parse_duration
+from engine.playbook.moments import parse_moment
 from engine.playbook.plan import Await, Branch, Do, End, Exit, Jump, Plan, Repeat, Send, Wait
 from engine.playbook.values import Value
 from engine.runtime import civil
@@ -76,7 +77,7 @@ def walk(member: Member, hands: Hands, calendars: Calendars, now: datetime) -> N
     for _ in range(MOST_OPS):
         leaving = exit_that_holds(member.plan, member.scope)
         if leaving is not None:
-            _end(member, leaving)
+            end(member, leaving)
             return
         if not _step(member, hands, calendars, now):
             return
@@ -116,7 +117,7 @@ def _step(member: Member, hands: Hands, calendars: Calendars, now: datetime) -> 
             _pass(member, decision)
             return True
         case Finish() | Stop():
-            _end(member, decision)
+            end(member, decision)
             return False
         case _:
             assert_never(decision)
@@ -127,12 +128,12 @@ def _perform(member: Member, hands: Hands, op: Do) -> bool:
         acted = hands.act(member, op)
     except LongplayError as error:
         if op.on_error == "stop":
-            _end(member, Stop(error.message))
+            end(member, Stop(error.message))
             return False
         acted = Acted("failed", error.message)
     _pass(member, Pass(member.pc + 1, acted.outcome, acted.why))
     if acted.ended is not None:
-        _end(member, acted.ended)
+        end(member, acted.ended)
         return False
     return True
 
@@ -161,11 +162,12 @@ def _pass(member: Member, step: Pass) -> None:
     member.blocked_on, member.until_at, member.job = "", None, None
 
 
-def _end(member: Member, end: Finish | Stop) -> None:
-    outcome, why = ("stopped", end.reason) if isinstance(end, Stop) else (end.outcome, end.why)
+def end(member: Member, how: Finish | Stop) -> None:
+    """Ends the walk of a member, in the record too."""
+    outcome, why = ("stopped", how.reason) if isinstance(how, Stop) else (how.outcome, how.why)
     _log(member, outcome, why)
     member.seq += 1
-    member.ended = end
+    member.ended = how
     member.look_at = member.until_at = None
 
 
@@ -209,14 +211,14 @@ def decide(member: Member, calendars: Calendars, now: datetime) -> Decision:
 def _decide_job(member: Member, op: Send) -> Decision:
     if member.blocked_on != ON_JOB:
         return Emit(op)
-    end = member.job
-    if end is None:
+    job = member.job
+    if job is None:
         return Sleep(ON_JOB, None, None)
-    if end.hard_bounce and member.plan.exit_on_unsubscribe:
-        return Finish("bounced", end.reason)
-    if end.state == "rejected" and op.on_error == "stop":
-        return Stop(end.reason)
-    return Pass(member.pc + 1, end.state, end.reason, anchor_at=end.at)
+    if job.hard_bounce and member.plan.exit_on_unsubscribe:
+        return Finish("bounced", job.reason)
+    if job.state == "rejected" and op.on_error == "stop":
+        return Stop(job.reason)
+    return Pass(member.pc + 1, job.state, job.reason, anchor_at=job.at)
 
 
 def _decide_repeat(member: Member, op: Repeat) -> Decision:
@@ -242,14 +244,15 @@ def _decide_wait(member: Member, op: Wait, calendars: Calendars, now: datetime) 
 
 
 def _decide_until(member: Member, op: Wait, calendars: Calendars, now: datetime) -> Decision:
-    zone = civil.zone_named(op.timezone) if op.timezone else member.zone
+    zone = civil.zone(op.timezone) if op.timezone else member.zone
     calendar = calendars(op.calendar or member.plan.calendar, member.scope)
     arrived = member.blocked_on != ON_WAIT
     # The first look fixes the moment it counts from, so that `next monday` does not run away.
     if arrived:
         member.memory["waiting_since"] = now.isoformat()
     since = datetime.fromisoformat(str(member.memory.get("waiting_since", now.isoformat())))
-    until = civil.resolve(parse_moment(op.until), since, zone, member.scope, calendar)
+    reader = partial(field_of, member.scope)
+    until = civil.next_moment(parse_moment(op.until), since, zone, reader, calendar)
     if until is None:
         return _by_policy(op, member, op.on_missing, "date-missing", f"'{op.until}' is missing")
     if until > now:
@@ -300,6 +303,13 @@ def _satisfies(member: Member, op: Await, row: Awaited) -> bool:
     if not op.where:
         return True
     return condition(op.where).truth({**member.scope, "event": row.properties})
+
+
+def field_of(scope: Mapping[str, object], name: str) -> Value:
+    """What a dotted name holds; a bare name is a field of the playbook's own record."""
+    root, _, rest = name.rpartition(".")
+    found: Value = _mapping(scope.get(root or "lead")).get(rest)
+    return found
 
 
 def _mapping(value: object) -> Mapping[str, Value]:

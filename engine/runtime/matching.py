@@ -26,11 +26,11 @@ class Happened:
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A change of a record: what it was (None: it did not exist) and what it is."""
+    """A change of a record: what it was (None: it did not exist), what it is, and its own id."""
 
     before: Record | None
     after: Record
-    version: int
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def fired_by_change(plan: Plan, edge: Edge, scope: Scope) -> Fired | None:
     """The first item of `when` that the change sets off: on the edge, never on the level."""
     for position, trigger in enumerate(plan.enroll.triggers):
         if _crosses(trigger, edge, scope) and (trigger.kind == "segment" or _holds(trigger, scope)):
-            return Fired(position, trigger.kind, f"{trigger.kind}:{position}:{edge.version}")
+            return Fired(position, trigger.kind, f"{trigger.kind}:{position}:{edge.id}")
     return None
 
 

@@ -1,0 +1,259 @@
+"""`advance`: takes the due members of a cohort through all their cheap steps, in one transaction.
+
+It is level-triggered: repeated after its commit it changes nothing and reports the same open
+batches (runtime.md, I2). A member that fails is stopped alone; a database error halves the slice
+until the culprit stands alone (I6).
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from activities._action import Outgoing
+from activities._desk import Desk
+from activities._registry import inline, outgoing
+from engine.errors import NeverWorksError
+from engine.ids import job_id
+from engine.operations import published
+from engine.operations.published import Current
+from engine.operations.scopes import run_of, scope_of
+from engine.playbook.plan import Do, Plan, Send
+from engine.playbook.values import Value
+from engine.runtime.interpreter import Acted, end, walk
+from engine.runtime.position import ON_JOB, Finish, Member, Stop
+from engine.store import enrollments, events, jobs, leads, tasks
+from engine.store.database import Store, Transaction
+
+SLICE = 500
+"""Members in one transaction; with it a slice stays well under the 10 s of a workflow task."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What a cohort's driver has to know: nothing personal, nothing of any member.
+
+    Attributes:
+        batches: open batches of jobs, (id, queue).
+        wake_at: when the next member or deferred job is due; None: when something nudges.
+        more: whether more is due now.
+        is_empty: no open member, no open batch, no deferred job: counted in the transaction.
+        passed: ops passed in this call.
+        now: the store's own clock, which `wake_at` is to be compared with.
+    """
+
+    batches: list[tuple[str, str]]
+    wake_at: datetime | None
+    more: bool
+    is_empty: bool
+    passed: int
+    now: datetime
+
+
+def advance(store: Store, cohort: str, *, limit: int = SLICE) -> Progress:
+    """Walks up to `limit` due members of `cohort` and reports what is open.
+
+    Raises:
+        TryAgainError: the database is not to be had now.
+    """
+    ids = store.read(lambda tx: [row["id"] for row in enrollments.due(tx, cohort, limit)])
+    passed = _advance_slice(store, cohort, ids)
+    return store.read(lambda tx: _progress(tx, cohort, passed))
+
+
+def _advance_slice(store: Store, cohort: str, ids: Sequence[str]) -> int:
+    try:
+        return store.write(lambda tx: _walk_slice(tx, cohort, ids))
+    except (SQLAlchemyError, RuntimeError) as error:
+        if len(ids) <= 1:
+            reason = f"the database refused it: {_fault(error)}"
+            _log.warning("enrollment %s stopped: %s", ids, type(error).__name__)
+            store.write(lambda tx: _stop(tx, ids, reason))
+            return 0
+    half = len(ids) // 2
+    return _advance_slice(store, cohort, ids[:half]) + _advance_slice(store, cohort, ids[half:])
+
+
+def _fault(error: Exception) -> str:
+    return str(getattr(error, "orig", None) or error).splitlines()[0][:200]
+
+
+def _walk_slice(tx: Transaction, cohort: str, ids: Sequence[str]) -> int:
+    current = published.current(tx)
+    rows = _take(tx, ids)
+    facts: dict[str, dict[str, Value]] = {}
+    facts.update(leads.load(tx, sorted({row["record"] for row in rows}), current.custom))
+    desk = Desk(tx, current, cohort, facts)
+    members = _members(tx, current, rows, desk)
+    for member in members:
+        _walk_one(member, desk, current, tx.now)
+    desk.flush()
+    enrollments.log(tx, [(one.id, line) for one in members for line in one.log])
+    enrollments.consume(tx, [(one.id, *used) for one in members for used in one.consumed])
+    by_id = {row["id"]: row for row in rows}
+    enrollments.advance(tx, [_step(by_id[one.id], one, tx.now) for one in members])
+    tasks.insert(tx, [_stopped_task(one, tx.now) for one in members if _is_stopped(one)])
+    desk.react()
+    return sum(len(one.log) for one in members)
+
+
+def _take(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.RowMapping]:
+    """The rows of `ids` that are still due: leads locked first, in id order (I7)."""
+    if not ids:
+        return []
+    if tx.is_postgres:
+        leads.lock(tx, enrollments.records_of(tx, ids))
+    return enrollments.lock(tx, ids)
+
+
+def _members(
+    tx: Transaction, current: Current, rows: Sequence[sa.RowMapping], desk: Desk
+) -> list[Member]:
+    plans = {digest: published.plan(tx, digest) for digest in {row["digest"] for row in rows}}
+    listening = [row["id"] for row in rows if plans[row["digest"]].listens]
+    kept = enrollments.kept_events(tx, listening) if listening else {}
+    out = {row["id"]: row["seq"] for row in rows if row["blocked_on"] == ON_JOB}
+    ends = jobs.ends_of(tx, out) if out else {}
+    names = sorted({name for plan in plans.values() for name in plan.history})
+    if names:
+        desk.histories = events.histories(tx, sorted(desk.facts), names)
+    return [
+        _member(row, plans[row["digest"]], current, desk, kept.get(row["id"], ()), ends)
+        for row in rows
+    ]
+
+
+def _member(
+    row: sa.RowMapping, plan: Plan, current: Current, desk: Desk, kept: Any, ends: Any
+) -> Member:
+    lead = desk.facts.get(row["record"], {})
+    history = desk.histories.get(row["record"])
+    return Member(
+        id=row["id"],
+        record=row["record"],
+        plan=plan,
+        pc=row["pc"],
+        seq=row["seq"],
+        blocked_on=row["blocked_on"],
+        until_at=row["until_at"],
+        anchor_at=row["anchor_at"],
+        listen_seq=row["listen_seq"],
+        memory=dict(row["memory"]),
+        scope=scope_of(current, lead, now=desk.now, history=history, run=run_of(row)),
+        zone=current.zone_of(lead),
+        awaited=kept,
+        job=ends.get(row["id"]),
+    )
+
+
+def _walk_one(member: Member, desk: Desk, current: Current, now: datetime) -> None:
+    if member.record not in desk.facts:
+        end(member, Finish("deleted", "the lead is gone"))
+        return
+    try:
+        walk(member, _Hands(desk), current.calendar, now)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # one member's fault must not stop the others (I6)
+        _log.exception("enrollment %s failed", member.id)
+        desk.forget(member)
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        end(member, Stop(reason[:300]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Hands:
+    """Carries out what the interpreter decides, at the desk of the slice."""
+
+    desk: Desk
+
+    def act(self, member: Member, op: Do) -> Acted:
+        action = inline(op.action)
+        if action is None:
+            raise NeverWorksError(f"no action is named '{op.action}' in this release")
+        return action.run(op.params, member, self.desk)
+
+    def emit(self, member: Member, op: Send) -> None:
+        action = outgoing(op.action)
+        if action is None:
+            raise NeverWorksError(f"no action is named '{op.action}' in this release")
+        self._queue(member, op, action)
+
+    def _queue(self, member: Member, op: Send, action: Outgoing) -> None:
+        self.desk.queue(
+            member,
+            op,
+            queue=action.queue,
+            marketing=action.marketing(op.params),
+            params=action.describe(op.params, member, self.desk),
+        )
+
+
+def _is_stopped(member: Member) -> bool:
+    return isinstance(member.ended, Stop)
+
+
+def _step(row: sa.RowMapping, member: Member, now: datetime) -> enrollments.Step:
+    values: dict[str, Any] = {
+        "seq": member.seq, "pc": member.pc, "state": "waiting" if member.blocked_on else "active",
+        "blocked_on": member.blocked_on, "wake_at": member.look_at, "until_at": member.until_at,
+        "anchor_at": member.anchor_at, "listen_seq": member.listen_seq, "memory": member.memory,
+        "ended_at": None, "outcome": "", "goal": False, "goal_value": None,
+        "reason": row["reason"], "held_at": None,
+    }  # fmt: skip
+    match member.ended:
+        case Finish() as how:
+            values |= {
+                "state": "finished", "ended_at": now, "outcome": how.outcome, "goal": how.goal,
+                "goal_value": how.value, "reason": how.why, "wake_at": None, "blocked_on": "",
+            }  # fmt: skip
+        case Stop(reason):
+            values |= {"state": "stopped", "reason": reason, "wake_at": None, "blocked_on": ""}
+        case None:
+            pass
+    return enrollments.Step(row["id"], row["seq"], values)
+
+
+def _stopped_task(member: Member, now: datetime) -> dict[str, Any]:
+    step = member.plan.ops[member.pc].step
+    reason = member.ended.reason if isinstance(member.ended, Stop) else ""
+    return {
+        "id": job_id(member.id, member.seq), "kind": "stopped", "owner": None,
+        "lead": member.record, "enrollment": member.id, "state": "open", "created_at": now,
+        "subject": f"{member.plan.playbook} stopped at {step}", "text": reason, "priority": "",
+        "result": "", "due_at": None, "snoozed_until": None, "ended_at": None,
+    }  # fmt: skip
+
+
+def _stop(tx: Transaction, ids: Sequence[str], reason: str) -> None:
+    """Stops one enrollment whose effects the database refuses."""
+    for row in _take(tx, ids):
+        plan = published.plan(tx, row["digest"])
+        member = Member(
+            row["id"], row["record"], plan, row["pc"], row["seq"], "", None,
+            row["anchor_at"], row["listen_seq"], dict(row["memory"]), {}, tx.now.tzinfo,  # type: ignore[arg-type]
+        )  # fmt: skip
+        end(member, Stop(reason))
+        enrollments.log(tx, [(member.id, line) for line in member.log])
+        enrollments.advance(tx, [_step(row, member, tx.now)])
+        tasks.insert(tx, [_stopped_task(member, tx.now)])
+
+
+def _progress(tx: Transaction, cohort: str, passed: int) -> Progress:
+    batches = jobs.batches_of(tx, cohort)
+    times: list[Callable[[Transaction, str], datetime | None]] = [
+        enrollments.next_wake,
+        jobs.next_deferred,
+    ]
+    found = [at for at in (ask(tx, cohort) for ask in times) if at is not None]
+    wake_at = min(found, default=None)
+    deferred = len(found) > 0 and jobs.next_deferred(tx, cohort) is not None
+    is_empty = not batches and not deferred and not enrollments.has_open(tx, cohort)
+    more = wake_at is not None and wake_at <= tx.now + timedelta(milliseconds=1)
+    return Progress(batches, wake_at, more, is_empty, passed, tx.now)

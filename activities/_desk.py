@@ -1,0 +1,227 @@
+"""Where a slice's effects are collected while it is walked, to be written as batches afterwards.
+
+Actions change leads, add tasks and queue jobs through the desk; conditions further down see the
+change at once, because the facts in the scopes are changed too. Nothing is written before `flush`.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.operations.owning import OwnerDesk
+from pydantic import JsonValue
+
+from engine.ids import job_id, message_id, new_id
+from engine.mail.render import render_text, render_value
+from engine.operations.derived import store_derived
+from engine.operations.published import Current
+from engine.operations.reactions import Reactor, Wish
+from engine.operations.scopes import owner_record
+from engine.playbook.plan import Send
+from engine.playbook.values import History, Value
+from engine.runtime.fields import read_lead
+from engine.runtime.matching import Edge
+from engine.runtime.position import Member
+from engine.store import jobs, lead_writing, scores, tasks
+from engine.store.database import Transaction
+
+JOBS_IN_A_BATCH = 100
+
+
+@dataclass(slots=True)
+class Desk:
+    """The effects of one slice, in one transaction.
+
+    Args:
+        tx: the open transaction; the leads of the slice are locked.
+        current: what is published.
+        cohort: the cohort that is driven.
+        facts: lead id → its facts; shared with the members' scopes.
+    """
+
+    tx: Transaction
+    current: Current
+    cohort: str
+    facts: dict[str, dict[str, Value]]
+    histories: Mapping[str, History] = field(default_factory=dict)
+    _before: dict[str, dict[str, Value]] = field(default_factory=dict)
+    _changed: dict[str, dict[str, Value]] = field(default_factory=dict)
+    _why: dict[str, list[str]] = field(default_factory=dict)
+    _spare: set[str] = field(default_factory=set)
+    _tasks: list[dict[str, Any]] = field(default_factory=list)
+    _points: list[dict[str, Any]] = field(default_factory=list)
+    _jobs: list[dict[str, Any]] = field(default_factory=list)
+    _wishes: list[Wish] = field(default_factory=list)
+    _leaves: list[tuple[str, str, str]] = field(default_factory=list)
+    _owners: OwnerDesk | None = None
+
+    @property
+    def now(self) -> datetime:
+        """The moment of the slice."""
+        return self.tx.now
+
+    @property
+    def owners(self) -> OwnerDesk:
+        """Who may own what; loaded when the first lead of the slice is assigned."""
+        if self._owners is None:
+            self._owners = OwnerDesk(self.tx, self.current)
+        return self._owners
+
+    def text(self, template: str, member: Member) -> str:
+        """A template text, rendered for the member."""
+        return render_text(template, member.scope) if "{" in template else template
+
+    def value(self, template: str, member: Member) -> Value:
+        """A template text; a lone `{{ x }}` keeps its type."""
+        return render_value(template, member.scope) if "{" in template else template
+
+    def change(self, member: Member, values: Mapping[str, Value]) -> list[str]:
+        """Changes fields of the member's lead; answers what really changed.
+
+        Raises:
+            InputError: a value does not fit its field.
+        """
+        facts = self.facts[member.record]
+        custom, zone = self.current.custom, self.current.zone
+        typed = {name: read_lead(name, value, custom, zone) for name, value in values.items()}
+        differing = {name: value for name, value in typed.items() if facts.get(name) != value}
+        if not differing:
+            return []
+        self._before.setdefault(member.record, dict(facts))
+        facts.update(differing)
+        self._changed.setdefault(member.record, {}).update(differing)
+        op = member.plan.ops[member.pc]
+        self._why.setdefault(member.record, []).append(f"{member.plan.playbook}/{op.step}")
+        self._spare.add(member.id)
+        if "owner" in differing:
+            member.scope["owner"] = owner_record(self.current, facts.get("owner"))
+        return list(differing)
+
+    def points(self, member: Member, name: str, points: float, reason: str) -> None:
+        """Adds behavior points to a score, with the reason in its ledger."""
+        self._points.append(
+            {
+                "id": new_id(), "lead": member.record, "name": name, "points": points,
+                "reason": reason, "at": self.now,
+            }
+        )  # fmt: skip
+        facts = self.facts[member.record]
+        if name in {"", "score"}:
+            old = facts.get("score")
+            total = (old if isinstance(old, int | float) else 0) + points
+            self.change(member, {"score": total})
+            return
+        named = facts.get("scores")
+        all_scores = dict(named) if isinstance(named, Mapping) else {}
+        one = all_scores.get(name)
+        was = one.get("total", 0) if isinstance(one, Mapping) else 0
+        total = (was if isinstance(was, int | float) else 0) + points
+        self.change(member, {"scores": {**all_scores, name: {"total": total, "behavior": total}}})
+
+    def task(self, member: Member, **columns: Any) -> None:
+        """Puts a task into somebody's inbox; its key is (enrollment, seq)."""
+        self._tasks.append(
+            {
+                "id": job_id(member.id, member.seq), "lead": member.record,
+                "enrollment": member.id, "state": "open", "created_at": self.now,
+                "kind": "task", "text": "", "priority": "", "result": "", "due_at": None,
+                "snoozed_until": None, "ended_at": None, "owner": None,
+            }
+            | columns
+        )  # fmt: skip
+
+    def wish(self, wish: Wish) -> None:
+        """Asks for an enrollment in another playbook."""
+        self._wishes.append(wish)
+
+    def leave(self, member: Member, playbook: str, why: str) -> None:
+        """Ends the lead's enrollment in another playbook, same key."""
+        self._leaves.append((member.record, playbook, why))
+
+    def queue(
+        self, member: Member, op: Send, *, queue: str, marketing: bool,
+        params: dict[str, JsonValue],
+    ) -> None:  # fmt: skip
+        """Queues the job of (enrollment, seq)."""
+        job = job_id(member.id, member.seq)
+        self._jobs.append(
+            {
+                "id": job, "enrollment": member.id, "seq": member.seq, "cohort": self.cohort,
+                "batch": "", "queue": queue, "kind": op.action,
+                "playbook": member.plan.playbook, "step": op.step, "lead": member.record,
+                "state": "queued", "marketing": marketing, "attempt": 0, "token": "",
+                "message_id": message_id(job, self.current.domain),
+                "address": "", "subject": "", "links": [], "reason": "",
+                "params": params | {"digest": member.plan.digest, "pc": member.pc},
+                "lease_until": None, "not_before": None, "accepted_at": None, "ended_at": None,
+                "created_at": self.now,
+            }
+        )  # fmt: skip
+
+    def forget(self, member: Member) -> None:
+        """Drops what a member queued in the step that failed; changes before it stand."""
+        self._jobs = [one for one in self._jobs if one["enrollment"] != member.id]
+
+    def flush(self) -> None:
+        """Writes the records, tasks and jobs of the slice."""
+        self._flush_leads()
+        scores.add(self.tx, self._points)
+        tasks.insert(self.tx, self._tasks)
+        if self._owners is not None:
+            self._owners.flush()
+        due = jobs.due_deferred(self.tx, self.cohort, 500)
+        batches, requeued = [], []
+        by_queue: dict[str, list[Any]] = {}
+        for job in self._jobs:
+            by_queue.setdefault(job["queue"], []).append(job)
+        for row in due:
+            by_queue.setdefault(row["queue"], []).append(row["id"])
+        for queue, members in by_queue.items():
+            for chunk in _chunks(members, JOBS_IN_A_BATCH):
+                batch = new_id()
+                batches.append(
+                    {
+                        "id": batch, "cohort": self.cohort, "queue": queue, "state": "open",
+                        "touched_at": self.now,
+                    }
+                )  # fmt: skip
+                for one in chunk:
+                    if isinstance(one, dict):
+                        one["batch"] = batch
+                requeued.append((batch, [one for one in chunk if isinstance(one, str)]))
+        jobs.open_batches(self.tx, batches)
+        jobs.insert(self.tx, self._jobs)
+        for batch, ids in requeued:
+            if ids:
+                jobs.requeue(self.tx, ids, batch)
+
+    def react(self) -> None:
+        """Lets the changes set off what they set off; after the members' rows are written."""
+        reactor = Reactor(self.tx, self.current, self.facts, self.histories)
+        edges = {
+            lead: Edge(before, self.facts[lead], new_id()) for lead, before in self._before.items()
+        }
+        occurrences = store_derived(self.tx, self.current, edges)
+        reactor.react(occurrences, edges, spare=frozenset(self._spare))
+        reactor.leave(self._leaves)
+        reactor.enroll(self._wishes)
+
+    def _flush_leads(self) -> None:
+        groups: dict[str, dict[str, dict[str, Value]]] = {}
+        for lead, values in self._changed.items():
+            groups.setdefault(", ".join(self._why[lead]), {})[lead] = values
+        for why, changes in groups.items():
+            lead_writing.save_many(
+                self.tx,
+                changes,
+                actor="playbook",
+                reason=why,
+                custom=self.current.custom,
+                zone=self.current.zone,
+            )
+
+
+def _chunks(members: list[Any], size: int) -> Iterable[list[Any]]:
+    for start in range(0, len(members), size):
+        yield members[start : start + size]

@@ -1,0 +1,30 @@
+"""Reading parameters and facts with the types that actions expect."""
+
+from pydantic import JsonValue
+
+from engine.playbook.values import Value
+from engine.runtime.position import Member
+
+
+def texts(value: JsonValue) -> list[str]:
+    """A text or a list of texts, as a list."""
+    if value is None:
+        return []
+    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+
+
+def text(value: JsonValue) -> str:
+    """A text; nothing is the empty text."""
+    return "" if value is None else str(value)
+
+
+def fact(member: Member, name: str) -> Value:
+    """A fact of the member's lead."""
+    lead = member.scope["lead"]
+    return lead.get(name) if isinstance(lead, dict) else None
+
+
+def tags_of(member: Member) -> list[str]:
+    """The lead's tags."""
+    tags = fact(member, "tags")
+    return [str(tag) for tag in tags] if isinstance(tags, list | tuple) else []

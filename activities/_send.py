@@ -1,0 +1,107 @@
+"""`send`: takes a batch of jobs out of the house, a window at a time.
+
+It is bounded (100 jobs, less than a minute) and never waits for a time to come: what may not go
+now is written `deferred until` (runtime.md, I15). Whoever repeats it takes only what is queued.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from engine.errors import LongplayError
+from engine.ids import new_id
+from engine.mail.transports.port import Accepted, NotSent, Outcome, Reply, Transport
+from engine.operations import notices
+from engine.operations.letters import Writer, Written
+from engine.operations.reports import Sent, report
+from engine.operations.windows import Letter, claim
+from engine.store.database import Store
+
+MOST_JOBS = 100
+TIME = timedelta(seconds=50)
+ONE_MESSAGE = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What an attempt did: counts and times only.
+
+    Attributes:
+        taken: messages that this attempt took in hand.
+        look_at: when another attempt's leases are over, and the batch is worth a look again.
+    """
+
+    taken: int
+    look_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Courier:
+    """All that sending needs: the store, who writes, who carries."""
+
+    store: Store
+    writer: Writer
+    transport: Transport
+
+    async def deliver(self, batch: str, *, beat: Callable[[], None] = lambda: None) -> Delivered:
+        """Sends what it can of `batch` in its time; `beat` is called between windows."""
+        token = new_id()
+        deadline = time.monotonic() + TIME.total_seconds()
+        taken = 0
+        while taken < MOST_JOBS and time.monotonic() < deadline:
+            beat()
+            window = await asyncio.to_thread(self.store.write, lambda tx: claim(tx, batch, token))
+            if not window.letters:
+                if window.left:
+                    continue
+                return Delivered(taken, window.look_at)
+            taken += len(window.letters)
+            sent = await asyncio.gather(*(self._one(one, deadline) for one in window.letters))
+            await asyncio.to_thread(
+                self.store.write, lambda tx, sent=sent: report(tx, batch, token, sent)
+            )
+            if not window.left:
+                break
+        return Delivered(taken, None)
+
+    async def _one(self, letter: Letter, deadline: float) -> Sent:
+        try:
+            written = self.writer.write(letter)
+        except LongplayError as error:
+            return _sent(letter, None, error.message)
+        if letter.recipient.mailing.address == "inbox":
+            return _sent(letter, written, await self._to_inbox(letter, written))
+        left = deadline - time.monotonic()
+        if left <= 1:
+            # A sender that was stopped and came back must not send what it no longer owns (I13).
+            return _sent(letter, written, NotSent("the sender ran out of time", timedelta()))
+        within = min(ONE_MESSAGE, timedelta(seconds=left))
+        return _sent(letter, written, await self.transport.send(written.envelope, within=within))
+
+    async def _to_inbox(self, letter: Letter, written: Written) -> Outcome:
+        await asyncio.to_thread(
+            self.store.write, lambda tx: notices.into_inbox(tx, letter, written.subject)
+        )
+        return Accepted(Reply(250, "", "put into the inbox"))
+
+
+def _sent(letter: Letter, written: Written | None, outcome: Outcome | str) -> Sent:
+    params = letter.op.params
+    return Sent(
+        job=letter.job,
+        enrollment=letter.enrollment,
+        lead=str(letter.lead.get("id") or ""),
+        step=letter.op.step,
+        playbook=letter.playbook,
+        address=letter.recipient.mailing.address,
+        subject=written.subject if written else "",
+        template=written.template if written else "",
+        links=written.links if written else (),
+        attempt=letter.attempt,
+        created_at=letter.created_at,
+        marketing=letter.recipient.mailing.marketing,
+        resend=params.get("in_doubt") == "resend" or not letter.recipient.mailing.marketing,
+        outcome=outcome,
+    )

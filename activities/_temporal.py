@@ -1,0 +1,85 @@
+"""The activities as Temporal sees them: names, heartbeats, answers without anything personal."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from engine.operations.clocks import fire_due
+from temporalio import activity
+
+from activities._advance import advance
+from activities._send import Courier
+from engine.store.database import Store, utc_now
+
+BEAT = 1.5
+"""Seconds between heartbeats; the server misses them after five."""
+
+SLICES_IN_A_ROW = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Drive:
+    """What drivers have done for them on the control queue."""
+
+    store: Store
+
+    def activities(self) -> list[Callable[..., Any]]:
+        """`advance` and `fire_schedules`, to be run in threads."""
+
+        @activity.defn(name="advance", no_thread_cancel_exception=True)
+        def _advance(cohort: str) -> dict[str, Any]:
+            slices = 1 if activity.info().is_local else SLICES_IN_A_ROW
+            for _ in range(slices):
+                progress = advance(self.store, cohort)
+                if not progress.more:
+                    break
+            wake_in = None
+            if progress.wake_at is not None:
+                wake_in = max(0.0, (progress.wake_at - progress.now).total_seconds())
+            return {
+                "batches": progress.batches,
+                "wake_in": wake_in,
+                "more": progress.more,
+                "is_empty": progress.is_empty,
+            }
+
+        @activity.defn(name="fire_schedules", no_thread_cancel_exception=True)
+        def _fire_schedules() -> dict[str, Any]:
+            fired = fire_due(self.store)
+            return {"more": fired.more, "wake_in": fired.wake_in}
+
+        return [_advance, _fire_schedules]
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """What carries jobs out of the house, on the queues of mail and of notices."""
+
+    courier: Courier
+
+    def activities(self) -> list[Callable[..., Any]]:
+        """`send`, run in the event loop."""
+
+        @activity.defn(name="send")
+        async def _send(batch: str) -> dict[str, Any]:
+            beating = asyncio.create_task(_beat())
+            try:
+                done = await self.courier.deliver(batch)
+            finally:
+                beating.cancel()
+                with suppress(asyncio.CancelledError):
+                    await beating
+            look_in = None
+            if done.look_at is not None:
+                look_in = max(1.0, (done.look_at - utc_now()).total_seconds())
+            return {"taken": done.taken, "look_in": look_in}
+
+        return [_send]
+
+
+async def _beat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(BEAT)

@@ -1,0 +1,17 @@
+"""`leave` ends the same lead's enrollment in another playbook."""
+
+from activities._action import Inline, Params
+from activities._desk import Desk
+from activities._reading import text
+from engine.runtime.interpreter import Acted
+from engine.runtime.position import Member
+
+
+def run(params: Params, member: Member, desk: Desk) -> Acted:
+    """Asks for it; it happens in the same transaction."""
+    playbook = text(params["playbook"])
+    desk.leave(member, playbook, f"left by {member.plan.playbook}")
+    return Acted("left", playbook)
+
+
+ACTION = Inline("leave", run)

@@ -1,0 +1,34 @@
+"""The emergency brake: no mail leaves, for one playbook or for everything."""
+
+import sqlalchemy as sa
+
+from engine.store import jobs
+from engine.store.database import Transaction
+from engine.store.inserting import insert_new
+from engine.store.tables import Brake
+
+table: sa.Table = Brake.__table__  # type: ignore[attr-defined]
+EVERYTHING = "*"
+
+
+def on(tx: Transaction) -> frozenset[str]:
+    """What is braked: playbooks' names, or `*`."""
+    return frozenset(tx.conn.execute(sa.select(table.c.scope)).scalars())
+
+
+def pull(tx: Transaction, scope: str, actor: str) -> None:
+    """Pulls the brake; senders read it before every window."""
+    insert_new(tx, table, [{"scope": scope, "at": tx.now, "actor": actor}], key="scope")
+
+
+def let_go(tx: Transaction, scope: str) -> bool:
+    """Lets go of the brake and makes due what waited for it; answers whether it was on."""
+    was_on = tx.conn.execute(sa.delete(table).where(table.c.scope == scope)).rowcount > 0
+    job = jobs.table
+    waiting = sa.and_(job.c.state == "deferred", job.c.reason == "paused")
+    if scope != EVERYTHING:
+        waiting = sa.and_(waiting, job.c.playbook == scope)
+    cohorts = tx.conn.execute(sa.select(job.c.cohort).where(waiting).distinct()).scalars().all()
+    tx.conn.execute(sa.update(job).where(waiting).values(not_before=tx.now))
+    tx.nudges.update(cohorts)
+    return was_on

@@ -1,0 +1,170 @@
+"""Writing a message: from a claimed job to the bytes on the wire. Outside any transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.mail.addresses import Address, address, parse_address
+from engine.mail.law import subject_for
+from engine.mail.links import LinkKind, LinkSigner
+from engine.mail.message import OutgoingMessage
+from engine.mail.render import Templates, Tracking, render_text
+from engine.mail.transports.port import Envelope
+from engine.operations.windows import Letter
+
+_KEPT_TEMPLATES = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A message ready for the transport."""
+
+    envelope: Envelope
+    subject: str
+    template: str
+    links: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Writer:
+    """Writes messages, with compiled templates kept by what they were compiled from.
+
+    Args:
+        signer: signs the links.
+        public_url: where our web server is reached from outside, without a slash at the end.
+    """
+
+    signer: LinkSigner
+    public_url: str
+    _templates: dict[tuple[str, ...], Templates] = field(default_factory=dict)
+
+    def write(self, letter: Letter) -> Written:
+        """The bytes of a letter; the same on every attempt.
+
+        Raises:
+            LongplayError: the template or an address cannot be used.
+        """
+        if letter.op.action == "notify":
+            return self._notice(letter)
+        return self._email(letter)
+
+    def _email(self, letter: Letter) -> Written:
+        params = letter.op.params
+        current = letter.current
+        marketing = params.get("as", "marketing") == "marketing"
+        unsubscribe = self._url(LinkKind.UNSUBSCRIBE, letter.job)
+        scope = dict(letter.scope) | {
+            "unsubscribe_url": unsubscribe,
+            "preferences_url": unsubscribe,
+            "sender": current.workspace.sender.model_dump(by_alias=True),
+            "workspace": {"name": current.workspace.workspace},
+            "data": _filled_tree(params.get("data"), letter.scope),
+        }
+        languages = (str(letter.lead.get("language") or ""), current.workspace.language)
+        rendered = self._templates_of(letter).render(
+            str(params["template"]),
+            scope,
+            languages=[one for one in languages if one],
+            subject=_subject(params.get("subject"), languages, letter.scope),
+            tracking=self._tracking(letter),
+        )
+        kind: Literal["marketing", "transactional"] = "marketing" if marketing else "transactional"
+        prefixes = {code: law.subject_prefix for code, law in current.workspace.law.items()}
+        subject = subject_for(
+            str(letter.lead.get("country") or ""), rendered.subject, kind, prefixes
+        )
+        sender = _address(params.get("from"), letter.scope) or current.sender
+        reply_to = _address(params.get("reply_to") or current.workspace.sender.reply_to, scope)
+        message = OutgoingMessage(
+            key=letter.job,
+            message_id=letter.message_id,
+            date=letter.created_at,
+            sender=sender,
+            to=address(letter.recipient.mailing.address, letter.recipient.name),
+            subject=subject,
+            html=rendered.html,
+            text=rendered.text,
+            kind=kind,
+            reply_to=reply_to,
+            unsubscribe_url=unsubscribe if marketing else "",
+            list_id=f"{letter.playbook}.{current.domain}" if marketing else "",
+            feedback_id=f"{letter.op.step}:{letter.playbook}:{current.workspace.workspace}",
+        )
+        envelope = Envelope(sender.email, message.to.email, message.as_bytes(), letter.message_id)
+        return Written(envelope, subject, rendered.template, rendered.links)
+
+    def _notice(self, letter: Letter) -> Written:
+        current = letter.current
+        text = render_text(str(letter.op.params.get("message") or ""), letter.scope)
+        text = text or f"{letter.lead.get('full_name') or letter.lead.get('email') or letter.job}"
+        first, _, _ = text.partition("\n")
+        message = OutgoingMessage(
+            key=letter.job,
+            message_id=letter.message_id,
+            date=letter.created_at,
+            sender=current.sender,
+            to=address(letter.recipient.mailing.address, letter.recipient.name),
+            subject=first[:120],
+            html=f"<p>{_escaped(text)}</p>",
+            text=text,
+            kind="notice",
+        )
+        envelope = Envelope(
+            current.sender.email, message.to.email, message.as_bytes(), letter.message_id
+        )
+        return Written(envelope, first[:120], "")
+
+    def _tracking(self, letter: Letter) -> Tracking | None:
+        track = letter.op.params.get("track")
+        clicks = track.get("clicks", True) if isinstance(track, Mapping) else True
+        opens = track.get("opens", "consent") if isinstance(track, Mapping) else "consent"
+        if not clicks and opens is not True:
+            return None
+        job = letter.job
+        return Tracking(
+            click=(lambda index: self._url(LinkKind.CLICK, job, index)) if clicks else None,
+            # Opens by person need the lead's consent, which nobody has recorded yet: no picture.
+            pixel=f"{self._url(LinkKind.OPEN, job)}.gif" if opens is True else "",
+        )
+
+    def _url(self, kind: LinkKind, job: str, index: int = 0) -> str:
+        return f"{self.public_url}/{kind.value}/{self.signer.token(kind, job, index)}"
+
+    def _templates_of(self, letter: Letter) -> Templates:
+        key = tuple(sorted(letter.files)) + tuple(map(str, map(hash, letter.files.values())))
+        found = self._templates.get(key)
+        if found is None:
+            if len(self._templates) >= _KEPT_TEMPLATES:
+                self._templates.clear()
+            found = self._templates[key] = Templates(letter.files)
+        return found
+
+
+def _subject(
+    written: object, languages: tuple[str, ...], scope: Mapping[str, object]
+) -> str | None:
+    if isinstance(written, Mapping):
+        wanted = [one for language in languages for one in (language, language.split("-")[0])]
+        key = next((one for one in wanted if one in written), None)
+        written = written[key] if key else next(iter(written.values()), None)
+    return render_text(str(written), scope) if written else None
+
+
+def _address(written: object, scope: Mapping[str, object]) -> Address | None:
+    return parse_address(render_text(str(written), scope)) if written else None
+
+
+def _filled_tree(tree: object, scope: Mapping[str, object]) -> object:
+    if isinstance(tree, str):
+        return render_text(tree, scope)
+    if isinstance(tree, Mapping):
+        return {name: _filled_tree(value, scope) for name, value in tree.items()}
+    if isinstance(tree, list):
+        return [_filled_tree(value, scope) for value in tree]
+    return tree if tree is not None else {}
+
+
+def _escaped(text: str) -> str:
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\n", "<br>")):
+        text = text.replace(sign, entity)
+    return text

@@ -1,0 +1,180 @@
+"""What is published now, in memory: the workspace, the plans and the templates they pin.
+
+Plans and templates never change, so they are kept by digest; the workspace is read again when its
+digest in the database has changed.
+"""
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import tzinfo
+from functools import cached_property, lru_cache
+
+import sqlalchemy as sa
+
+from engine.errors import EnvironmentFault, InputError, NotFoundError
+from engine.mail.addresses import Address, parse_address
+from engine.operations.calendars import calendar_of
+from engine.playbook.plan import Plan, load_plan
+from engine.playbook.values import Scope
+from engine.playbook.workspace import Workspace, load_workspace
+from engine.runtime import civil
+from engine.runtime.calendar import BusinessCalendar
+from engine.runtime.fields import FieldTypes, field_types
+from engine.store.database import Transaction
+from engine.store.tables import PlanRow, PlaybookRow, Published, TemplateRow
+
+published_table: sa.Table = Published.__table__  # type: ignore[attr-defined]
+playbook_table: sa.Table = PlaybookRow.__table__  # type: ignore[attr-defined]
+plan_table: sa.Table = PlanRow.__table__  # type: ignore[attr-defined]
+template_table: sa.Table = TemplateRow.__table__  # type: ignore[attr-defined]
+
+_lock = threading.Lock()
+_current: dict[str, "Current"] = {}
+_plans: dict[str, Plan] = {}
+_templates: dict[str, str] = {}
+
+
+@dataclass(frozen=True)
+class Current:
+    """The published workspace with its current plans.
+
+    Attributes:
+        digest: of the workspace and of which plans are current; changes with every apply.
+        plans: playbook name → its current plan, retired ones left out.
+        digests: playbook name → the digest of that plan.
+        heard: event names that some published plan, of any version, listens to.
+    """
+
+    digest: str
+    workspace: Workspace
+    plans: Mapping[str, Plan]
+    digests: Mapping[str, str]
+    heard: frozenset[str]
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The workspace's zone."""
+        return civil.zone(self.workspace.timezone)
+
+    def zone_of(self, record: Mapping[str, object]) -> tzinfo:
+        """The record's zone, or the workspace's when it has none that is known."""
+        name = record.get("timezone")
+        return self.zone_or(name if isinstance(name, str) else "")
+
+    def zone_or(self, name: str) -> tzinfo:
+        """The zone of that name, or the workspace's when there is none."""
+        try:
+            return civil.zone(name) if name else self.zone
+        except civil.ZoneError:
+            return self.zone
+
+    @cached_property
+    def sender(self) -> Address:
+        """Who mail comes from; without a setting, an address that no server will take."""
+        return parse_address(
+            self.workspace.sender.from_ or "Longplay <hello@localhost.localdomain>"
+        )
+
+    @property
+    def domain(self) -> str:
+        """The domain that Message-IDs end with."""
+        return self.sender.email.rpartition("@")[2]
+
+    @cached_property
+    def custom(self) -> FieldTypes:
+        """The types of the workspace's own lead fields."""
+        return field_types(dict(self.workspace.fields.lead))
+
+    def calendar(self, name: str, scope: Scope) -> BusinessCalendar:
+        """The calendar of this name; `owner` is the owner's, empty the workspace's only one."""
+        if name == "owner":
+            owner = scope.get("owner")
+            name = str(owner.get("calendar") or "") if isinstance(owner, Mapping) else ""
+        return self._calendar(name)
+
+    def _calendar(self, name: str) -> BusinessCalendar:
+        return _calendar_cached(self, name)
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Current) and other.digest == self.digest
+
+
+@lru_cache(maxsize=256)
+def _calendar_cached(current: Current, name: str) -> BusinessCalendar:
+    calendars = current.workspace.calendars
+    name = name or current.workspace.calendar
+    return calendar_of(calendars.get(name), current.zone)
+
+
+def current(tx: Transaction) -> Current:
+    """What is published.
+
+    Raises:
+        InputError: nothing has been applied yet.
+    """
+    row = tx.conn.execute(
+        sa.select(published_table.c.digest).where(published_table.c.id == 1)
+    ).first()
+    if row is None:
+        raise InputError("nothing is published yet", help="run: longplay apply")
+    with _lock:
+        known = _current.get(row[0])
+    if known is not None:
+        return known
+    loaded = _load(tx, row[0])
+    with _lock:
+        _current.clear()
+        _current[row[0]] = loaded
+    return loaded
+
+
+def _load(tx: Transaction, digest: str) -> Current:
+    document = tx.conn.execute(sa.select(published_table.c.workspace)).scalar_one()
+    rows = tx.conn.execute(sa.select(playbook_table)).mappings().all()
+    digests = {row["name"]: row["digest"] for row in rows if not row["retired"]}
+    everything = tx.conn.execute(sa.select(plan_table.c.digest)).scalars().all()
+    heard = frozenset().union(*(plan(tx, one).heard for one in everything))
+    return Current(
+        digest=digest,
+        workspace=_workspace(document),
+        plans={name: plan(tx, one) for name, one in digests.items()},
+        digests=digests,
+        heard=heard,
+    )
+
+
+def _workspace(document: Mapping[str, str]) -> Workspace:
+    """The workspace from the file's text as it was applied, parsed as it was then."""
+    read = load_workspace(document["source"])
+    if read.workspace is None:
+        raise EnvironmentFault(
+            "the published workspace cannot be read by this release", help="run: longplay apply"
+        )
+    return read.workspace
+
+
+def plan(tx: Transaction, digest: str) -> Plan:
+    """The plan of a digest."""
+    known = _plans.get(digest)
+    if known is None:
+        body = tx.conn.execute(
+            sa.select(plan_table.c.body).where(plan_table.c.digest == digest)
+        ).scalar()
+        if body is None:
+            raise NotFoundError(f"no plan has the digest '{digest[:12]}'")
+        known = _plans[digest] = load_plan(body)
+    return known
+
+
+def templates(tx: Transaction, one: Plan) -> dict[str, str]:
+    """The template files that a plan pins: file name → text."""
+    missing = [digest for digest in one.templates.values() if digest not in _templates]
+    if missing:
+        query = sa.select(template_table.c.digest, template_table.c.body)
+        for digest, body in tx.conn.execute(query.where(template_table.c.digest.in_(missing))):
+            _templates[digest] = body
+    return {name: _templates[digest] for name, digest in one.templates.items()}

@@ -1,0 +1,329 @@
+"""What events and changes of leads set off: exits, waits, enrollments. Within one transaction.
+
+The caller holds the leads' locks. Exits come before triggers on the same event, so that
+`again: always` starts a playbook anew (language.md, section 4).
+"""
+
+import time
+from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.ids import cohort_id, new_id
+from engine.operations import published
+from engine.operations.published import Current
+from engine.operations.scopes import run_of, scope_of
+from engine.playbook.plan import Plan
+from engine.playbook.values import History, Value
+from engine.runtime.enrolling import Decline, Enter, Entry, Former, decide_entry
+from engine.runtime.interpreter import leave_by
+from engine.runtime.matching import (
+    Edge,
+    Fired,
+    Happened,
+    exit_by_event,
+    fired_by_change,
+    fired_by_event,
+)
+from engine.runtime.position import Finish, Logged
+from engine.store import enrollments, events, suppressions
+from engine.store.database import Transaction
+
+SHARDS_ON_POSTGRES = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Occurrence:
+    """An event at a lead, stored in this transaction.
+
+    `starts` is false for what may not enroll: old events, imports without `--trigger`.
+    """
+
+    lead: str
+    happened: Happened
+    at: datetime
+    starts: bool = True
+
+
+@dataclass(slots=True)
+class Reaction:
+    """What came of it: the enrollments that began, and those declined, with reasons."""
+
+    entered: list[tuple[str, str]] = field(default_factory=list)
+    declined: list[tuple[str, str, Decline]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Somebody would like to enroll this lead."""
+
+    lead: str
+    playbook: str
+    cause: str
+    why: str
+    event: Mapping[str, Value] | None = None
+    event_id: str | None = None
+    key: str | None = None
+    lane: str = "live"
+
+
+@dataclass(slots=True)
+class Reactor:
+    """Works off what happened to a set of leads in one transaction.
+
+    Args:
+        tx: the open transaction; the leads are locked.
+        current: what is published.
+        facts: the leads as they are after the change.
+        histories: what conditions that count events look at.
+    """
+
+    tx: Transaction
+    current: Current
+    facts: MutableMapping[str, dict[str, Value]]
+    histories: Mapping[str, History] = field(default_factory=dict)
+    reaction: Reaction = field(default_factory=Reaction)
+
+    def react(
+        self,
+        occurrences: Sequence[Occurrence],
+        edges: Mapping[str, Edge],
+        *,
+        starts: bool = True,
+        spare: frozenset[str] = frozenset(),
+    ) -> Reaction:
+        """Exits, then waits, then triggers.
+
+        Args:
+            occurrences: events, in order.
+            edges: lead → its change.
+            starts: whether changes may enroll (an import's may not).
+            spare: enrollments that made the change themselves, and have looked at it already.
+        """
+        leads = sorted({one.lead for one in occurrences} | set(edges))
+        if not leads:
+            return self.reaction
+        self._load_histories(leads)
+        rows = enrollments.open_of(self.tx, leads)
+        left = self._leave(rows, occurrences)
+        staying = [row for row in rows if row["id"] not in left]
+        self._keep(staying, occurrences)
+        self._look_again([row for row in staying if row["id"] not in spare], edges)
+        wishes = list(self._wishes(occurrences, edges, starts=starts))
+        self.enroll(wishes)
+        return self.reaction
+
+    def enroll(self, wishes: Sequence[Wish]) -> Reaction:
+        """Enrolls whom the playbooks' rules let in; the others are declined with a reason."""
+        if not wishes:
+            return self.reaction
+        leads = sorted({wish.lead for wish in wishes})
+        known = enrollments.former(self.tx, sorted({wish.playbook for wish in wishes}), leads)
+        unmailable = suppressions.blocked(
+            self.tx, {lead: self.facts[lead].get("email") for lead in leads}
+        )
+        rows = []
+        for wish in wishes:
+            former = known.setdefault((wish.playbook, wish.lead), [])
+            entry = self._decide(wish, former, suppressed=wish.lead in unmailable)
+            if isinstance(entry, Enter):
+                rows.append(self._row(wish, entry.key))
+                former.append(Former(entry.key, wish.cause, None))
+                self.reaction.entered.append((wish.lead, wish.playbook))
+            else:
+                self.reaction.declined.append((wish.lead, wish.playbook, entry))
+        enrollments.insert(self.tx, rows)
+        return self.reaction
+
+    def leave(self, leaves: Sequence[tuple[str, str, str]]) -> None:
+        """Ends the open enrollments of (lead, playbook), with outcome `left` and a reason."""
+        if not leaves:
+            return
+        whys = {(lead, playbook): why for lead, playbook, why in leaves}
+        rows = enrollments.open_of(self.tx, sorted({lead for lead, _, _ in leaves}))
+        ends = [
+            (row, Finish("left", whys[row["record"], row["playbook"]]))
+            for row in rows
+            if (row["record"], row["playbook"]) in whys
+        ]
+        finish_rows(self.tx, ends)
+
+    def _load_histories(self, leads: Sequence[str]) -> None:
+        names = sorted({name for plan in self.current.plans.values() for name in plan.history})
+        if names and not self.histories:
+            self.histories = events.histories(self.tx, leads, names)
+
+    def _scope(self, lead: str, run: Mapping[str, Value] | None = None) -> dict[str, object]:
+        history = self.histories.get(lead)
+        return scope_of(self.current, self.facts[lead], now=self.tx.now, history=history, run=run)
+
+    def _leave(
+        self, rows: Sequence[sa.RowMapping], occurrences: Sequence[Occurrence]
+    ) -> frozenset[str]:
+        by_lead = _by_lead(occurrences)
+        left = []
+        for row in rows:
+            plan = published.plan(self.tx, row["digest"])
+            end = self._exit_of(plan, row, by_lead.get(row["record"], ()))
+            if end is not None:
+                left.append((row, end))
+        finish_rows(self.tx, left)
+        return frozenset(row["id"] for row, _ in left)
+
+    def _exit_of(
+        self, plan: Plan, row: Mapping[str, Any], occurrences: Iterable[Occurrence]
+    ) -> Finish | None:
+        for one in occurrences:
+            if _unsubscribes(plan, one.happened):
+                return Finish("unsubscribed", "unsubscribed from all")
+            if one.happened.name not in plan.heard:
+                continue
+            if one.happened.enrollment and one.happened.enrollment != row["id"]:
+                continue
+            scope = self._scope(row["record"], run_of(row)) | {"event": one.happened.properties}
+            item = exit_by_event(plan, one.happened, scope)
+            if item is not None:
+                return leave_by(item, scope)
+        return None
+
+    def _keep(self, rows: Sequence[sa.RowMapping], occurrences: Sequence[Occurrence]) -> None:
+        by_lead = _by_lead(occurrences)
+        kept = []
+        for row in rows:
+            listens = published.plan(self.tx, row["digest"]).listens
+            for one in by_lead.get(row["record"], ()):
+                mine = one.happened.enrollment in {"", row["id"]}
+                if mine and one.happened.name in listens:
+                    kept.append((row, one))
+        enrollments.keep_events(self.tx, [_kept_row(row, one, self.tx) for row, one in kept])
+        self._wake([row for row, _ in kept])
+
+    def _look_again(self, rows: Sequence[sa.RowMapping], edges: Mapping[str, Edge]) -> None:
+        self._wake(
+            [
+                row
+                for row in rows
+                if row["record"] in edges and published.plan(self.tx, row["digest"]).follows_record
+            ]
+        )
+
+    def _wake(self, rows: Sequence[sa.RowMapping]) -> None:
+        rows = [row for row in rows if row["held_at"] is None]
+        enrollments.wake(self.tx, [row["id"] for row in rows])
+        self.tx.nudges.update(row["cohort"] for row in rows)
+
+    def _wishes(
+        self, occurrences: Sequence[Occurrence], edges: Mapping[str, Edge], *, starts: bool
+    ) -> Iterable[Wish]:
+        for one in occurrences:
+            if not one.starts:
+                continue
+            scope = self._scope(one.lead) | {"event": one.happened.properties}
+            for name, plan in self.current.plans.items():
+                fired = fired_by_event(plan, one.happened, scope)
+                if fired is not None:
+                    yield _wish(one.lead, name, fired, one.happened)
+        if not starts:
+            return
+        for lead, edge in edges.items():
+            scope = self._scope(lead)
+            for name, plan in self.current.plans.items():
+                fired = fired_by_change(plan, edge, scope)
+                if fired is not None:
+                    yield _wish(lead, name, fired, None)
+
+    def _decide(self, wish: Wish, former: Sequence[Former], *, suppressed: bool) -> Entry:
+        run = {"event": wish.event or {}, "key": wish.key or ""}
+        return decide_entry(
+            self.current.plans[wish.playbook],
+            self._scope(wish.lead, run),
+            wish.cause,
+            former,
+            suppressed=suppressed,
+            now=self.tx.now,
+            zone=self.current.zone_of(self.facts[wish.lead]),
+            key=wish.key,
+        )
+
+    def _row(self, wish: Wish, key: str) -> dict[str, Any]:
+        now = self.tx.now
+        digest = self.current.digests[wish.playbook]
+        cohort = cohort_of(self.tx, wish.playbook, digest, wish.lane, wish.lead)
+        return {
+            "id": new_id(), "playbook": wish.playbook, "digest": digest, "cohort": cohort,
+            "record": wish.lead, "key": key, "cause": wish.cause, "event": wish.event_id,
+            "seq": 0, "pc": 0, "state": "pending", "blocked_on": "", "wake_at": now,
+            "until_at": None, "anchor_at": now, "listen_seq": 0, "held_at": None,
+            "memory": {"event": dict(wish.event or {})}, "entered_at": now, "ended_at": None,
+            "outcome": "", "goal": False, "goal_value": None, "reason": wish.why,
+        }  # fmt: skip
+
+
+def cohort_of(tx: Transaction, playbook: str, digest: str, lane: str, lead: str) -> str:
+    """The cohort that a lead belongs to; its row is made, and it is nudged after the commit."""
+    shard = hash_of(lead) % SHARDS_ON_POSTGRES if tx.is_postgres else 0
+    cohort = cohort_id(playbook, digest, lane, shard)
+    if cohort not in tx.nudges:
+        enrollments.ensure_cohort(
+            tx,
+            {"id": cohort, "playbook": playbook, "digest": digest, "lane": lane, "shard": shard},
+        )
+        tx.nudges.add(cohort)
+    return cohort
+
+
+def hash_of(lead: str) -> int:
+    """A number that always belongs to this lead: the last characters of an id are random."""
+    return int.from_bytes(lead.encode()[-3:], "big")
+
+
+def finish_rows(tx: Transaction, ends: Sequence[tuple[sa.RowMapping, Finish]]) -> None:
+    """Ends enrollments from outside their walk: an exit, an unsubscription, a person."""
+    steps, lines = [], []
+    for row, end in ends:
+        lines.append((row["id"], Logged(row["seq"], "exit", "", end.outcome, end.why)))
+        values = dict(row) | {
+            "seq": row["seq"] + 1, "state": "finished", "blocked_on": "", "wake_at": None,
+            "until_at": None, "ended_at": tx.now, "outcome": end.outcome, "goal": end.goal,
+            "goal_value": end.value, "reason": end.why, "held_at": None,
+        }  # fmt: skip
+        steps.append(enrollments.Step(row["id"], row["seq"], values))
+    enrollments.log(tx, lines)
+    enrollments.advance(tx, steps)
+    tx.nudges.update(row["cohort"] for row, _ in ends)
+
+
+def _by_lead(occurrences: Sequence[Occurrence]) -> dict[str, list[Occurrence]]:
+    found: dict[str, list[Occurrence]] = {}
+    for one in occurrences:
+        found.setdefault(one.lead, []).append(one)
+    return found
+
+
+def _kept_row(row: Mapping[str, Any], one: Occurrence, tx: Transaction) -> dict[str, Any]:
+    return {
+        "enrollment": row["id"], "event": one.happened.id, "name": one.happened.name,
+        "source": one.happened.source, "properties": dict(one.happened.properties), "at": tx.now,
+        # Taken under the lead's lock, so it ascends in the order of commits (I9).
+        "at_seq": row["seq"], "consumed_seq": None, "position": time.time_ns(),
+    }  # fmt: skip
+
+
+def _wish(lead: str, playbook: str, fired: Fired, happened: Happened | None) -> Wish:
+    return Wish(
+        lead,
+        playbook,
+        fired.cause,
+        why=f"trigger {fired.position + 1}: {happened.name if happened else fired.kind}",
+        event=happened.properties if happened else None,
+        event_id=happened.id if happened else None,
+    )
+
+
+def _unsubscribes(plan: Plan, happened: Happened) -> bool:
+    """Leaving one topic skips that topic's mails; only leaving all ends a nurture."""
+    from_all = happened.name == "email.unsubscribed" and not happened.properties.get("topic")
+    return from_all and plan.kind == "nurture" and plan.exit_on_unsubscribe

@@ -1,0 +1,170 @@
+"""What the decision to send looks at, loaded for a window of jobs at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.operations import published
+from engine.operations.published import Current
+from engine.operations.scopes import run_of, scope_of
+from engine.playbook.durations import parse_duration
+from engine.playbook.plan import Send
+from engine.playbook.values import History, Value
+from engine.runtime.sending import Cap, Mailing
+from engine.runtime.window import SendWindow, send_window
+from engine.store import enrollments, events, jobs, leads, suppressions
+from engine.store.database import Transaction
+from engine.store.suppressions import Blocks
+
+NO_BLOCKS = Blocks()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who a message goes to: a lead, one of our own people, or nobody (then the inbox)."""
+
+    mailing: Mailing
+    owner: str = ""
+    name: str = ""
+
+
+@dataclass(slots=True)
+class Recipients:
+    """Leads, enrollments, permissions and caps behind a window of jobs."""
+
+    tx: Transaction
+    current: Current
+    facts: Mapping[str, dict[str, Value]]
+    runs: Mapping[str, sa.RowMapping]
+    histories: Mapping[str, History]
+    blocks: Mapping[str, Blocks]
+    brakes: frozenset[str]
+    caps: Sequence[Cap]
+    sent: dict[str, list[datetime]] = field(default_factory=dict)
+
+    @classmethod
+    def load(
+        cls,
+        tx: Transaction,
+        current: Current,
+        rows: Sequence[sa.RowMapping],
+        brakes: frozenset[str],
+    ) -> "Recipients":
+        """Everything in a handful of queries, none of them per lead."""
+        ids = sorted({row["lead"] for row in rows})
+        facts = leads.load(tx, ids, current.custom)
+        runs = enrollments.by_ids(tx, [row["enrollment"] for row in rows])
+        caps = caps_of(current)
+        names = sorted({n for row in runs.values() for n in _plan(tx, row).history})
+        widest = max((cap.period for cap in caps), default=timedelta())
+        return cls(
+            tx=tx,
+            current=current,
+            facts=facts,
+            runs=runs,
+            histories=events.histories(tx, ids, names) if names else {},
+            blocks=suppressions.blocks_of(
+                tx, [str(lead["email"]) for lead in facts.values() if lead.get("email")]
+            ),
+            brakes=brakes,
+            caps=caps,
+            sent=jobs.sent_times(tx, ids, tx.now - widest) if caps else {},
+        )
+
+    def of(self, row: Mapping[str, Any], op: Send) -> Recipient:
+        """Who this job goes to, and all that says whether it may."""
+        if op.action == "notify":
+            return self._own(row)
+        lead = self.facts.get(row["lead"], {})
+        address = str(lead.get("email") or "")
+        blocks = self.blocks.get(address, NO_BLOCKS)
+        topic = str(op.params.get("topic") or "")
+        mailing = Mailing(
+            wanted=self._stands(row),
+            address=address,
+            marketing=row["marketing"],
+            suppressed=blocks.dead,
+            unsubscribed=blocks.unsubscribed_from(topic),
+            braked=self._is_braked(row),
+            expires_at=_instant(row["params"].get("expires_at")),
+            window=self._window(op, lead) if row["marketing"] else None,
+            over_cap=str(op.params.get("over_cap") or "defer"),
+            caps=self.caps,
+            sent_at=self.sent.get(row["lead"], ()),
+        )
+        return Recipient(mailing, name=str(lead.get("full_name") or ""))
+
+    def scope(self, row: Mapping[str, Any]) -> dict[str, object]:
+        """The names that the message's template may use."""
+        run = self.runs.get(row["enrollment"])
+        return scope_of(
+            self.current,
+            self.facts.get(row["lead"], {}),
+            now=self.tx.now,
+            history=self.histories.get(row["lead"]),
+            run=run_of(run) if run is not None else None,
+        )
+
+    def count(self, row: Mapping[str, Any], now: datetime) -> None:
+        """Counts a message that goes now, for the next ones of the same lead in this window."""
+        if row["marketing"]:
+            self.sent.setdefault(row["lead"], []).append(now)
+
+    def _own(self, row: Mapping[str, Any]) -> Recipient:
+        channel = self.current.workspace.channels.get(str(row["params"].get("channel") or ""))
+        name = str(row["params"].get("owner") or "")
+        owner = self.current.workspace.owners.get(name)
+        address = owner.email if owner else ""
+        if channel is not None and channel.type == "email":
+            address = channel.to
+        mailing = Mailing(
+            # A notice that nobody can be sent is put into the inbox, never left out.
+            wanted=True, address=address or "inbox", marketing=False, braked=self._is_braked(row),
+        )  # fmt: skip
+        return Recipient(mailing, owner=name, name=owner.name if owner else "")
+
+    def _stands(self, row: Mapping[str, Any]) -> bool:
+        run = self.runs.get(row["enrollment"])
+        return (
+            run is not None
+            and run["ended_at"] is None
+            and run["seq"] == row["seq"]
+            and run["state"] in {"active", "waiting"}
+        )
+
+    def _is_braked(self, row: Mapping[str, Any]) -> bool:
+        return bool(self.brakes & {"*", row["playbook"]})
+
+    def _window(self, op: Send, lead: Mapping[str, Value]) -> SendWindow | None:
+        written = op.params.get("window")
+        if not isinstance(written, Mapping):
+            return None
+        zone_name = str(written.get("timezone") or "")
+        calendar = str(written.get("calendar") or "")
+        return send_window(
+            days=str(written.get("days") or ""),
+            hours=str(written.get("hours") or ""),
+            zone=self.current.zone_of(lead)
+            if zone_name == "lead"
+            else self.current.zone_or(zone_name),
+            calendar=self.current.calendar(calendar, {}) if calendar else None,
+        )
+
+
+@lru_cache(maxsize=64)
+def caps_of(current: Current) -> tuple[Cap, ...]:
+    """The workspace's caps on marketing mail: a day is 24 hours."""
+    rates = current.workspace.caps.get("marketing", ())
+    return tuple(Cap(rate.count, parse_duration(rate.per).rough) for rate in rates)
+
+
+def _plan(tx: Transaction, row: Mapping[str, Any]) -> Any:
+    return published.plan(tx, row["digest"])
+
+
+def _instant(text: object) -> datetime | None:
+    return datetime.fromisoformat(text) if isinstance(text, str) else None

@@ -1,0 +1,139 @@
+"""Recording what became of messages: the second half of a window of the send ledger."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, assert_never
+
+from engine.ids import derived_id
+from engine.mail.transports.port import (
+    Accepted,
+    Deferred,
+    InDoubt,
+    NotSent,
+    Outcome,
+    Rejected,
+    RejectionClass,
+)
+from engine.operations import published
+from engine.operations.reactions import Occurrence, Reactor
+from engine.operations.windows import wake_of
+from engine.runtime.matching import Happened
+from engine.store import events, jobs, leads, suppressions
+from engine.store.database import Transaction
+
+GIVE_UP = timedelta(days=5)
+"""RFC 5321, 4.5.4.1: a message that no server takes is given up after four to five days."""
+
+_BACK_OFF = tuple(timedelta(minutes=n) for n in (1, 5, 15, 30, 60))
+_OUR_FAULT = (RejectionClass.SENDER_FAULT, RejectionClass.CONFIGURATION)
+_OUR_FAULT_AGAIN = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What an attempt found out about one message."""
+
+    job: str
+    enrollment: str
+    lead: str
+    step: str
+    playbook: str
+    address: str
+    subject: str
+    template: str
+    links: tuple[str, ...]
+    attempt: int
+    created_at: datetime
+    marketing: bool
+    resend: bool
+    outcome: Outcome | str
+    """A text: it could not even be written, and why."""
+
+
+def report(tx: Transaction, batch: str, token: str, sent: Sequence[Sent]) -> None:
+    """Writes outcomes where this attempt still owns the job; wakes the enrollments."""
+    leads.lock(tx, sorted({one.lead for one in sent}))
+    rows = [{"id": one.job} | _verdict(one, batch, tx.now) for one in sent]
+    mine = set(jobs.report(tx, token, rows))
+    ours = [one for one in sent if one.job in mine]
+    states = {row["id"]: row["state"] for row in rows}
+    _describe(tx, ours)
+    accepted = [one for one in ours if states[one.job] == "accepted"]
+    leads.touch(tx, sorted({one.lead for one in accepted}), "last_sent_at")
+    _tell(tx, ours, states)
+    jobs.settle_batch(tx, batch)
+    wake_of(tx, [one.job for one in ours if states[one.job] in jobs.ENDED])
+
+
+def _verdict(one: Sent, batch: str, now: datetime) -> dict[str, Any]:
+    values: dict[str, Any] = {
+        "state": "rejected", "reason": "", "not_before": None, "accepted_at": None,
+        "ended_at": now, "batch": batch,
+    }  # fmt: skip
+    match one.outcome:
+        case str(reason):
+            return values | {"reason": reason}
+        case Accepted(reply):
+            return values | {"state": "accepted", "reason": str(reply)[:300], "accepted_at": now}
+        case Deferred(reply, cause, retry_after):
+            return _again(one, values, f"{cause}: {reply}", retry_after, now)
+        case NotSent(detail, retry_after):
+            return _again(one, values, detail, retry_after, now)
+        case Rejected(reply, cause, _):
+            if cause in _OUR_FAULT:
+                return _again(one, values, f"{cause}: {reply}", _OUR_FAULT_AGAIN, now)
+            state = "bounced" if cause == RejectionClass.HARD_BOUNCE else "rejected"
+            return values | {"state": state, "reason": f"{cause}: {reply}"[:300]}
+        case InDoubt(detail):
+            if one.resend:
+                return _again(one, values, f"in doubt: {detail}", _BACK_OFF[0], now)
+            return values | {"state": "in_doubt", "reason": detail[:300]}
+        case _:
+            assert_never(one.outcome)
+
+
+def _again(
+    one: Sent, values: Mapping[str, Any], why: str, after: timedelta, now: datetime
+) -> dict[str, Any]:
+    if now - one.created_at > GIVE_UP:
+        return dict(values) | {"reason": f"given up after 5 days: {why}"[:300]}
+    wait = max(after, _BACK_OFF[min(one.attempt, len(_BACK_OFF)) - 1])
+    return dict(values) | {
+        "state": "deferred", "reason": why[:300], "not_before": now + wait, "ended_at": None,
+        "batch": "",
+    }  # fmt: skip
+
+
+def _describe(tx: Transaction, sent: Sequence[Sent]) -> None:
+    rows = [{"id": one.job, "subject": one.subject[:500], "links": list(one.links)} for one in sent]
+    jobs.write(tx, rows, ("subject", "links"))
+
+
+def _tell(tx: Transaction, sent: Sequence[Sent], states: Mapping[str, str]) -> None:
+    """Turns outcomes into events of the lead: `email.sent` where heard, bounces always."""
+    current = published.current(tx)
+    rows, occurrences = [], []
+    for one in sent:
+        name = {"accepted": "email.sent", "bounced": "email.bounced"}.get(states[one.job])
+        if name is None or not one.template:
+            continue
+        if name == "email.bounced":
+            suppressions.add(tx, one.address, reason="bounced", source=one.job)
+        elif name not in current.heard:
+            continue
+        properties = {"step": one.step, "template": one.template, "playbook": one.playbook}
+        event = derived_id(name, one.job, one.attempt)
+        rows.append(
+            {
+                "id": event, "name": name, "lead": one.lead, "at": tx.now, "accepted_at": tx.now,
+                "properties": properties,
+            }
+        )  # fmt: skip
+        happened = Happened(event, name, properties, one.enrollment, one.step)
+        occurrences.append(Occurrence(one.lead, happened, tx.now))
+    if not rows:
+        return
+    events.insert_new(tx, rows)
+    facts = leads.load(tx, {one.lead for one in occurrences}, current.custom)
+    Reactor(tx, current, facts).react(occurrences, {})

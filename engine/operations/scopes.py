@@ -1,0 +1,76 @@
+"""The names a condition or a template may use, for one record: the scope."""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from engine.operations.published import Current
+from engine.playbook.conditions import condition
+from engine.playbook.values import History, Value
+
+
+class Segments(Mapping[str, Value]):
+    """`segment.NAME`: whether the record is in it, looked at when asked."""
+
+    def __init__(self, current: Current, scope: Mapping[str, object]) -> None:
+        self._texts = current.workspace.segments
+        self._scope = scope
+
+    def __getitem__(self, name: str) -> Value:
+        return condition(self._texts[name]).truth(self._scope)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+
+def scope_of(
+    current: Current,
+    lead: Mapping[str, Value],
+    *,
+    now: datetime,
+    history: History | None = None,
+    run: Mapping[str, Value] | None = None,
+) -> dict[str, object]:
+    """The scope of a lead; `run` is what an enrollment knows (event, key, entered_at, saved)."""
+    scope: dict[str, object] = {
+        "lead": lead,
+        "owner": owner_record(current, lead.get("owner")),
+        "now": now,
+        "zone": current.zone_of(lead),
+        "run": run or {},
+        "event": (run or {}).get("event") or {},
+    }
+    if history is not None:
+        scope["history"] = history
+    if current.workspace.segments:
+        scope["segment"] = Segments(current, scope)
+    return scope
+
+
+def owner_record(current: Current, name: Value) -> dict[str, Value]:
+    """An owner as conditions and templates see him; empty when there is none."""
+    owner = current.workspace.team.owners.get(name) if isinstance(name, str) else None
+    if owner is None:
+        return {}
+    return {
+        "id": name,
+        "name": owner.name,
+        "email": owner.email,
+        "manager": owner.manager,
+        "calendar": owner.calendar,
+    }
+
+
+def run_of(row: Mapping[str, object]) -> dict[str, Value]:
+    """What an enrollment row knows of its run."""
+    memory = row["memory"]
+    kept: Mapping[str, Value] = memory if isinstance(memory, Mapping) else {}
+    return {
+        "event": kept.get("event") or {},
+        "saved": kept.get("saved") or {},
+        "key": str(row["key"]),
+        "entered_at": row["entered_at"],  # type: ignore[dict-item]
+        "id": str(row["id"]),
+    }

@@ -1,0 +1,279 @@
+"""The enrollments' repository: rows, their step log and the events kept for them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.runtime.enrolling import Former
+from engine.runtime.position import Awaited, Logged
+from engine.store.database import Transaction
+from engine.store.inserting import insert_new
+from engine.store.tables import AwaitedEvent, Cohort, Enrollment, StepLog
+
+table: sa.Table = Enrollment.__table__  # type: ignore[attr-defined]
+log_table: sa.Table = StepLog.__table__  # type: ignore[attr-defined]
+awaited_table: sa.Table = AwaitedEvent.__table__  # type: ignore[attr-defined]
+cohort_table: sa.Table = Cohort.__table__  # type: ignore[attr-defined]
+
+is_open = table.c.ended_at.is_(None)
+
+
+def ensure_cohort(tx: Transaction, row: Mapping[str, Any]) -> None:
+    """Makes the cohort's row when it is not there yet."""
+    if tx.conn.execute(sa.select(cohort_table.c.id).where(cohort_table.c.id == row["id"])).first():
+        return
+    insert_new(tx, cohort_table, [row])
+
+
+def cohort(tx: Transaction, cohort_id: str) -> sa.RowMapping | None:
+    """The cohort's row."""
+    found = tx.conn.execute(sa.select(cohort_table).where(cohort_table.c.id == cohort_id))
+    return found.mappings().first()
+
+
+def due(tx: Transaction, cohort_id: str, limit: int) -> Sequence[sa.RowMapping]:
+    """Open members of a cohort whose `wake_at` has come, longest due first."""
+    query = (
+        sa.select(table)
+        .where(table.c.cohort == cohort_id, table.c.wake_at <= tx.now, is_open)
+        .order_by(table.c.wake_at)
+        .limit(limit)
+    )
+    return tx.conn.execute(query).mappings().all()
+
+
+def lock(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.RowMapping]:
+    """The rows of `ids` that are open and due, locked; after the lead locks, never before."""
+    query = sa.select(table).where(
+        table.c.id.in_(ids), table.c.wake_at <= tx.now, is_open, table.c.held_at.is_(None)
+    )
+    if tx.is_postgres:
+        query = query.order_by(table.c.id).with_for_update()
+    return tx.conn.execute(query).mappings().all()
+
+
+def records_of(tx: Transaction, ids: Sequence[str]) -> list[str]:
+    """The records of these enrollments, in id order: what to lock before the enrollments."""
+    query = sa.select(table.c.record).where(table.c.id.in_(ids)).distinct()
+    return sorted(tx.conn.execute(query).scalars())
+
+
+def open_of(tx: Transaction, records: Sequence[str]) -> Sequence[sa.RowMapping]:
+    """Every open enrollment of these records, locked, in id order."""
+    query = sa.select(table).where(table.c.record.in_(records), is_open).order_by(table.c.id)
+    if tx.is_postgres:
+        query = query.with_for_update()
+    return tx.conn.execute(query).mappings().all()
+
+
+def by_id(tx: Transaction, enrollment_id: str) -> sa.RowMapping | None:
+    """One enrollment."""
+    return tx.conn.execute(sa.select(table).where(table.c.id == enrollment_id)).mappings().first()
+
+
+def by_ids(tx: Transaction, ids: Sequence[str]) -> dict[str, sa.RowMapping]:
+    """Enrollments by id."""
+    found = tx.conn.execute(sa.select(table).where(table.c.id.in_(ids))).mappings()
+    return {row["id"]: row for row in found}
+
+
+def former(
+    tx: Transaction, playbooks: Sequence[str], records: Sequence[str]
+) -> dict[tuple[str, str], list[Former]]:
+    """Every enrollment of these records in these playbooks, by (playbook, record)."""
+    query = sa.select(
+        table.c.playbook, table.c.record, table.c.key, table.c.cause, table.c.ended_at
+    ).where(table.c.playbook.in_(playbooks), table.c.record.in_(records))
+    found: dict[tuple[str, str], list[Former]] = {}
+    for playbook, record, key, cause, ended_at in tx.conn.execute(query):
+        found.setdefault((playbook, record), []).append(Former(key, cause, ended_at))
+    return found
+
+
+def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New enrollments. A record that is in already raises: the caller holds the lead's lock."""
+    if rows:
+        tx.conn.execute(sa.insert(table), list(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An enrollment's step forward: from which seq, and the columns that it writes."""
+
+    id: str
+    seq: int
+    values: Mapping[str, Any]
+
+
+_STEP_COLUMNS = (
+    "seq", "pc", "state", "blocked_on", "wake_at", "until_at", "anchor_at", "listen_seq",
+    "memory", "ended_at", "outcome", "goal", "goal_value", "reason", "held_at",
+)  # fmt: skip
+
+
+def advance(tx: Transaction, steps: Sequence[Step]) -> None:
+    """Writes steps by compare-and-set on `seq` (runtime.md, I1).
+
+    Raises:
+        RuntimeError: a row was not at its seq any more. The locks exclude it, so nothing of this
+            transaction may stand.
+    """
+    if not steps:
+        return
+    statement = (
+        sa.update(table)
+        .where(table.c.id == sa.bindparam("b_id"), table.c.seq == sa.bindparam("b_seq"))
+        .values({name: sa.bindparam(f"b_{name}_") for name in _STEP_COLUMNS})
+    )
+    rows = [
+        {"b_id": step.id, "b_seq": step.seq}
+        | {f"b_{name}_": step.values[name] for name in _STEP_COLUMNS}
+        for step in steps
+    ]
+    done = tx.conn.execute(statement, rows)
+    if done.rowcount not in {-1, len(rows)}:
+        raise RuntimeError(f"{len(rows) - done.rowcount} enrollments moved under a lock")
+
+
+def log(tx: Transaction, lines: Iterable[tuple[str, Logged]]) -> None:
+    """Appends to the step log. A line that is there already raises (I1)."""
+    rows = [
+        {
+            "enrollment": enrollment,
+            "seq": line.seq,
+            "op": line.op,
+            "step": line.step,
+            "outcome": line.outcome,
+            "why": line.why[:500],
+            "at": tx.now,
+        }
+        for enrollment, line in lines
+    ]
+    if rows:
+        tx.conn.execute(sa.insert(log_table), rows)
+
+
+def steps_of(tx: Transaction, enrollment_id: str) -> Sequence[sa.RowMapping]:
+    """What an enrollment did, in order."""
+    query = sa.select(log_table).where(log_table.c.enrollment == enrollment_id)
+    return tx.conn.execute(query.order_by(log_table.c.seq)).mappings().all()
+
+
+def wake(tx: Transaction, ids: Sequence[str]) -> None:
+    """Makes open, not held enrollments due now."""
+    if ids:
+        tx.conn.execute(
+            sa.update(table)
+            .where(table.c.id.in_(ids), is_open, table.c.held_at.is_(None))
+            .values(wake_at=tx.now)
+        )
+
+
+def keep_events(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Keeps events for enrollments that may wait for them; kept twice is kept once."""
+    if rows:
+        insert_new(tx, awaited_table, rows, key="event")
+
+
+def kept_events(tx: Transaction, ids: Sequence[str]) -> dict[str, list[Awaited]]:
+    """The events kept and not yet consumed, by enrollment, in the order of commits."""
+    query = (
+        sa.select(awaited_table)
+        .where(awaited_table.c.enrollment.in_(ids), awaited_table.c.consumed_seq.is_(None))
+        .order_by(awaited_table.c.position)
+    )
+    found: dict[str, list[Awaited]] = {}
+    for row in tx.conn.execute(query).mappings():
+        found.setdefault(row["enrollment"], []).append(
+            Awaited(
+                row["event"],
+                row["name"],
+                row["source"],
+                row["properties"],
+                row["at"],
+                row["at_seq"],
+                row["position"],
+            )
+        )
+    return found
+
+
+def consume(tx: Transaction, consumed: Sequence[tuple[str, str, int]]) -> None:
+    """Marks kept events as used up: (enrollment, event, seq)."""
+    if not consumed:
+        return
+    statement = (
+        sa.update(awaited_table)
+        .where(
+            awaited_table.c.enrollment == sa.bindparam("b_enrollment"),
+            awaited_table.c.event == sa.bindparam("b_event"),
+        )
+        .values(consumed_seq=sa.bindparam("b_seq"))
+    )
+    tx.conn.execute(
+        statement,
+        [{"b_enrollment": one, "b_event": event, "b_seq": seq} for one, event, seq in consumed],
+    )
+
+
+def next_wake(tx: Transaction, cohort_id: str) -> datetime | None:
+    """The earliest `wake_at` of a cohort's open members."""
+    query = sa.select(sa.func.min(table.c.wake_at)).where(table.c.cohort == cohort_id, is_open)
+    return tx.conn.execute(query.where(table.c.wake_at.is_not(None))).scalar()
+
+
+def has_open(tx: Transaction, cohort_id: str) -> bool:
+    """Whether the cohort has an open member."""
+    query = sa.select(table.c.id).where(table.c.cohort == cohort_id, is_open).limit(1)
+    return tx.conn.execute(query).first() is not None
+
+
+def neglected_cohorts(tx: Transaction, before: datetime) -> list[str]:
+    """Cohorts with a member that has been due since before `before`."""
+    query = sa.select(table.c.cohort).where(table.c.wake_at < before, is_open).distinct()
+    return [row[0] for row in tx.conn.execute(query)]
+
+
+def page(
+    tx: Transaction,
+    *,
+    playbook: str | None = None,
+    record: str | None = None,
+    state: str | None = None,
+    before: str | None = None,
+    limit: int = 100,
+) -> Sequence[sa.RowMapping]:
+    """Enrollments, newest first, a page at a time by id."""
+    query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
+    if playbook:
+        query = query.where(table.c.playbook == playbook)
+    if record:
+        query = query.where(table.c.record == record)
+    if state:
+        query = query.where(table.c.state == state)
+    if before:
+        query = query.where(table.c.id < before)
+    return tx.conn.execute(query).mappings().all()
+
+
+def counts_by_step(tx: Transaction, playbook: str) -> dict[tuple[str, str, int], int]:
+    """How many enrollments stand where: (digest, state, pc) → count, of one playbook."""
+    query = (
+        sa.select(table.c.digest, table.c.state, table.c.pc, sa.func.count())
+        .where(table.c.playbook == playbook)
+        .group_by(table.c.digest, table.c.state, table.c.pc)
+    )
+    return {(digest, state, pc): n for digest, state, pc, n in tx.conn.execute(query)}
+
+
+def counts_by_outcome(tx: Transaction, playbook: str) -> dict[str, int]:
+    """How the finished enrollments of a playbook ended."""
+    query = (
+        sa.select(table.c.outcome, sa.func.count())
+        .where(table.c.playbook == playbook, table.c.state == "finished")
+        .group_by(table.c.outcome)
+    )
+    return {row[0]: row[1] for row in tx.conn.execute(query)}

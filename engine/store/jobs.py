@@ -1,0 +1,238 @@
+"""The jobs' repository: the ledger of everything that goes to the outside world.
+
+queued → in_flight → accepted | rejected | deferred | in_doubt; queued → skipped; deferred → queued.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.runtime.position import JobEnd
+from engine.store.database import Transaction
+from engine.store.tables import Batch, Job
+
+table: sa.Table = Job.__table__  # type: ignore[attr-defined]
+batch_table: sa.Table = Batch.__table__  # type: ignore[attr-defined]
+
+ENDED = frozenset({"accepted", "skipped", "rejected", "bounced", "in_doubt"})
+UNFINISHED = ("queued", "in_flight")
+
+
+def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New jobs. The same (enrollment, seq) twice raises."""
+    if rows:
+        tx.conn.execute(sa.insert(table), list(rows))
+
+
+def open_batches(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New batches."""
+    if rows:
+        tx.conn.execute(sa.insert(batch_table), list(rows))
+
+
+def batches_of(tx: Transaction, cohort_id: str) -> list[tuple[str, str]]:
+    """The cohort's open batches, oldest first: (id, queue)."""
+    query = (
+        sa.select(batch_table.c.id, batch_table.c.queue)
+        .where(batch_table.c.cohort == cohort_id, batch_table.c.state == "open")
+        .order_by(batch_table.c.id)
+    )
+    return [(row[0], row[1]) for row in tx.conn.execute(query)]
+
+
+def ends_of(tx: Transaction, keys: Mapping[str, int]) -> dict[str, JobEnd]:
+    """How the jobs of (enrollment → seq) ended; those that have not are absent."""
+    query = sa.select(
+        table.c.enrollment, table.c.seq, table.c.state, table.c.reason, table.c.ended_at
+    ).where(table.c.enrollment.in_(list(keys)), table.c.state.in_(ENDED))
+    found = {}
+    for enrollment, seq, state, reason, ended_at in tx.conn.execute(query):
+        if keys[enrollment] == seq:
+            found[enrollment] = JobEnd(state, reason, ended_at, hard_bounce=state == "bounced")
+    return found
+
+
+def due_deferred(tx: Transaction, cohort_id: str, limit: int) -> Sequence[sa.RowMapping]:
+    """Deferred jobs of a cohort whose time has come."""
+    query = (
+        sa.select(table.c.id, table.c.queue, table.c.enrollment)
+        .where(
+            table.c.cohort == cohort_id,
+            table.c.state == "deferred",
+            table.c.not_before <= tx.now,
+        )
+        .order_by(table.c.not_before)
+        .limit(limit)
+    )
+    if tx.is_postgres:
+        query = query.with_for_update(skip_locked=True)
+    return tx.conn.execute(query).mappings().all()
+
+
+def requeue(tx: Transaction, ids: Sequence[str], batch: str) -> None:
+    """Puts deferred jobs into a batch."""
+    tx.conn.execute(
+        sa.update(table).where(table.c.id.in_(ids), table.c.state == "deferred")
+        .values(state="queued", batch=batch, lease_until=None)
+    )  # fmt: skip
+
+
+def next_deferred(tx: Transaction, cohort_id: str) -> datetime | None:
+    """When the cohort's earliest deferred job may go."""
+    query = sa.select(sa.func.min(table.c.not_before)).where(
+        table.c.cohort == cohort_id, table.c.state == "deferred"
+    )
+    return tx.conn.execute(query).scalar()
+
+
+def cohorts_with_due_work(tx: Transaction, idle: timedelta) -> set[str]:
+    """Cohorts with an open batch untouched for `idle`, or a deferred job overdue by 5 seconds."""
+    stale = sa.select(batch_table.c.cohort).where(
+        batch_table.c.state == "open", batch_table.c.touched_at < tx.now - idle
+    )
+    late = sa.select(table.c.cohort).where(
+        table.c.state == "deferred", table.c.not_before < tx.now - timedelta(seconds=5)
+    )
+    found = tx.conn.execute(stale.distinct()).scalars().all()
+    return {*found, *tx.conn.execute(late.distinct()).scalars().all()}
+
+
+def takeable(tx: Transaction, batch: str, limit: int) -> Sequence[sa.RowMapping]:
+    """Queued jobs of a batch."""
+    query = (
+        sa.select(table)
+        .where(table.c.batch == batch, table.c.state == "queued")
+        .order_by(table.c.id)
+        .limit(limit)
+    )
+    return tx.conn.execute(query).mappings().all()
+
+
+def still_queued(tx: Transaction, ids: Sequence[str]) -> set[str]:
+    """Which of these are queued, locked: asked after the leads are locked."""
+    query = sa.select(table.c.id).where(table.c.id.in_(ids), table.c.state == "queued")
+    if tx.is_postgres:
+        query = query.with_for_update()
+    return set(tx.conn.execute(query).scalars())
+
+
+def expired_in_flight(tx: Transaction, batch: str) -> Sequence[sa.RowMapping]:
+    """Jobs that an attempt took and never reported, whose lease is over: in doubt."""
+    query = sa.select(table).where(
+        table.c.batch == batch, table.c.state == "in_flight", table.c.lease_until < tx.now
+    )
+    if tx.is_postgres:
+        query = query.with_for_update(skip_locked=True)
+    return tx.conn.execute(query).mappings().all()
+
+
+def next_lease(tx: Transaction, batch: str) -> datetime | None:
+    """When the last lease of the batch's jobs in flight is over; None: none is in flight."""
+    query = sa.select(sa.func.max(table.c.lease_until)).where(
+        table.c.batch == batch, table.c.state == "in_flight"
+    )
+    return tx.conn.execute(query).scalar()
+
+
+def write(tx: Transaction, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
+    """Updates jobs by id, the same columns for each."""
+    if not rows:
+        return
+    statement = (
+        sa.update(table)
+        .where(table.c.id == sa.bindparam("b_id"))
+        .values({name: sa.bindparam(f"b_{name}_") for name in columns})
+    )
+    tx.conn.execute(
+        statement,
+        [{"b_id": row["id"]} | {f"b_{name}_": row[name] for name in columns} for row in rows],
+    )
+
+
+def report(tx: Transaction, token: str, rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Writes what an attempt found out, only where the attempt still owns the job.
+
+    A late answer may turn `in_doubt` into the truth, under its own token and no other (I13).
+
+    Returns:
+        the ids that were written.
+    """
+    ids = [row["id"] for row in rows]
+    owned = sa.select(table.c.id).where(
+        table.c.id.in_(ids), table.c.token == token, table.c.state.in_(("in_flight", "in_doubt"))
+    )
+    if tx.is_postgres:
+        owned = owned.with_for_update()
+    mine = set(tx.conn.execute(owned).scalars())
+    columns = ("state", "reason", "not_before", "accepted_at", "ended_at", "batch")
+    write(tx, [row for row in rows if row["id"] in mine], columns)
+    return [one for one in ids if one in mine]
+
+
+def settle_batch(tx: Transaction, batch: str) -> bool:
+    """Closes the batch when nothing in it is queued or in flight; answers whether it is closed."""
+    left = sa.select(table.c.id).where(
+        table.c.batch == batch, table.c.state.in_(UNFINISHED)
+    ).limit(1)  # fmt: skip
+    closed = tx.conn.execute(left).first() is None
+    tx.conn.execute(
+        sa.update(batch_table)
+        .where(batch_table.c.id == batch)
+        .values(state="closed" if closed else "open", touched_at=tx.now)
+    )
+    return closed
+
+
+def sent_times(tx: Transaction, leads: Sequence[str], since: datetime) -> dict[str, list[datetime]]:
+    """When marketing mails were accepted, or taken to be sent, for each lead since `since`."""
+    at = sa.func.coalesce(table.c.accepted_at, table.c.lease_until)
+    query = sa.select(table.c.lead, table.c.state, table.c.accepted_at).where(
+        table.c.lead.in_(leads),
+        table.c.kind == "email",
+        table.c.marketing.is_(True),
+        sa.or_(
+            table.c.accepted_at > since,
+            sa.and_(table.c.state.in_(("in_flight", "in_doubt")), at.is_not(None)),
+        ),
+    )
+    found: dict[str, list[datetime]] = {}
+    for lead, _state, accepted_at in tx.conn.execute(query):
+        found.setdefault(lead, []).append(accepted_at or tx.now)
+    return found
+
+
+def by_id(tx: Transaction, job: str) -> sa.RowMapping | None:
+    """One job."""
+    return tx.conn.execute(sa.select(table).where(table.c.id == job)).mappings().first()
+
+
+def page(
+    tx: Transaction,
+    *,
+    lead: str | None = None,
+    state: str | None = None,
+    before: str | None = None,
+    limit: int = 100,
+) -> Sequence[sa.RowMapping]:
+    """Messages of the ledger, newest first, a page at a time by creation."""
+    query = (
+        sa.select(table)
+        .where(table.c.kind == "email")
+        .order_by(table.c.created_at.desc(), table.c.id.desc())
+        .limit(limit)
+    )
+    if lead:
+        query = query.where(table.c.lead == lead)
+    if state:
+        query = query.where(table.c.state == state)
+    if before:
+        cut = sa.select(table.c.created_at).where(table.c.id == before).scalar_subquery()
+        query = query.where(
+            sa.or_(
+                table.c.created_at < cut,
+                sa.and_(table.c.created_at == cut, table.c.id < before),
+            )
+        )
+    return tx.conn.execute(query).mappings().all()
