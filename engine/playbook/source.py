@@ -19,6 +19,7 @@ MAX_BYTES = 1_000_000
 MAX_DEPTH = 50
 _MENDS = 20
 
+
 @dataclass(frozen=True, slots=True)
 class Document:
     """A file that is good YAML: its text, and the tree with the place of everything."""
@@ -227,9 +228,7 @@ class _Reader:
 
     def _report(self, span: Span, rule: str, message: str, hint: str) -> None:
         end = span.end_column if span.end_line == span.line else 0
-        self._findings.add(
-            Diagnostic(rule, message, hint, self._file, span.line, span.column, end)
-        )
+        self._findings.add(Diagnostic(rule, message, hint, self._file, span.line, span.column, end))
 
     def _refuse(self, event: Any, rule: str, message: str, hint: str) -> None:
         self._report(_span(event, event), rule, message, hint)

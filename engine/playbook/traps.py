@@ -19,7 +19,9 @@ _WIDE_COLON = re.compile(r"(?P<lead>\s*(?:-\s+)*)(?P<key>[A-Za-z_][\w-]*)：\s*(
 _TIGHT_COLON = re.compile(r"(?P<lead>\s*(?:-\s+)*)(?P<key>[a-z_][a-z_]*):(?P<value>[^\s/].*)$")
 _TIGHT_DASH = re.compile(r"(?P<lead>\s*)-(?P<rest>[A-Za-z_][\w-]*:(\s.*)?)$")
 _ODD_SPACE = re.compile(f"[{ODD_SPACES}]")
-_ODD_EDGE = re.compile(f"^[{ODD_SPACES}]|[{ODD_SPACES}]$|^[\\w-]+[:：]?[{ODD_SPACES}]+[:：]|^[\\w-]+[:：][{ODD_SPACES}]")
+_ODD_EDGE = re.compile(
+    f"^[{ODD_SPACES}]|[{ODD_SPACES}]$|^[\\w-]+[:：]?[{ODD_SPACES}]+[:：]|^[\\w-]+[:：][{ODD_SPACES}]"
+)
 _SILENT = re.compile(r"\s+#(?=[^\s#!])")
 _PEOPLE = frozenset(("to", "by", "assign", "notify", "owner", "manager", "fallback"))
 _CLOSING = {"“": "”", "‘": "’", "＂": "＂", "＇": "＇"}
@@ -154,12 +156,20 @@ def _value_fault(key: str, value: str) -> tuple[str, str, str]:
     if value.startswith("{{"):
         return "braces-unquoted", "text that begins with '{{' needs quotes", quoted(value)
     if first == ">" and not re.match(r">[-+0-9]*\s*(#.*)?$", value):
-        return "comparison-unquoted", "a comparison that begins with '>' needs quotes", quoted(value)
+        return (
+            "comparison-unquoted",
+            "a comparison that begins with '>' needs quotes",
+            quoted(value),
+        )
     if first == "*":
         return "star-unquoted", "text that begins with '*' needs quotes", quoted(value)
     if first == "@":
         mend = value[1:] if key in _PEOPLE else quoted(value)
-        return "at-sign", f"'{value.split()[0]}': YAML does not let text begin with '@'", mend
+        return (
+            "at-sign",
+            f"'{value.split(maxsplit=1)[0]}': YAML does not let text begin with '@'",
+            mend,
+        )
     if first in "`%,|!&" and not re.match(r"\|[-+0-9]*\s*(#.*)?$", value):
         return "reserved-character", f"text that begins with '{first}' needs quotes", quoted(value)
     if first not in "[{" and re.search(r":(\s|$)", value) and not _WIDE_COLON.match(value):
@@ -286,9 +296,7 @@ def _silent_comment(node: ScalarNode, line: str, at: int) -> _Trap:
     return _Trap("silent-comment", message, at, mended, len(line.rstrip()) + 1)
 
 
-def _misspelt_signs(
-    node: ScalarNode, lines: Sequence[str], file: str
-) -> Iterator[Diagnostic]:
+def _misspelt_signs(node: ScalarNode, lines: Sequence[str], file: str) -> Iterator[Diagnostic]:
     span, text = node.span, node.text
     line = lines[span.line - 1]
     if text and _ODD_EDGE.search(text):

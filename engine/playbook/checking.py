@@ -1,0 +1,333 @@
+"""Whether everything a playbook names exists: in the workspace, among the templates, in itself.
+
+Where the playbook goes from step to step is `flow`'s business; expressions are `expressions`'.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from engine.playbook.actions import (
+    AssignParams,
+    EmailParams,
+    EnrollParams,
+    LeaveParams,
+    NotifyParams,
+    ScoreParams,
+    SetParams,
+    StageParams,
+    TaskParams,
+    UpdateParams,
+)
+from engine.playbook.expressions import Expressions
+from engine.playbook.fields import writing_of
+from engine.playbook.mail_checks import MailChecks
+from engine.playbook.model import Playbook, SendDefaults, Steps
+from engine.playbook.moment_checks import check_moment
+from engine.playbook.nodes import ListNode, MapNode, Node
+from engine.playbook.reading import Reader
+from engine.playbook.spelling import did_you_mean
+from engine.playbook.step import ControlStep, Step
+from engine.playbook.steps.goto import Goto
+from engine.playbook.steps.wait import Wait
+from engine.playbook.steps.wait_for import WaitFor
+from engine.playbook.templates import TemplateFacts
+from engine.playbook.trigger_checks import check_triggers
+from engine.playbook.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Everything a playbook may name."""
+
+    workspace: Workspace
+    templates: Mapping[str, TemplateFacts]
+    playbooks: frozenset[str]
+    scores: frozenset[str]
+
+
+def check_playbook(
+    playbook: Playbook, ids: Mapping[Step, str], names: Names, reader: Reader, *, whole: bool
+) -> Collection[str]:
+    """Reports every name that nothing answers to; the events whose history is asked for.
+
+    Args:
+        whole: every step could be read, so that a missing id is the author's fault.
+    """
+    return _Check(playbook, ids, names, reader, whole).run()
+
+
+class _Check:
+    def __init__(
+        self,
+        playbook: Playbook,
+        ids: Mapping[Step, str],
+        names: Names,
+        reader: Reader,
+        whole: bool,
+    ) -> None:
+        self.playbook = playbook
+        self.ids = ids
+        self.names = names
+        self.reader = reader
+        self.whole = whole
+        self.expressions = Expressions(names.workspace, reader, playbook.record)
+        self.event = _starting_event(playbook)
+        self.mail = MailChecks(names.templates, self.expressions, reader)
+
+    def run(self) -> Collection[str]:
+        self._head()
+        self._ids()
+        self._steps(self.playbook.steps, ())
+        return self.expressions.counted
+
+    def known(self, kind: str, name: str, known: Iterable[str], at: Node) -> bool:
+        """Whether `name` is one of `known`; if not, that is reported at `at`."""
+        choices = list(known)
+        if not name or name in choices:
+            return True
+        message = f"no {kind} named '{name}'"
+        hint = did_you_mean(name, choices)
+        self.reader.report(f"unknown-{kind}", message, hint, at.span)
+        return False
+
+    def _head(self) -> None:
+        playbook, root = self.playbook, self.reader.document.root
+        check_triggers(playbook, self.expressions, self.names.workspace, self.reader)
+        if isinstance(root, MapNode) and "calendar" in root.values:
+            self._calendar(playbook.calendar, root.values["calendar"])
+        send = root.values.get("send") if isinstance(root, MapNode) else None
+        if isinstance(send, MapNode):
+            self._sending(playbook.send, send)
+
+    def _calendar(self, name: str, at: Node) -> None:
+        self.known("calendar", name, (*self.names.workspace.calendars, "owner"), at)
+
+    def _sending(self, settings: SendDefaults | EmailParams, node: MapNode) -> None:
+        """What a mail step and `send:` have in common."""
+        if "topic" in node.values:
+            topics = self.names.workspace.topics
+            self.known("topic", settings.topic, topics, node.values["topic"])
+        window = node.values.get("window")
+        if settings.window is not None and isinstance(window, MapNode):
+            calendar = window.values.get("calendar")
+            if calendar is not None:
+                self._calendar(settings.window.calendar, calendar)
+        if "expires" in node.values:
+            check_moment(settings.expires, node.values["expires"], self.expressions)
+
+    def _ids(self) -> None:
+        seen: dict[str, Step] = {}
+        for step in self.ids:
+            name = step.common.id
+            if name and name in seen:
+                line = seen[name].node.values["id"].span.line
+                self.reader.report(
+                    "duplicate-id",
+                    f"the id '{name}' is used twice; the first is on line {line}",
+                    "give this step another id",
+                    step.node.values["id"].span,
+                )
+            elif name:
+                seen[name] = step
+
+    def _steps(self, steps: Steps, above: tuple[str, ...]) -> None:
+        visible = (*above, *(self.ids[step] for step in steps))
+        for step in steps:
+            self._texts(step)
+            self._step(step, visible)
+            if isinstance(step.body, ControlStep):
+                for body in step.body.bodies():
+                    self._steps(body, visible)
+
+    def _texts(self, step: Step) -> None:
+        """Every expression and every text with `{{ }}` of a step."""
+        if "if" in step.node.values and step.common.cond:
+            self.expressions.check(step.node.values["if"], event=self.event)
+        if step.verb == "choose":
+            self._cases(step.fields.values["choose"])
+            return
+        for name, field in type(step.body).model_fields.items():
+            node = step.fields.values.get(field.alias or name)
+            writing = writing_of(field)
+            if node is None or not writing:
+                continue
+            if writing == "template":
+                self.expressions.check_text(node, event=self.event)
+                continue
+            for each in node.values.values() if isinstance(node, MapNode) else (node,):
+                self.expressions.check(each, event=self._event_of(step, name))
+
+    def _event_of(self, step: Step, field: str) -> str | None:
+        """The event an expression looks at: the awaited one in a `where`, else the first one."""
+        if isinstance(step.body, WaitFor) and field == "where":
+            return step.body.events[0] if len(step.body.events) == 1 else None
+        return self.event
+
+    def _cases(self, node: Node) -> None:
+        for case in node.items if isinstance(node, ListNode) else ():
+            if isinstance(case, MapNode) and "if" in case.values:
+                self.expressions.check(case.values["if"], event=self.event)
+
+    def _step(self, step: Step, visible: tuple[str, ...]) -> None:  # noqa: PLR0912 - one arm a step
+        body, values = step.body, step.fields.values
+        workspace = self.names.workspace
+        match body:
+            case EmailParams():
+                self._email(step, body)
+            case Wait():
+                if body.until:
+                    check_moment(body.until, values["until"], self.expressions)
+                self._calendar(body.calendar, values.get("calendar", step.node))
+            case WaitFor():
+                self._wait_for(body, step)
+            case Goto():
+                self._goto(body, values["target"], visible)
+            case SetParams() | UpdateParams():
+                self._fields(values["fields"])
+            case StageParams():
+                self._stage(body.stage, values["stage"])
+            case ScoreParams() if "name" in values:
+                self.known("score", body.name, self.names.scores, values["name"])
+            case AssignParams():
+                self.known("rule", body.rule, workspace.assignment, values.get("rule", step.node))
+                self.known("owner", body.to, workspace.owners, values.get("to", step.node))
+            case TaskParams():
+                self._task(body, values)
+            case NotifyParams():
+                self._notify(body, values)
+            case EnrollParams() | LeaveParams():
+                self._playbook(step, body.playbook, values["playbook"])
+            case BaseModel():
+                pass
+
+    def _email(self, step: Step, params: EmailParams) -> None:
+        node = step.fields
+        self._sending(params, node)
+        template = node.values["template"]
+        if self.known("template", params.template, self.names.templates, template):
+            self.mail.check(params, template)
+
+    def _wait_for(self, body: WaitFor, step: Step) -> None:
+        values = step.fields.values
+        events = values.get("events")
+        items = events.items if isinstance(events, ListNode) else (events,) if events else ()
+        for name, node in zip(body.events, items, strict=True):
+            self.known("event", name, self.expressions.events(), node)
+        self._calendar(body.calendar, values.get("calendar", step.node))
+        if "from" in values and self.whole:
+            self._sources(body, values["from"])
+
+    def _sources(self, body: WaitFor, node: Node) -> None:
+        mails = [name for step, name in self.ids.items() if step.verb == "email"]
+        others = [event for event in body.events if not event.startswith("email.")]
+        if others:
+            message = f"'from' goes with events of a mail, not with '{others[0]}'"
+            self.reader.report("from-without-email", message, "leave it out", node.span)
+        for number, name in enumerate(body.sources):
+            if name in mails:
+                continue
+            at = node.items[number] if isinstance(node, ListNode) else node
+            known = name in self.ids.values()
+            message = f"'{name}' is no email step" if known else f"no step has the id '{name}'"
+            hint = did_you_mean(name, mails)
+            self.reader.report("from-without-email", message, hint, at.span)
+
+    def _goto(self, body: Goto, node: Node, visible: tuple[str, ...]) -> None:
+        if not self.whole or body.target in visible:
+            return
+        if body.target in self.ids.values():
+            message = f"'{body.target}' is inside another step"
+            hint = "jump to a step of this list, or of one around it"
+        else:
+            message = f"no step has the id '{body.target}'"
+            hint = did_you_mean(body.target, visible)
+        self.reader.report("unknown-goto", message, hint, node.span)
+
+    def _fields(self, node: Node) -> None:
+        for key, at in node.keys.items() if isinstance(node, MapNode) else ():
+            record, _, name = key.rpartition(".")
+            record = record or self.playbook.record
+            if record not in ("lead", "deal") or (
+                record == "deal" and self.playbook.record == "lead"
+            ):
+                message = f"no field '{key}' here"
+                hint = "write a field of the lead"
+                self.reader.report("unknown-field", message, hint, at.span)
+                continue
+            fields = self.expressions.fields_of("deal" if record == "deal" else "lead")
+            if name in _KEPT:
+                message, hint = f"'{name}' cannot be set", _KEPT[name]
+                self.reader.report("field-not-settable", message, hint, at.span)
+            else:
+                self.known("field", name, sorted(fields - set(_KEPT)), at)
+
+    def _stage(self, stage: str, at: Node) -> None:
+        check_stage(stage, at, self.names.workspace, self.playbook.record, self.reader)
+
+    def _task(self, body: TaskParams, values: Mapping[str, Node]) -> None:
+        if "to" in values:
+            people = ("owner", "manager", *self.names.workspace.owners)
+            self.known("owner", body.to, people, values["to"])
+        if "due" in values:
+            check_moment(body.due, values["due"], self.expressions)
+
+    def _notify(self, body: NotifyParams, values: Mapping[str, Node]) -> None:
+        workspace, node = self.names.workspace, values["who"]
+        known = ("owner", "manager", *workspace.owners, *workspace.channels)
+        for number, name in enumerate(body.who):
+            at = node.items[number] if isinstance(node, ListNode) else node
+            self.known("channel", name, known, at)
+        if "template" in values:
+            self.known("template", body.template, self.names.templates, values["template"])
+        if "via" in values:
+            self.known("channel", body.via, ("email", *_MEDIA, *workspace.channels), values["via"])
+
+    def _playbook(self, step: Step, name: str, at: Node) -> None:
+        own = self.playbook.playbook
+        if name == own and step.verb == "enroll":
+            message, hint = f"'{name}' enrolls itself", "use `repeat:`, or `again:` in `enroll:`"
+            self.reader.report("enrolls-itself", message, hint, at.span)
+            return
+        self.known("playbook", name, self.names.playbooks | {own}, at)
+
+
+def check_stage(stage: str, at: Node, workspace: Workspace, record: str, reader: Reader) -> None:
+    """Reports a stage that neither the lifecycle nor a pipeline has."""
+    pipeline, dot, name = stage.partition(".")
+    if dot and pipeline in workspace.pipelines:
+        known: Any = [each.name for each in workspace.pipelines[pipeline].stages]
+        stage = name
+    elif record == "deal":
+        known = [s.name for p in workspace.pipelines.values() for s in p.stages]
+    else:
+        known = workspace.lifecycle
+    if stage not in known:
+        message, hint = f"no stage named '{stage}'", did_you_mean(stage, known)
+        reader.report("unknown-stage", message, hint, at.span)
+
+
+def _starting_event(playbook: Playbook) -> str | None:
+    """The event that every run starts with, when it is always the same."""
+    events = {item.event for item in playbook.enroll.when}
+    return events.pop() or None if len(events) == 1 else None
+
+
+_MEDIA = ("slack", "teams", "wecom", "dingtalk", "feishu", "webhook")
+_AUTOMATIC = "Longplay keeps it itself"
+_KEPT: Mapping[str, str] = {
+    "stage": "use the step `stage: NAME`",
+    "score": "use the step `score: +N`",
+    "tags": "use the steps `tag:` and `untag:`",
+    "owner": "use the step `assign:`",
+    **dict.fromkeys(
+        (
+            "id", "grade", "scores", "full_name", "created_at", "stage_entered_at", "last_seen_at",
+            "last_activity_at", "last_contacted_at", "last_sent_at", "last_opened_at",
+            "last_clicked_at", "orders", "revenue", "lead", "pipeline",
+        ),
+        _AUTOMATIC,
+    ),
+}  # fmt: skip

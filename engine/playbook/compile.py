@@ -1,0 +1,201 @@
+"""A playbook's document into a plan, or diagnostics: the one door of the compiler.
+
+It reads no files: the workspace, the facts about templates and the names of other playbooks are
+given. Everything found is reported at once; a plan comes out only when nothing is an error.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from engine.playbook.actions import ACTIONS, EmailParams, NotifyParams, resolve
+from engine.playbook.checking import Names, check_playbook
+from engine.playbook.diagnostics import Diagnostic, Findings
+from engine.playbook.fields import Frozen
+from engine.playbook.flow import check_flow
+from engine.playbook.lowering import Lowering
+from engine.playbook.model import Playbook, SendDefaults, Steps
+from engine.playbook.naming import every, step_ids
+from engine.playbook.nodes import MapNode, ScalarNode
+from engine.playbook.plan import Do, Enroll, Exit, Plan, Send, Trigger
+from engine.playbook.reading import Reader
+from engine.playbook.source import Document
+from engine.playbook.step import Step
+from engine.playbook.stepreading import read_steps
+from engine.playbook.templates import TemplateFacts
+from engine.playbook.workspace import Workspace
+
+LATER_KINDS = ("scoring", "escalation")
+"""Kinds of playbook that this version does not run yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What compiling gave: a plan unless there are errors, and the playbook as it is written."""
+
+    plan: Plan | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    playbook: Playbook | None = None
+
+
+def compile_playbook(
+    document: Document,
+    workspace: Workspace,
+    templates: Mapping[str, TemplateFacts],
+    others: Collection[str] = (),
+    *,
+    scores: Collection[str] = ("score",),
+) -> Compiled:
+    """The plan of a playbook.
+
+    Args:
+        document: the playbook's file.
+        workspace: what it may name.
+        templates: the mail templates there are, by name.
+        others: the names of the playbooks there are.
+        scores: the names of the scores there are.
+    """
+    findings = Findings()
+    reader = Reader(document, findings, read_steps)
+    if _is_later(reader):
+        return Compiled(None, findings.sorted())
+    playbook = reader.read(Playbook, document.root, "a playbook")
+    whole = not findings.failed
+    if playbook is None:
+        playbook = _salvaged(document)
+    names = Names(workspace, templates, frozenset(others), frozenset(scores))
+    steps = tuple(every(playbook.steps))
+    ids = step_ids(steps)
+    counted = check_playbook(playbook, ids, names, reader, whole=whole)
+    if not whole:
+        return Compiled(None, findings.sorted())
+    _check_name(playbook, reader)
+    lowering = _lowered(playbook, ids, workspace)
+    if not findings.failed:
+        check_flow(lowering, playbook.steps, reader)
+    if findings.failed:
+        return Compiled(None, findings.sorted(), playbook)
+    plan = _plan(playbook, lowering, workspace, templates, counted)
+    return Compiled(plan, findings.sorted(), playbook)
+
+
+def _is_later(reader: Reader) -> bool:
+    root = reader.document.root
+    kind = root.values.get("kind") if isinstance(root, MapNode) else None
+    if not isinstance(kind, ScalarNode) or kind.text not in LATER_KINDS:
+        return False
+    reader.report(
+        "not-yet-supported",
+        f"playbooks of kind '{kind.text}' are not supported yet",
+        "keep the file outside of `playbooks/` for now",
+        kind.span,
+    )
+    return True
+
+
+def _salvaged(document: Document) -> Playbook:
+    """A playbook whose head cannot be read, with the steps that can: they are checked as well."""
+    root = document.root
+    steps: Steps = ()
+    record: Literal["lead", "deal"] = "lead"
+    if isinstance(root, MapNode):
+        if "steps" in root.values:
+            steps = read_steps(Reader(document, Findings(), read_steps), root.values["steps"])
+        named = root.values.get("for")
+        if isinstance(named, ScalarNode) and named.text == "deal":
+            record = "deal"
+    return Playbook(playbook="-", record=record, steps=steps)
+
+
+def _check_name(playbook: Playbook, reader: Reader) -> None:
+    stem = PurePosixPath(reader.document.file).stem
+    if stem and playbook.playbook != stem:
+        reader.report(
+            "name-differs-from-file",
+            f"the playbook is named '{playbook.playbook}', its file '{stem}'",
+            f"write `playbook: {stem}`, or rename the file",
+            reader.document.node(("playbook",)).span,
+        )
+
+
+def _lowered(playbook: Playbook, ids: Mapping[Step, str], workspace: Workspace) -> Lowering:
+    def action(step: Step) -> tuple[type[BaseModel], Mapping[str, Any]]:
+        spec = ACTIONS[step.verb]
+        params = _params(step, playbook.send, workspace)
+        fields = {
+            "action": spec.name,
+            "params": spec.dumped(params),
+            "on_error": step.common.on_error,
+        }
+        return (Send if spec.mode == "job" else Do), fields
+
+    lowering = Lowering(ids, action)
+    lowering.steps(playbook.steps)
+    lowering.end()
+    return lowering
+
+
+def _params(step: Step, send: SendDefaults, workspace: Workspace) -> Frozen:
+    assert isinstance(step.body, Frozen)
+    return resolve(ACTIONS[step.verb], step.body, send, workspace.pipelines)
+
+
+def _plan(
+    playbook: Playbook,
+    lowering: Lowering,
+    workspace: Workspace,
+    templates: Mapping[str, TemplateFacts],
+    counted: Collection[str],
+) -> Plan:
+    pinned: dict[str, str] = {}
+    for name in _templates_used(playbook.steps):
+        pinned |= templates[name].digests
+    return Plan(
+        playbook=playbook.playbook,
+        title=playbook.title,
+        cost=playbook.cost,
+        record=playbook.record,
+        calendar=playbook.calendar,
+        exit_on_unsubscribe=playbook.exit_on_unsubscribe,
+        enroll=_enroll(playbook, workspace),
+        exits=tuple(
+            Exit(event=item.event, cond=item.cond, goal=item.goal, value=item.value)
+            for item in playbook.exit
+        ),
+        templates=pinned,
+        history=tuple(sorted(counted)),
+        ops=lowering.ops(),
+    )
+
+
+def _templates_used(steps: Steps) -> list[str]:
+    bodies = [step.body for step in every(steps)]
+    found = {body.template for body in bodies if isinstance(body, EmailParams | NotifyParams)}
+    return sorted(found - {""})
+
+
+def _enroll(playbook: Playbook, workspace: Workspace) -> Enroll:
+    rule = playbook.enroll
+    triggers = []
+    for item in rule.when:
+        cond = workspace.segments.get(item.segment, item.segment)
+        if cond and item.cond:
+            cond = f"({cond}) and ({item.cond})"
+        triggers.append(
+            Trigger(
+                kind=item.kind,
+                event=item.event,
+                cond=cond or item.cond,
+                stage=item.stage,
+                score=item.name if item.score else "",
+                level=item.level,
+                cron=item.cron,
+                moment=item.date or item.at,
+                timezone=item.timezone,
+                every=item.every,
+            )
+        )
+    return Enroll(triggers=tuple(triggers), cond=rule.cond, key=rule.key, again=rule.again)

@@ -1,0 +1,201 @@
+"""Expressions and texts with `{{ }}` in a document: each compiled once, its flaws given a place.
+
+It knows what a workspace adds to the language's names, and asks `conditions` for the rest.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from engine.playbook.catalog import EVENT_NAMES, vocabulary
+from engine.playbook.conditions import CompiledCondition, ConditionError, compile_condition
+from engine.playbook.conditions.vocabulary import Vocabulary
+from engine.playbook.diagnostics import Diagnostic
+from engine.playbook.nodes import ListNode, MapNode, Node, ScalarNode
+from engine.playbook.reading import Reader
+from engine.playbook.workspace import Workspace
+
+_PART = re.compile(r"\{\{(?P<inner>.*?)\}\}", re.DOTALL)
+_THOUGHT_OF = re.compile(r"\|\s*default\b|\bis\s+(not\s+)?defined\b|\bif\b")
+ALWAYS = frozenset(
+    (
+        "lead.id", "lead.stage", "lead.score", "lead.tags", "lead.created_at", "lead.email",
+        "lead.stage_entered_at", "lead.orders", "lead.revenue", "deal.id", "deal.stage",
+        "deal.pipeline", "deal.created_at", "owner.id", "owner.name", "owner.email",
+    )
+)  # fmt: skip
+"""Names that are hardly ever missing where they are printed."""
+
+
+@dataclass
+class Expressions:
+    """Checks the expressions of one document.
+
+    Args:
+        workspace: what it adds to the built-in names.
+        reader: the document, and where findings go.
+        record: what the playbook is for.
+    """
+
+    workspace: Workspace
+    reader: Reader
+    record: Literal["lead", "deal"] = "lead"
+    counted: set[str] = field(default_factory=set)
+    _vocabularies: dict[tuple[str, str | None, bool], Vocabulary] = field(default_factory=dict)
+
+    def events(self) -> frozenset[str]:
+        """Every event there is."""
+        return EVENT_NAMES | frozenset(self.workspace.events)
+
+    def fields_of(self, record: Literal["lead", "deal"]) -> frozenset[str]:
+        """The names of a record's fields."""
+        kind = self.names(record=record).roots[record]
+        return frozenset(kind.fields or ())
+
+    def names(
+        self,
+        *,
+        record: Literal["lead", "deal"] | None = None,
+        event: str | None = None,
+        has_event: bool = True,
+    ) -> Vocabulary:
+        """What an expression may name."""
+        key = (record or self.record, event, has_event)
+        found = self._vocabularies.get(key)
+        if found is None:
+            found = self._vocabularies[key] = self._vocabulary(*key)
+        return found
+
+    def _vocabulary(self, record: str, event: str | None, has_event: bool) -> Vocabulary:
+        workspace = self.workspace
+        stages = [s.name for pipeline in workspace.pipelines.values() for s in pipeline.stages]
+        return vocabulary(
+            lead_fields=workspace.fields.lead,
+            deal_fields=workspace.fields.deal,
+            events=workspace.events,
+            segments=tuple(workspace.segments),
+            scores=("score",),
+            record="deal" if record == "deal" else "lead",
+            event=event,
+            has_event=has_event,
+            lifecycle=workspace.lifecycle,
+            deal_stages=tuple(dict.fromkeys(stages)),
+            pipelines=tuple(workspace.pipelines),
+            owners=tuple(workspace.owners),
+        )
+
+    def check(
+        self,
+        node: Node,
+        *,
+        record: Literal["lead", "deal"] | None = None,
+        event: str | None = None,
+        has_event: bool = True,
+    ) -> CompiledCondition | None:
+        """Compiles the expression that a node holds; None after findings."""
+        if not isinstance(node, ScalarNode):
+            return None
+        names = self.names(record=record, event=event, has_event=has_event)
+        return self._compiled(node.text, 0, node, names)
+
+    def check_text(
+        self, node: Node, *, event: str | None = None, extra: frozenset[str] = frozenset()
+    ) -> None:
+        """Checks every `{{ }}` of every text below a node."""
+        for scalar in _scalars(node):
+            self._check_parts(scalar, self.names(event=event))
+
+    def _check_parts(self, node: ScalarNode, names: Vocabulary) -> None:
+        text = node.text
+        if "{" not in text:
+            return
+        for part in _PART.finditer(text):
+            inner = part["inner"]
+            lead = len(inner) - len(inner.lstrip())
+            start = part.start("inner") + lead
+            compiled = self._compiled(inner.strip(), start, node, names)
+            if compiled is not None and not _THOUGHT_OF.search(inner):
+                self._may_be_missing(compiled, node, start, inner.strip())
+        rest = _PART.sub(lambda part: " " * len(part.group()), text)
+        for sign, message in _LEFT_OVER.items():
+            at = rest.find(sign)
+            if at >= 0:
+                hint = "write {{ name }}, with two braces on either side"
+                self._report("template-syntax", message, hint, node, at, at + 2)
+                return
+
+    def _may_be_missing(
+        self, compiled: CompiledCondition, node: ScalarNode, start: int, inner: str
+    ) -> None:
+        for name in sorted(compiled.names):
+            root = name.partition(".")[0]
+            if root in ("lead", "deal", "owner") and name not in ALWAYS:
+                self._report(
+                    "may-be-missing",
+                    f"'{name}' prints nothing for a record without it",
+                    f"write {{{{ {name} | default('…') }}}}",
+                    node,
+                    start,
+                    start + len(inner),
+                    severity="warning",
+                )
+
+    def _compiled(
+        self, text: str, start: int, node: ScalarNode, names: Vocabulary
+    ) -> CompiledCondition | None:
+        try:
+            compiled = compile_condition(text, names)
+        except ConditionError as error:
+            for flaw in error.flaws:
+                self._report(
+                    flaw.rule,
+                    flaw.message,
+                    flaw.help,
+                    node,
+                    start + flaw.column,
+                    start + flaw.end_column,
+                )
+            return None
+        self.counted |= set(compiled.events)
+        return compiled
+
+    def _report(
+        self,
+        rule: str,
+        message: str,
+        help: str,
+        node: ScalarNode,
+        start: int,
+        end: int,
+        *,
+        severity: Literal["error", "warning"] = "error",
+    ) -> None:
+        document = self.reader.document
+        line, column = document.inside(node, start + 1)
+        width = max(end - start, 1) if (line, column) != (node.span.line, node.span.column) else 0
+        self.reader.findings.add(
+            Diagnostic(
+                rule, message, help, document.file, line, column, column + width if width else 0,
+                severity,
+            )
+        )  # fmt: skip
+
+
+_LEFT_OVER: Mapping[str, str] = {
+    "{{": "this '{{' is not closed",
+    "}}": "this '}}' was not opened",
+    "{%": "a playbook's text has no '{%': put it into a template",
+    "{#": "a playbook's text has no '{#'",
+}
+
+
+def _scalars(node: Node) -> Iterator[ScalarNode]:
+    if isinstance(node, ScalarNode):
+        yield node
+    elif isinstance(node, MapNode):
+        for value in node.values.values():
+            yield from _scalars(value)
+    elif isinstance(node, ListNode):
+        for item in node.items:
+            yield from _scalars(item)

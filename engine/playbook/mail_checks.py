@@ -1,0 +1,102 @@
+"""What a mail must have before it may be sent: a subject, a way out, names that exist."""
+
+from collections.abc import Mapping
+
+from engine.playbook.actions import EmailParams
+from engine.playbook.conditions.vocabulary import Kind, ValueType
+from engine.playbook.diagnostics import Diagnostic
+from engine.playbook.expressions import ALWAYS, Expressions
+from engine.playbook.nodes import Node
+from engine.playbook.reading import Reader
+from engine.playbook.spelling import did_you_mean
+from engine.playbook.templates import GLOBALS, TemplateFacts, TemplateName
+
+FOLDER = "templates/email/"
+
+
+class MailChecks:
+    """Judges the templates that the mail steps of one playbook use."""
+
+    def __init__(
+        self, templates: Mapping[str, TemplateFacts], expressions: Expressions, reader: Reader
+    ) -> None:
+        self._templates = templates
+        self._expressions = expressions
+        self._reader = reader
+
+    def check(self, params: EmailParams, at: Node) -> None:
+        """Reports what is wrong with the mail that a step sends."""
+        facts = self._templates[params.template]
+        if facts.faults:
+            self._faults(facts)
+            return
+        if params.subject is None and not facts.has_subject:
+            self._reader.report(
+                "email-without-subject",
+                f"the mail '{params.template}' has no subject",
+                "add `subject:` here, or begin the template with <title>SUBJECT</title>",
+                at.span,
+            )
+        if params.as_ == "marketing" and not facts.has_unsubscribe_link:
+            self._reader.report(
+                "email-without-unsubscribe",
+                f"the marketing mail '{params.template}' has no unsubscribe link",
+                "put {{ unsubscribe_url }} into it, or write `as: transactional`",
+                at.span,
+            )
+        own = frozenset(params.data) if isinstance(params.data, dict) else frozenset[str]()
+        for use in facts.names:
+            self._name(use, own, facts)
+
+    def _faults(self, facts: TemplateFacts) -> None:
+        for fault in facts.faults:
+            self._reader.findings.add(
+                Diagnostic(
+                    "template-syntax",
+                    fault.message,
+                    fault.help,
+                    FOLDER + (fault.file or facts.file),
+                    max(fault.line, 1),
+                )
+            )
+
+    def _name(self, use: TemplateName, own: frozenset[str], facts: TemplateFacts) -> None:
+        root, *path = use.name.split(".")
+        roots = self._expressions.names().roots
+        if root in GLOBALS or root in own:
+            return
+        if root not in roots:
+            known = (*roots, *GLOBALS, *own)
+            self._in_template("unknown-name", f"no name '{root}'", did_you_mean(root, known), use)
+            return
+        kind: ValueType = roots[root]
+        for part in path:
+            if kind.kind is not Kind.RECORD or kind.fields is None:
+                return
+            if part not in kind.fields:
+                hint = did_you_mean(part, kind.fields)
+                self._in_template("unknown-name", f"no name '{use.name}'", hint, use)
+                return
+            kind = kind.fields[part]
+        if path and use.printed and not use.guarded and use.name not in ALWAYS:
+            self._may_be_missing(use, root)
+
+    def _may_be_missing(self, use: TemplateName, root: str) -> None:
+        if root in ("lead", "deal", "owner"):
+            message = f"'{use.name}' prints nothing for a record without it"
+            hint = f"write {{{{ {use.name} | default('…') }}}}"
+            self._in_template("may-be-missing", message, hint, use, warning=True)
+
+    def _in_template(
+        self, rule: str, message: str, hint: str, use: TemplateName, *, warning: bool = False
+    ) -> None:
+        self._reader.findings.add(
+            Diagnostic(
+                rule,
+                message,
+                hint,
+                FOLDER + use.file,
+                max(use.line, 1),
+                severity="warning" if warning else "error",
+            )
+        )

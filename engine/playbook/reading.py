@@ -1,0 +1,231 @@
+"""From a tree of nodes to a model: every key known, every value of its kind, or diagnostics.
+
+It words pydantic's errors for people and finds the place of each. What a model *means* is not its
+business; nested lists of steps are read by whoever made the reader.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, TypeAlias, TypeVar, Union, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from engine.playbook import traps
+from engine.playbook.diagnostics import Diagnostic, Findings
+from engine.playbook.nodes import ListNode, MapNode, Node, ScalarNode, Span, find
+from engine.playbook.source import Document
+from engine.playbook.spelling import closest, did_you_mean
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class StepList:
+    """Marks a field that holds steps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A part of the tree that has been read already."""
+
+    span: Span
+    value: object
+
+    def data(self) -> object:
+        """The value."""
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class _ListOf:
+    item: Any
+
+
+@dataclass(frozen=True, slots=True)
+class _MapOf:
+    item: Any
+
+
+Shape: TypeAlias = Any
+"""What a node is read as: a model's class, `StepList`, `_ListOf`, `_MapOf`, or None for a leaf."""
+
+
+class Reader:
+    """Reads the nodes of one document; what it finds goes to `findings`."""
+
+    def __init__(
+        self,
+        document: Document,
+        findings: Findings,
+        steps: Callable[["Reader", Node], object] | None = None,
+    ) -> None:
+        self.document = document
+        self.findings = findings
+        self._steps = steps
+        self._guessed: set[str] = set()
+
+    def report(
+        self, rule: str, message: str, help: str, at: Span, *, severity: str = "error"
+    ) -> None:
+        """A finding at a place of this document."""
+        end = at.end_column if at.end_line == at.line else 0
+        self.findings.add(
+            Diagnostic(
+                rule,
+                message,
+                help,
+                self.document.file,
+                at.line,
+                at.column,
+                end,
+                "warning" if severity == "warning" else "error",
+            )
+        )
+
+    def read(self, model: type[Model], node: Node, what: str) -> Model | None:
+        """The model that `node` describes; None after findings. `what` names it in messages."""
+        if not isinstance(node, MapNode):
+            self._not_a_mapping(node, what)
+            return None
+        self._guessed = set()
+        arranged = self._shape(model, node, what)
+        try:
+            return model.model_validate(arranged.data())
+        except ValidationError as error:
+            for detail in error.errors(include_url=False):
+                self._explain(detail, arranged, what)
+            return None
+
+    def _not_a_mapping(self, node: Node, what: str) -> None:
+        if isinstance(node, ScalarNode):
+            found = traps.misread(node, self.document.lines, self.document.file)
+            if found is not None:
+                self.findings.add(found)
+                return
+        self.report("wrong-type", f"{what}: expected keys, found {kind_of(node)}", "", node.span)
+
+    def _shape(self, shape: Shape, node: Node, what: str) -> Node:
+        """`node` with unknown keys reported and left out, and lists of steps read."""
+        if shape is StepList and self._steps is not None:
+            return Made(node.span, self._steps(self, node))  # type: ignore[return-value]
+        if isinstance(shape, type) and issubclass(shape, BaseModel):
+            arrange = getattr(shape, "arrange", None)
+            node = arrange(node, self) if arrange is not None else node
+            return self._known(shape, node, what) if isinstance(node, MapNode) else node
+        if isinstance(shape, _ListOf) and isinstance(node, ListNode):
+            return ListNode(node.span, tuple(self._shape(shape.item, i, what) for i in node.items))
+        if isinstance(shape, _MapOf) and isinstance(node, MapNode):
+            values = {key: self._shape(shape.item, v, key) for key, v in node.values.items()}
+            return MapNode(node.span, node.keys, values)
+        return node
+
+    def _known(self, model: type[BaseModel], node: MapNode, what: str) -> MapNode:
+        shapes = shapes_of(model)
+        values: dict[str, Node] = {}
+        for key, value in node.values.items():
+            if key in shapes:
+                values[key] = self._shape(shapes[key], value, key)
+                continue
+            known = [name for name in shapes if name not in node.values]
+            guess = closest(key, known)
+            if guess is not None:
+                self._guessed.add(guess)
+            self.report(
+                "unknown-key",
+                f"{what} has no '{key}'",
+                did_you_mean(key, known or shapes),
+                node.keys[key].span,
+            )
+        return MapNode(node.span, node.keys, values)
+
+    def _explain(self, detail: ErrorDetails, root: Node, what: str) -> None:
+        location = [part for part in detail["loc"] if part != "[key]"]
+        kind, context = detail["type"], detail.get("ctx") or {}
+        if kind == "missing":
+            key = str(location[-1])
+            if key not in self._guessed:
+                node = find(root, tuple(location[:-1]))
+                holder = str(location[-2]) if len(location) > 1 else what
+                self.report("missing-key", f"{holder} needs '{key}'", "", _head(node))
+            return
+        node = find(root, tuple(location))
+        if not isinstance(node, ScalarNode | ListNode | MapNode):
+            return
+        if kind == "flaw":
+            self.report(context["rule"], context["message"], context["help"], _head(node))
+            return
+        rule, message, help = _worded(kind, context, node, str(location[-1]) if location else what)
+        self.report(rule, message, help, _head(node))
+
+
+def _worded(kind: str, context: Mapping[str, Any], node: Node, name: str) -> tuple[str, str, str]:
+    """Rule, message and help for one of pydantic's own errors."""
+    found = kind_of(node)
+    if kind == "literal_error" and isinstance(node, ScalarNode):
+        known = [part.strip("'") for part in context["expected"].replace(" or ", ", ").split(", ")]
+        message = f"'{name}' cannot be '{node.text}'"
+        return "unknown-value", message, did_you_mean(node.text, known)
+    expected = _EXPECTED.get(kind)
+    if expected is not None:
+        return "wrong-type", f"'{name}': expected {expected}, found {found}", ""
+    return "wrong-type", f"'{name}' cannot be {found}", ""
+
+
+_EXPECTED = {
+    "model_type": "keys",
+    "model_attributes_type": "keys",
+    "dict_type": "keys",
+    "mapping_type": "keys",
+    "list_type": "a list",
+    "tuple_type": "a list",
+    "string_type": "text",
+    "literal_error": "one of its words",
+}
+
+
+def kind_of(node: Node) -> str:
+    """What a node is, in words."""
+    if isinstance(node, MapNode):
+        return "a mapping"
+    if isinstance(node, ListNode):
+        return "a list"
+    if isinstance(node, ScalarNode):
+        return "nothing" if node.is_null else f"'{node.text[:40]}'"
+    return "steps"
+
+
+def _head(node: Node) -> Span:
+    """The place to show for a node: of a mapping or list, where it begins."""
+    return node.span
+
+
+@cache
+def shapes_of(model: type[BaseModel]) -> Mapping[str, Shape]:
+    """What each key of a model is read as, by the name it is written with."""
+    return {
+        field.alias or name: _shape_of(Annotated[(field.annotation, *field.metadata, None)])
+        for name, field in model.model_fields.items()
+    }
+
+
+def _shape_of(annotation: Any) -> Shape:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        if any(isinstance(mark, StepList) for mark in arguments[1:]):
+            return StepList
+        return _shape_of(arguments[0])
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    if origin in (Union, UnionType):
+        shapes = [_shape_of(each) for each in arguments]
+        return next((shape for shape in shapes if shape is not None), None)
+    if origin in (tuple, list) and arguments:
+        item = _shape_of(arguments[0])
+        return None if item is None else _ListOf(item)
+    if origin in (dict, Mapping) and len(arguments) == 2:
+        item = _shape_of(arguments[1])
+        return None if item is None else _MapOf(item)
+    return None

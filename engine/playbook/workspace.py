@@ -1,0 +1,409 @@
+"""`longplay.yaml`: the workspace that playbooks name things of. Frozen models, working defaults.
+
+It owns the form of every section and what each name must refer to inside the file. Secrets stay
+`${NAME}`: they are listed, never read.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
+
+from engine.playbook.catalog import DEFAULT_LIFECYCLE
+from engine.playbook.diagnostics import Diagnostic, Findings
+from engine.playbook.durations import DurationError, parse_offset
+from engine.playbook.fields import (
+    Day,
+    Expression,
+    FieldName,
+    Frozen,
+    Integer,
+    Language,
+    Name,
+    Names,
+    Number,
+    Text,
+    Timezone,
+    day,
+    flaw,
+    name,
+    names,
+    text,
+)
+from engine.playbook.hours import HoursError, parse_week
+from engine.playbook.nodes import MapNode, Node, ScalarNode
+from engine.playbook.reading import Reader
+from engine.playbook.source import Document, parse
+from engine.playbook.vocabularies import FieldKind
+
+FILE = "longplay.yaml"
+_RATE = re.compile(r"(\d{1,9})\s+per\s+(.+)\Z")
+_SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+
+class Rate(Frozen):
+    """So many in a length of time: `100 per minute`, `3 per 7 days`."""
+
+    count: int = Field(description="how many")
+    per: str = Field(description="in how long: a duration")
+
+
+def rate(value: object) -> object:
+    """`100 per minute` as a rate."""
+    if isinstance(value, Rate):
+        return value
+    found = text(value).strip()
+    parts = _RATE.match(found)
+    if parts is None or int(parts[1]) == 0:
+        raise flaw("bad-rate", f"'{found}' is no rate", "write it like `100 per minute`")
+    span = parts[2] if parts[2][0].isdigit() else f"1 {parts[2]}"
+    try:
+        parse_offset(span)
+    except DurationError as error:
+        raise flaw("bad-rate", error.message, error.help) from None
+    return Rate(count=int(parts[1]), per=span)
+
+
+def rates(value: object) -> object:
+    """One rate, or a list of them."""
+    items = value if isinstance(value, list | tuple) else [value]
+    return tuple(rate(item) for item in items)
+
+
+_RATE_JSON = WithJsonSchema({"type": "string", "examples": ["100 per minute"]})
+RateText = Annotated[Rate, BeforeValidator(rate), _RATE_JSON]
+Rates = Annotated[
+    tuple[Rate, ...],
+    BeforeValidator(rates),
+    WithJsonSchema({"type": ["string", "array"], "examples": [["1 per day", "3 per 7 days"]]}),
+]
+
+
+class Period(Frozen):
+    """The days from one date to another, both included."""
+
+    first: date = Field(description="the first day")
+    last: date = Field(description="the last day")
+
+
+def periods(value: object) -> object:
+    """`2026-12-24..2027-01-02`, one date, or a list of such."""
+    items = value if isinstance(value, list | tuple) else [value]
+    return tuple(_period(item) for item in items)
+
+
+def _period(value: object) -> Period:
+    if isinstance(value, Period):
+        return value
+    first, dots, last = text(value).partition("..")
+    found = Period(first=day(first.strip()), last=day((last if dots else first).strip()))
+    if found.last < found.first:
+        raise flaw("bad-date", f"'{text(value)}' ends before it begins", "")
+    return found
+
+
+Periods = Annotated[
+    tuple[Period, ...],
+    BeforeValidator(periods),
+    WithJsonSchema({"type": ["string", "array"], "examples": [["2026-12-24..2027-01-02"]]}),
+]
+
+
+class WarmUp(Frozen):
+    """How a new sender's daily volume grows."""
+
+    from_: Day = Field(alias="from", description="the first day")
+    start: Integer = Field(200, description="mails on the first day")
+    grow: Number = Field(1.5, description="each day so many times more")
+
+
+class Sender(Frozen):
+    """Who mail comes from."""
+
+    from_: Text = Field("", alias="from", description='`"Acme <hello@acme.example>"`')
+    reply_to: Text = Field("", description="where answers go; left out: `from`")
+    postal_address: Text = Field("", description="in every marketing footer")
+    rate: RateText = Field(Rate(count=100, per="1 minute"), description="mails at most")
+    warm_up: WarmUp | None = Field(None, description="how the daily volume grows")
+
+
+class CountryLaw(Frozen):
+    """What a country asks of marketing mail."""
+
+    subject_prefix: Text = Field("", description="what the subject begins with")
+
+
+class Fields(Frozen):
+    """The workspace's own fields."""
+
+    lead: dict[FieldName, FieldKind] = Field(default_factory=dict, description="of leads")
+    deal: dict[FieldName, FieldKind] = Field(default_factory=dict, description="of deals")
+
+
+class PipelineStage(Frozen):
+    """A stage of a pipeline."""
+
+    name: Name = Field(description="its name")
+    probability: Number = Field(0, description="of winning, in percent")
+    enter_if: Expression = Field("", description="a deal enters only if this holds")
+    leave_if: Expression = Field("", description="a deal leaves forward only if this holds")
+    closes: Literal["", "won", "lost"] = Field("", description="the deal is over here")
+    requires: Names = Field((), description="fields that must be filled to enter")
+
+    @classmethod
+    def arrange(cls, node: Node, reader: Reader) -> Node:
+        """`- demo: {probability: 30}` or `- demo`."""
+        if isinstance(node, ScalarNode):
+            return MapNode(node.span, {"name": node}, {"name": node})
+        if not isinstance(node, MapNode) or not node.keys:
+            return node
+        first, *others = node.keys
+        if others:
+            key = node.keys[first]
+            reader.report(
+                "options-not-indented",
+                f"the options of '{first}' stand beside it, not under it",
+                f"indent them deeper, or write `- {first}: {{{others[0]}: …}}`",
+                node.keys[others[0]].span,
+            )
+            return MapNode(node.span, {"name": key}, {"name": key})
+        key, options = node.keys[first], node.values[first]
+        keys, values = {"name": key}, {"name": key}
+        if isinstance(options, MapNode):
+            return MapNode(node.span, {**options.keys, **keys}, {**options.values, **values})
+        return MapNode(node.span, keys, values)
+
+
+class Pipeline(Frozen):
+    """The stages a deal goes through, in order."""
+
+    stages: tuple[PipelineStage, ...] = Field(strict=False, min_length=1, description="in order")
+
+    def stage(self, name: str) -> PipelineStage | None:
+        """The stage of that name."""
+        return next((stage for stage in self.stages if stage.name == name), None)
+
+
+def week(value: object) -> object:
+    """Opening hours by days of the week."""
+    if not isinstance(value, dict):
+        raise flaw("bad-hours", "hours are given by day", 'write `{mon-fri: "09:00-18:00"}`')
+    found = {str(key): text(item) for key, item in value.items()}
+    try:
+        parse_week(found)
+    except HoursError as error:
+        raise flaw("bad-hours", error.message, error.help) from None
+    return found
+
+
+class Calendar(Frozen):
+    """Opening hours: what a business day and a business hour are."""
+
+    country: Name = Field("", description="its public holidays are closed, its make-up days open")
+    hours: Annotated[
+        dict[str, str],
+        BeforeValidator(week),
+        WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
+    ] = Field(default_factory=lambda: {"mon-fri": "09:00-18:00"}, description="by day of the week")
+    timezone: Timezone = Field("", description="left out: the workspace's")
+    closed: Periods = Field((), description="further days off")
+    open: Periods = Field((), description="further days that are worked")
+
+
+class Owner(Frozen):
+    """A person who owns leads and deals."""
+
+    name: Text = Field("", description="as people write it")
+    email: Text = Field("", description="the address")
+    manager: Name = Field("", description="the manager, by name in this list")
+    teams: Names = Field((), description="the teams")
+    calendar: Name = Field("", description="when this person works")
+    capacity: Integer = Field(0, description="open leads and deals at most; 0: no limit")
+    weight: Number = Field(1, description="the share in a round robin")
+    away: Periods = Field((), description="days off")
+    wecom: Text = Field("", description="the name in WeCom")
+    slack: Text = Field("", description="the name in Slack")
+    teams_id: Text = Field("", description="the name in Teams")
+    dingtalk: Text = Field("", description="the name in DingTalk")
+    feishu: Text = Field("", description="the name in Feishu")
+    phone: Text = Field("", description="the number")
+
+
+class Team(Frozen):
+    """The people."""
+
+    owners: dict[Name, Owner] = Field(default_factory=dict, description="by name")
+
+
+def members(value: object) -> object:
+    """`team:NAME`, owners' names, or a list of such."""
+    items = value if isinstance(value, list | tuple) else [value]
+    for item in items:
+        name(text(item).removeprefix("team:"))
+    return tuple(text(item) for item in items)
+
+
+Members = Annotated[
+    tuple[str, ...],
+    BeforeValidator(members),
+    WithJsonSchema({"type": ["string", "array"], "examples": ["team:cn"]}),
+]
+Skip = Literal["away", "off-hours", "full"]
+
+
+class AssignmentRule(Frozen):
+    """One line of an assignment: for whom, among whom, and how."""
+
+    cond: Expression = Field("", alias="if", description="for records of which this holds")
+    among: Members = Field(description="`team:NAME`, owners' names, or a list")
+    by: Literal["round-robin", "least-loaded", "weighted", "first"] = Field(
+        "round-robin", description="how one is picked"
+    )
+    skip: Annotated[
+        tuple[Skip, ...],
+        BeforeValidator(names),
+        WithJsonSchema({"type": "array", "items": {"enum": ["away", "off-hours", "full"]}}),
+    ] = Field(("away",), description="who is passed over")
+    fallback: Name = Field("", description="the owner when nobody fits, even if away")
+
+
+class Pool(Frozen):
+    """Leads without an owner, which people claim."""
+
+    members: Members = Field(description="who may claim: `team:NAME` or owners")
+    claims: RateText | None = Field(None, description="how many one may claim")
+    holds: Integer = Field(0, description="how many one may hold; 0: no limit")
+
+
+class Channel(Frozen):
+    """A place outside that messages go to."""
+
+    type: Literal["slack", "teams", "wecom", "dingtalk", "feishu", "webhook", "email"] = Field(
+        description="what it is"
+    )
+    url: Text = Field("", description="its address, as a rule `${NAME}`")
+    to: Text = Field("", description="of type email: the address")
+    secret: Text = Field("", description="what it is signed with, as `${NAME}`")
+
+
+class Source(Frozen):
+    """Where leads come from, and what that costs."""
+
+    cost: RateText | None = Field(None, description="`5000 per month`")
+
+
+class Workspace(Frozen):
+    """A workspace: everything playbooks can name."""
+
+    workspace: Name = Field("longplay", description="its name")
+    timezone: Timezone = Field("UTC", description="its time zone")
+    language: Language = Field("en", description="its language")
+    currency: Text = Field("USD", description="its currency")
+    calendar: Name = Field("", description="the calendar of business units")
+    sender: Sender = Field(default_factory=Sender, description="who mail comes from")
+    law: dict[str, CountryLaw] = Field(
+        default_factory=lambda: {"CN": CountryLaw(subject_prefix="（广告）")},
+        description="what countries ask, by code",
+    )
+    fields: Fields = Field(default_factory=Fields, description="fields of one's own")
+    lifecycle: tuple[Name, ...] = Field(
+        DEFAULT_LIFECYCLE, strict=False, min_length=2, description="a lead's stages, in order"
+    )
+    pipelines: dict[Name, Pipeline] = Field(default_factory=dict, description="of deals")
+    topics: tuple[Name, ...] = Field(
+        (), strict=False, description="what a lead can unsubscribe from, one by one"
+    )
+    caps: dict[Literal["marketing"], Rates] = Field(
+        default_factory=dict, description="accepted mails per lead, over all playbooks"
+    )
+    calendars: dict[Name, Calendar] = Field(default_factory=dict, description="opening hours")
+    team: Team = Field(default_factory=Team, description="the people")
+    assignment: dict[
+        Name, Annotated[tuple[AssignmentRule, ...], Field(strict=False, min_length=1)]
+    ] = Field(default_factory=dict, description="rules: the first whose `if` holds")
+    pools: dict[Name, Pool] = Field(default_factory=dict, description="leads without an owner")
+    channels: dict[Name, Channel] = Field(default_factory=dict, description="places outside")
+    segments: dict[FieldName, Expression] = Field(
+        default_factory=dict, description="named conditions"
+    )
+    sources: dict[Name, Source] = Field(default_factory=dict, description="where leads come from")
+    events: dict[Name, dict[FieldName, FieldKind]] = Field(
+        default_factory=dict, description="events of one's own and their properties"
+    )
+
+    @property
+    def owners(self) -> Mapping[str, Owner]:
+        """The people by name."""
+        return self.team.owners
+
+    @property
+    def teams(self) -> frozenset[str]:
+        """The teams that somebody is in."""
+        return frozenset(team for owner in self.owners.values() for team in owner.teams)
+
+    def members(self, among: tuple[str, ...]) -> tuple[str, ...]:
+        """The owners that `team:NAME` and names stand for, in the order of the file."""
+        return tuple(
+            name
+            for name, owner in self.owners.items()
+            if name in among or any(f"team:{team}" in among for team in owner.teams)
+        )
+
+    def pipeline_of(self, stage: str) -> tuple[str, ...]:
+        """The pipelines that have a stage of that name."""
+        return tuple(name for name, each in self.pipelines.items() if each.stage(stage))
+
+    def law_for(self, country: str) -> CountryLaw:
+        """What the country asks."""
+        return self.law.get(country, CountryLaw())
+
+    @model_validator(mode="after")
+    def _stages_differ(self) -> "Workspace":
+        if len(set(self.lifecycle)) < len(self.lifecycle):
+            raise flaw("duplicate-name", "the lifecycle names a stage twice", "")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What reading `longplay.yaml` gave: a workspace unless there are errors."""
+
+    workspace: Workspace | None
+    diagnostics: tuple[Diagnostic, ...] = ()
+    document: Document | None = None
+
+
+def load_workspace(content: bytes | str, file: str = FILE) -> Loaded:
+    """The workspace that a file describes; an empty file has every default."""
+    from engine.playbook.workspace_checks import check_workspace
+
+    findings = Findings()
+    if not content.strip():
+        return Loaded(Workspace())
+    document = parse(content, file, findings)
+    if document is None:
+        only_empty = {found.rule for found in findings} == {"empty-file"}
+        return Loaded(Workspace()) if only_empty else Loaded(None, findings.sorted())
+    reader = Reader(document, findings)
+    workspace = reader.read(Workspace, document.root, "the workspace")
+    if workspace is not None:
+        check_workspace(workspace, reader)
+    kept = None if findings.failed else workspace
+    return Loaded(kept, findings.sorted(), document)
+
+
+def secrets_in(document: Document) -> Iterator[tuple[str, ScalarNode]]:
+    """Every `${NAME}` of a document, with the text it stands in."""
+    waiting: list[Node] = [document.root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ScalarNode):
+            for found in _SECRET.finditer(node.text):
+                yield found[1], node
+        elif isinstance(node, MapNode):
+            waiting.extend(node.values.values())
+        else:
+            waiting.extend(node.items)

@@ -1,0 +1,130 @@
+"""What the sections of `longplay.yaml` must find in each other: names, and good conditions."""
+
+from collections.abc import Iterable
+
+from engine.playbook.catalog import EVENT_NAMES
+from engine.playbook.expressions import Expressions
+from engine.playbook.nodes import Node, ScalarNode
+from engine.playbook.reading import Reader
+from engine.playbook.spelling import did_you_mean
+from engine.playbook.workspace import Workspace
+
+
+def check_workspace(workspace: Workspace, reader: Reader) -> None:
+    """Reports every name that nothing in the workspace answers to, and every bad condition."""
+    _Check(workspace, reader).run()
+
+
+class _Check:
+    def __init__(self, workspace: Workspace, reader: Reader) -> None:
+        self._workspace = workspace
+        self._reader = reader
+        self._expressions = Expressions(workspace, reader)
+
+    def run(self) -> None:
+        self._calendars()
+        self._people()
+        self._assignment()
+        self._pipelines()
+        self._names()
+        if not self._workspace.sender.from_ and "sender" in self._workspace.model_fields_set:
+            self._reader.report(
+                "sender-without-from",
+                "the sender has no 'from'",
+                'write `from: "Acme <hello@acme.example>"`',
+                self._node("sender").span,
+            )
+
+    def _node(self, *path: str | int) -> Node:
+        return self._reader.document.node(path)
+
+    def _known(self, kind: str, name: str, known: Iterable[str], *path: str | int) -> None:
+        names = list(known)
+        if name and name not in names:
+            self._reader.report(
+                f"unknown-{kind}",
+                f"no {kind} named '{name}'",
+                did_you_mean(name, names),
+                self._node(*path).span,
+            )
+
+    def _calendars(self) -> None:
+        workspace = self._workspace
+        self._known("calendar", workspace.calendar, workspace.calendars, "calendar")
+        for name, calendar in workspace.calendars.items():
+            if calendar.timezone == "lead":
+                self._reader.report(
+                    "unknown-timezone",
+                    "a calendar has a time zone of its own, not the lead's",
+                    "write it like `Asia/Shanghai`",
+                    self._node("calendars", name, "timezone").span,
+                )
+
+    def _people(self) -> None:
+        workspace = self._workspace
+        for name, owner in workspace.owners.items():
+            here = ("team", "owners", name)
+            self._known("owner", owner.manager, workspace.owners, *here, "manager")
+            self._known("calendar", owner.calendar, workspace.calendars, *here, "calendar")
+            if owner.manager == name:
+                self._reader.report(
+                    "own-manager",
+                    f"'{name}' is their own manager",
+                    "leave `manager` out for whoever has none",
+                    self._node(*here, "manager").span,
+                )
+        for name, pool in workspace.pools.items():
+            self._among(pool.members, "pools", name, "members")
+
+    def _among(self, among: tuple[str, ...], *path: str | int) -> None:
+        for name in among:
+            team = name.removeprefix("team:")
+            if team != name:
+                self._known("team", team, self._workspace.teams, *path)
+            else:
+                self._known("owner", name, self._workspace.owners, *path)
+
+    def _assignment(self) -> None:
+        for name, rules in self._workspace.assignment.items():
+            for number, rule in enumerate(rules):
+                here = ("assignment", name, number)
+                self._among(rule.among, *here, "among")
+                self._known("owner", rule.fallback, self._workspace.owners, *here, "fallback")
+                if rule.cond:
+                    self._condition(*here, "if")
+
+    def _pipelines(self) -> None:
+        for name, pipeline in self._workspace.pipelines.items():
+            seen: set[str] = set()
+            for number, stage in enumerate(pipeline.stages):
+                here = self._node("pipelines", name, "stages", number)
+                if stage.name in seen:
+                    self._reader.report(
+                        "duplicate-name", f"'{stage.name}' is a stage twice", "", here.span
+                    )
+                seen.add(stage.name)
+                for key in ("enter_if", "leave_if"):
+                    if getattr(stage, key):
+                        path = ("pipelines", name, "stages", number, stage.name, key)
+                        self._condition(*path, deal=True)
+                for field in stage.requires:
+                    path = ("pipelines", name, "stages", number, stage.name, "requires")
+                    known = self._expressions.fields_of("deal")
+                    self._known("field", field.removeprefix("deal."), known, *path)
+
+    def _names(self) -> None:
+        for name in self._workspace.segments:
+            self._condition("segments", name)
+        for name in self._workspace.events:
+            if name in EVENT_NAMES:
+                self._reader.report(
+                    "duplicate-name",
+                    f"'{name}' is a built-in event",
+                    "give your own another name",
+                    self._node("events", name).span,
+                )
+
+    def _condition(self, *path: str | int, deal: bool = False) -> None:
+        node = self._node(*path)
+        if isinstance(node, ScalarNode):
+            self._expressions.check(node, record="deal" if deal else "lead", has_event=False)
