@@ -45,7 +45,7 @@ def calls(path: Path) -> Iterator[tuple[int, str, str]]:
 
 def is_impure(receiver: str, name: str) -> bool:
     """Whether a call asks a clock or touches a file."""
-    asks_a_clock = name in CLOCKS and receiver.split(".")[-1] in ("datetime", "date")
+    asks_a_clock = name in CLOCKS and receiver.rsplit(".", maxsplit=1)[-1] in ("datetime", "date")
     return asks_a_clock or name in FILES
 
 
