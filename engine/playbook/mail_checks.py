@@ -14,6 +14,20 @@ from engine.playbook.templates import GLOBALS, TemplateFacts, TemplateName
 FOLDER = "templates/email/"
 
 
+def template_faults(facts: TemplateFacts) -> list[Diagnostic]:
+    """Why a template cannot be used."""
+    return [
+        Diagnostic(
+            "template-syntax",
+            fault.message,
+            fault.help,
+            FOLDER + (fault.file or facts.file),
+            max(fault.line, 1),
+        )
+        for fault in facts.faults
+    ]
+
+
 class MailChecks:
     """Judges the templates that the mail steps of one playbook use."""
 
@@ -28,7 +42,7 @@ class MailChecks:
         """Reports what is wrong with the mail that a step sends."""
         facts = self._templates[params.template]
         if facts.faults:
-            self._faults(facts)
+            self._reader.findings.extend(template_faults(facts))
             return
         if params.subject is None and not facts.has_subject:
             self._reader.report(
@@ -47,18 +61,6 @@ class MailChecks:
         own = frozenset(params.data) if isinstance(params.data, dict) else frozenset[str]()
         for use in facts.names:
             self._name(use, own, facts)
-
-    def _faults(self, facts: TemplateFacts) -> None:
-        for fault in facts.faults:
-            self._reader.findings.add(
-                Diagnostic(
-                    "template-syntax",
-                    fault.message,
-                    fault.help,
-                    FOLDER + (fault.file or facts.file),
-                    max(fault.line, 1),
-                )
-            )
 
     def _name(self, use: TemplateName, own: frozenset[str], facts: TemplateFacts) -> None:
         root, *path = use.name.split(".")

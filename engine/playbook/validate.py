@@ -1,0 +1,133 @@
+"""Everything that can be said about a workspace before it runs: the pure entry of `validate`.
+
+Files, facts about templates and the names of environment variables are given; nothing is read.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+
+from engine.playbook.compile import Compiled, compile_playbook
+from engine.playbook.diagnostics import Diagnostic, Findings
+from engine.playbook.mail_checks import template_faults
+from engine.playbook.model import Playbook
+from engine.playbook.plan import Plan
+from engine.playbook.source import Document, parse
+from engine.playbook.templates import TemplateFacts
+from engine.playbook.workspace import FILE, Workspace, load_workspace, secrets_in
+
+PLAYBOOKS = "playbooks"
+_SUFFIXES = (".yaml", ".yml")
+_OWN = (
+    "unknown-key",
+    "unknown-option",
+    "unknown-step",
+    "unknown-value",
+    "unknown-goto",
+    "unknown-operator",
+)
+"""Rules named unknown-… that do not look into the workspace."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What checking a workspace gave.
+
+    `plans` and `playbooks` hold what could be compiled, by name; `documents` what could be read,
+    by file.
+    """
+
+    workspace: Workspace | None
+    plans: Mapping[str, Plan] = field(default_factory=dict)
+    playbooks: Mapping[str, Playbook] = field(default_factory=dict)
+    documents: Mapping[str, Document] = field(default_factory=dict)
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is an error."""
+        return not any(found.is_error for found in self.diagnostics)
+
+
+def validate_workspace(
+    files: Mapping[str, bytes],
+    templates: Mapping[str, TemplateFacts],
+    environment: Collection[str] | None = None,
+) -> Checked:
+    """Checks `longplay.yaml` and every playbook.
+
+    Args:
+        files: their contents, by path below the workspace, with `/`; others are passed over.
+        templates: the mail templates there are, by name.
+        environment: the names of the variables that are set; None leaves `${NAME}` unchecked.
+    """
+    findings = Findings()
+    loaded = load_workspace(files.get(FILE, b""))
+    findings.extend(loaded.diagnostics)
+    documents = _documents(files, findings)
+    if environment is not None:
+        read = [*documents.values(), *([loaded.document] if loaded.document else [])]
+        for document in read:
+            findings.extend(_missing_variables(document, environment))
+    for facts in templates.values():
+        findings.extend(template_faults(facts))
+    names = {PurePosixPath(file).stem for file in files if is_playbook(file)}
+    plans: dict[str, Plan] = {}
+    playbooks: dict[str, Playbook] = {}
+    for document in documents.values():
+        result = compile_playbook(document, loaded.workspace or Workspace(), templates, names)
+        findings.extend(_believable(result, loaded.workspace is not None))
+        if result.playbook is not None:
+            playbooks[result.playbook.playbook] = result.playbook
+        if result.plan is not None and loaded.workspace is not None:
+            plans[result.plan.playbook] = result.plan
+    every = {FILE: loaded.document} if loaded.document else {}
+    return Checked(loaded.workspace, plans, playbooks, {**every, **documents}, findings.sorted())
+
+
+def is_playbook(path: str) -> bool:
+    """Whether a path below the workspace is a playbook's."""
+    found = PurePosixPath(path)
+    hidden = any(part.startswith((".", "_")) for part in found.parts)
+    return found.parts[:1] == (PLAYBOOKS,) and found.suffix in _SUFFIXES and not hidden
+
+
+def _documents(files: Mapping[str, bytes], findings: Findings) -> dict[str, Document]:
+    """Every playbook that is good YAML; of two with one stem the first."""
+    documents: dict[str, Document] = {}
+    stems: dict[str, str] = {}
+    for file in sorted(filter(is_playbook, files)):
+        stem = PurePosixPath(file).stem
+        if stem in stems:
+            message = f"two playbooks named '{stem}': the other is {stems[stem]}"
+            findings.add(Diagnostic("duplicate-playbook", message, "rename one of the files", file))
+            continue
+        stems[stem] = file
+        document = parse(files[file], file, findings)
+        if document is not None:
+            documents[file] = document
+    return documents
+
+
+def _missing_variables(document: Document, environment: Collection[str]) -> list[Diagnostic]:
+    found = []
+    for name, node in secrets_in(document):
+        if name not in environment:
+            line, column = document.inside(node, node.text.index("${" + name) + 1)
+            message = f"the environment variable '{name}' is not set"
+            found.append(
+                Diagnostic(
+                    "missing-variable", message, f"set {name} before this is used", document.file,
+                    line, column, column + len(name) + 3, "warning",
+                )
+            )  # fmt: skip
+    return found
+
+
+def _believable(result: Compiled, has_workspace: bool) -> list[Diagnostic]:
+    """While the workspace is broken, a name that is not found says nothing."""
+    return [
+        found
+        for found in result.diagnostics
+        if has_workspace or not found.rule.startswith("unknown-") or found.rule in _OWN
+    ]
