@@ -7,8 +7,6 @@ from collections.abc import Iterable
 from engine.addresses import HIGHEST_PORT, Address
 from engine.errors import EnvironmentFault
 
-_TRIES = 200
-
 
 def is_free(address: Address) -> bool:
     """Whether this machine could listen there now.
@@ -46,41 +44,56 @@ def require_free(addresses: Iterable[tuple[str, Address]]) -> None:
     """Passes when all can be listened on.
 
     Args:
-        addresses: each with the name of the setting that asks for it.
+        addresses: each with the name of the setting that asks for it; `NAME + 1000` is a port
+            that follows from that of NAME.
 
     Raises:
         EnvironmentFault: some are taken; each is named with its setting and a free port.
     """
     wanted = list(addresses)
+    taken = [
+        (setting, address) for setting, address in wanted if not _is_free_for(setting, address)
+    ]
+    if not taken:
+        return
     spoken_for = {address.port for _, address in wanted}
-    taken, help = [], []
-    for setting, address in wanted:
-        try:
-            free = is_free(address)
-        except EnvironmentFault as fault:
-            raise EnvironmentFault(
-                f"{setting}: {fault.message}", help=f"set {setting} to another address"
-            ) from fault
-        if not free:
-            taken.append(f"port '{address.port}' is taken by another program ({setting})")
-            help.append(_another(setting, address, spoken_for))
-    if taken:
-        raise EnvironmentFault("\n".join(taken), help=f"end that program, or set {', '.join(help)}")
+    variables = dict.fromkeys(_variable(setting) for setting, _ in taken)
+    suggestions = [_suggestion(variable, wanted, spoken_for) for variable in variables]
+    raise EnvironmentFault(
+        "\n".join(
+            f"port '{address.port}' is taken by another program ({setting})"
+            for setting, address in taken
+        ),
+        help=f"end that program, or set {', '.join(suggestions)}",
+    )
 
 
-def _another(setting: str, address: Address, spoken_for: set[int]) -> str:
-    variable, _, offset = setting.partition(" + ")
-    above = int(offset or 0)
-    port = _free_port_after(address, spoken_for) - above
-    shown = str(Address(address.host, port)) if variable.endswith("_ADDRESS") else str(port)
-    return f"{variable}={shown}"
+def _is_free_for(setting: str, address: Address) -> bool:
+    try:
+        return is_free(address)
+    except EnvironmentFault as fault:
+        raise EnvironmentFault(
+            f"{setting}: {fault.message}", help=f"set {_variable(setting)} to another address"
+        ) from fault
 
 
-def _free_port_after(address: Address, spoken_for: set[int]) -> int:
-    for port in range(address.port + 1, min(address.port + _TRIES, HIGHEST_PORT)):
-        if port not in spoken_for and is_free(Address(address.host, port)):
-            spoken_for.add(port)
-            return port
-    with socket.socket() as anywhere:
-        anywhere.bind(("", 0))
-        return int(anywhere.getsockname()[1])
+def _variable(setting: str) -> str:
+    return setting.partition(" + ")[0]
+
+
+def _suggestion(variable: str, wanted: list[tuple[str, Address]], spoken_for: set[int]) -> str:
+    """`variable` with a port at which it, and all that follows from it, would find room."""
+    own = [
+        (int(setting.partition(" + ")[2] or 0), address)
+        for setting, address in wanted
+        if _variable(setting) == variable
+    ]
+    offset, first = own[0]
+    highest = HIGHEST_PORT - max(offset for offset, _ in own)
+    for port in range(first.port - offset + 1, highest + 1):
+        room = {Address(address.host, port + offset) for offset, address in own}
+        if not any(each.port in spoken_for for each in room) and all(map(is_free, room)):
+            spoken_for.update(each.port for each in room)
+            shown = str(Address(first.host, port)) if variable.endswith("_ADDRESS") else str(port)
+            return f"{variable}={shown}"
+    return f"{variable} to a free port"
