@@ -232,7 +232,7 @@ def business_calendar(
     if code and code not in countries():
         raise CalendarError(
             f"no holidays are known of the country '{country}'",
-            help="write a two-letter code such as CN, or leave it out and list the days under 'closed'",
+            help="write a two-letter code such as CN; or leave it out, with days under 'closed'",
         )
     return BusinessCalendar(
         zone=zone_named(timezone) if isinstance(timezone, str) else timezone,
