@@ -25,9 +25,10 @@ if ! "$python" -c 'import ensurepip, venv' 2>/dev/null; then
     exit 2
 fi
 
-# An environment that cannot run pip was broken off, or its Python is gone, or the folder moved.
-home=$(.venv/bin/python -c 'import pip, sys; print(sys.prefix)' 2>/dev/null || true)
-if [ "$home" != "$PWD/.venv" ]; then
+# One that cannot run pip was broken off, or its Python is gone; one that knows itself by another
+# path was moved, and its programs point to where it was.
+if ! .venv/bin/python -c 'import pip' 2>/dev/null ||
+    ! grep -qF "$PWD/.venv" .venv/bin/activate 2>/dev/null; then
     echo "making .venv (once; about a minute)"
     "$python" -m venv --clear .venv
 fi
