@@ -21,12 +21,11 @@ from engine.errors import NeverWorksError
 from engine.ids import job_id
 from engine.operations import published
 from engine.operations.published import Current
-from engine.operations.scopes import run_of, scope_of
+from engine.operations.scopes import load_facts, load_histories, run_of, scope_of
 from engine.playbook.plan import Do, Plan, Send
-from engine.playbook.values import Value
 from engine.runtime.interpreter import Acted, end, walk
 from engine.runtime.position import ON_JOB, Finish, Member, Stop
-from engine.store import enrollments, events, jobs, leads, tasks
+from engine.store import enrollments, jobs, leads, tasks
 from engine.store.database import Store, Transaction
 
 SLICE = 500
@@ -87,8 +86,7 @@ def _fault(error: Exception) -> str:
 def _walk_slice(tx: Transaction, cohort: str, ids: Sequence[str]) -> int:
     current = published.current(tx)
     rows = _take(tx, ids)
-    facts: dict[str, dict[str, Value]] = {}
-    facts.update(leads.load(tx, sorted({row["record"] for row in rows}), current.custom))
+    facts = load_facts(tx, current, sorted({row["record"] for row in rows}))
     desk = Desk(tx, current, cohort, facts)
     members = _members(tx, current, rows, desk)
     for member in members:
@@ -122,7 +120,7 @@ def _members(
     ends = jobs.ends_of(tx, out) if out else {}
     names = sorted({name for plan in plans.values() for name in plan.history})
     if names:
-        desk.histories = events.histories(tx, sorted(desk.facts), names)
+        desk.histories = load_histories(tx, sorted(desk.facts), names)
     return [
         _member(row, plans[row["digest"]], current, desk, kept.get(row["id"], ()), ends)
         for row in rows

@@ -7,12 +7,12 @@ change at once, because the facts in the scopes are changed too. Nothing is writ
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from engine.operations.owning import OwnerDesk
 from pydantic import JsonValue
 
-from engine.ids import job_id, message_id, new_id
+from engine.ids import LeadId, job_id, message_id, new_id
 from engine.mail.render import render_text, render_value
 from engine.operations.derived import store_derived
 from engine.operations.published import Current
@@ -74,7 +74,8 @@ class Desk:
 
     def value(self, template: str, member: Member) -> Value:
         """A template text; a lone `{{ x }}` keeps its type."""
-        return render_value(template, member.scope) if "{" in template else template
+        found = render_value(template, member.scope) if "{" in template else template
+        return cast(Value, found)
 
     def change(self, member: Member, values: Mapping[str, Value]) -> list[str]:
         """Changes fields of the member's lead; answers what really changed.
@@ -214,7 +215,7 @@ class Desk:
         for why, changes in groups.items():
             lead_writing.save_many(
                 self.tx,
-                changes,
+                {LeadId(lead): values for lead, values in changes.items()},
                 actor="playbook",
                 reason=why,
                 custom=self.current.custom,

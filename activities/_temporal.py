@@ -6,11 +6,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from engine.operations.clocks import fire_due
 from temporalio import activity
 
 from activities._advance import advance
 from activities._send import Courier
+from engine.operations.clocks import fire_due
 from engine.store.database import Store, utc_now
 
 BEAT = 1.5

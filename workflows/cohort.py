@@ -91,20 +91,22 @@ class DriveCohort:
     async def _ask(self, cohort: str, *, at_once: bool) -> Progress:
         self._nudged = self._ended = False
         if at_once:
-            return await workflow.execute_local_activity(
+            found: Progress = await workflow.execute_local_activity(
                 ADVANCE,
                 cohort,
                 result_type=Progress,
                 start_to_close_timeout=timedelta(seconds=9),
                 retry_policy=_LOOK_AT_IT,
             )
-        return await workflow.execute_activity(
+            return found
+        later: Progress = await workflow.execute_activity(
             ADVANCE,
             cohort,
             result_type=Progress,
             start_to_close_timeout=timedelta(seconds=30),
             retry_policy=_LOOK_AT_IT,
         )
+        return later
 
     def _start(self, progress: Progress) -> None:
         now = workflow.time()

@@ -14,14 +14,15 @@ import sqlalchemy as sa
 from engine.operations import published
 from engine.operations.published import Current
 from engine.operations.reactions import Reactor, Wish
-from engine.operations.scopes import scope_of
+from engine.operations.scopes import load_facts, load_histories, scope_of
 from engine.playbook.conditions import condition
+from engine.playbook.cron import parse_cron
 from engine.playbook.moments import parse_moment
 from engine.playbook.plan import Plan, Trigger
 from engine.playbook.values import Value
 from engine.runtime import civil
-from engine.runtime.cron import next_fire, parse_cron
-from engine.store import events, leads
+from engine.runtime.cron import next_fire
+from engine.store import leads
 from engine.store.database import Store, Transaction
 from engine.store.inserting import insert_new
 from engine.store.tables import TriggerClock
@@ -94,9 +95,8 @@ def _page(tx: Transaction, row: sa.RowMapping) -> int:
     firing_at = row["firing_at"] or row["next_at"]
     ids = _ids_after(tx, row["cursor"])
     leads.lock(tx, ids)
-    facts: dict[str, dict[str, Value]] = {}
-    facts.update(leads.load(tx, ids, current.custom))
-    histories = events.histories(tx, ids, plan.history) if plan.history else {}
+    facts = load_facts(tx, current, ids)
+    histories = load_histories(tx, ids, plan.history) if plan.history else {}
     reactor = Reactor(tx, current, facts, histories)
     cause = f"{trigger.kind}:{row['position']}:{firing_at.isoformat()}"
     wishes = [

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from engine.ids import cohort_id, new_id
 from engine.operations import published
 from engine.operations.published import Current
-from engine.operations.scopes import run_of, scope_of
+from engine.operations.scopes import load_histories, run_of, scope_of
 from engine.playbook.plan import Plan
 from engine.playbook.values import History, Value
 from engine.runtime.enrolling import Decline, Enter, Entry, Former, decide_entry
@@ -29,7 +29,7 @@ from engine.runtime.matching import (
     fired_by_event,
 )
 from engine.runtime.position import Finish, Logged
-from engine.store import enrollments, events, suppressions
+from engine.store import enrollments, suppressions
 from engine.store.database import Transaction
 
 SHARDS_ON_POSTGRES = 4
@@ -154,7 +154,7 @@ class Reactor:
     def _load_histories(self, leads: Sequence[str]) -> None:
         names = sorted({name for plan in self.current.plans.values() for name in plan.history})
         if names and not self.histories:
-            self.histories = events.histories(self.tx, leads, names)
+            self.histories = load_histories(self.tx, leads, names)
 
     def _scope(self, lead: str, run: Mapping[str, Value] | None = None) -> dict[str, object]:
         history = self.histories.get(lead)
@@ -174,7 +174,7 @@ class Reactor:
         return frozenset(row["id"] for row, _ in left)
 
     def _exit_of(
-        self, plan: Plan, row: Mapping[str, Any], occurrences: Iterable[Occurrence]
+        self, plan: Plan, row: Mapping[Any, Any], occurrences: Iterable[Occurrence]
     ) -> Finish | None:
         for one in occurrences:
             if _unsubscribes(plan, one.happened):
@@ -236,7 +236,7 @@ class Reactor:
                     yield _wish(lead, name, fired, None)
 
     def _decide(self, wish: Wish, former: Sequence[Former], *, suppressed: bool) -> Entry:
-        run = {"event": wish.event or {}, "key": wish.key or ""}
+        run: dict[str, Value] = {"event": wish.event or {}, "key": wish.key or ""}
         return decide_entry(
             self.current.plans[wish.playbook],
             self._scope(wish.lead, run),
@@ -303,7 +303,7 @@ def _by_lead(occurrences: Sequence[Occurrence]) -> dict[str, list[Occurrence]]:
     return found
 
 
-def _kept_row(row: Mapping[str, Any], one: Occurrence, tx: Transaction) -> dict[str, Any]:
+def _kept_row(row: Mapping[Any, Any], one: Occurrence, tx: Transaction) -> dict[str, Any]:
     return {
         "enrollment": row["id"], "event": one.happened.id, "name": one.happened.name,
         "source": one.happened.source, "properties": dict(one.happened.properties), "at": tx.now,

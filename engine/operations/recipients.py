@@ -10,13 +10,13 @@ import sqlalchemy as sa
 
 from engine.operations import published
 from engine.operations.published import Current
-from engine.operations.scopes import run_of, scope_of
+from engine.operations.scopes import load_facts, load_histories, run_of, scope_of
 from engine.playbook.durations import parse_duration
 from engine.playbook.plan import Send
 from engine.playbook.values import History, Value
+from engine.runtime.send_window import SendWindow, send_window
 from engine.runtime.sending import Cap, Mailing
-from engine.runtime.window import SendWindow, send_window
-from engine.store import enrollments, events, jobs, leads, suppressions
+from engine.store import enrollments, jobs, suppressions
 from engine.store.database import Transaction
 from engine.store.suppressions import Blocks
 
@@ -56,7 +56,7 @@ class Recipients:
     ) -> "Recipients":
         """Everything in a handful of queries, none of them per lead."""
         ids = sorted({row["lead"] for row in rows})
-        facts = leads.load(tx, ids, current.custom)
+        facts = load_facts(tx, current, ids)
         runs = enrollments.by_ids(tx, [row["enrollment"] for row in rows])
         caps = caps_of(current)
         names = sorted({n for row in runs.values() for n in _plan(tx, row).history})
@@ -66,7 +66,7 @@ class Recipients:
             current=current,
             facts=facts,
             runs=runs,
-            histories=events.histories(tx, ids, names) if names else {},
+            histories=load_histories(tx, ids, names) if names else {},
             blocks=suppressions.blocks_of(
                 tx, [str(lead["email"]) for lead in facts.values() if lead.get("email")]
             ),
@@ -75,7 +75,7 @@ class Recipients:
             sent=jobs.sent_times(tx, ids, tx.now - widest) if caps else {},
         )
 
-    def of(self, row: Mapping[str, Any], op: Send) -> Recipient:
+    def of(self, row: Mapping[Any, Any], op: Send) -> Recipient:
         """Who this job goes to, and all that says whether it may."""
         if op.action == "notify":
             return self._own(row)
@@ -91,14 +91,15 @@ class Recipients:
             unsubscribed=blocks.unsubscribed_from(topic),
             braked=self._is_braked(row),
             expires_at=_instant(row["params"].get("expires_at")),
-            window=self._window(op, lead) if row["marketing"] else None,
+            window=self._window(op) if row["marketing"] else None,
+            zone=self.current.zone_of(lead),
             over_cap=str(op.params.get("over_cap") or "defer"),
             caps=self.caps,
             sent_at=self.sent.get(row["lead"], ()),
         )
         return Recipient(mailing, name=str(lead.get("full_name") or ""))
 
-    def scope(self, row: Mapping[str, Any]) -> dict[str, object]:
+    def scope(self, row: Mapping[Any, Any]) -> dict[str, object]:
         """The names that the message's template may use."""
         run = self.runs.get(row["enrollment"])
         return scope_of(
@@ -109,12 +110,12 @@ class Recipients:
             run=run_of(run) if run is not None else None,
         )
 
-    def count(self, row: Mapping[str, Any], now: datetime) -> None:
+    def count(self, row: Mapping[Any, Any], now: datetime) -> None:
         """Counts a message that goes now, for the next ones of the same lead in this window."""
         if row["marketing"]:
             self.sent.setdefault(row["lead"], []).append(now)
 
-    def _own(self, row: Mapping[str, Any]) -> Recipient:
+    def _own(self, row: Mapping[Any, Any]) -> Recipient:
         channel = self.current.workspace.channels.get(str(row["params"].get("channel") or ""))
         name = str(row["params"].get("owner") or "")
         owner = self.current.workspace.owners.get(name)
@@ -127,7 +128,7 @@ class Recipients:
         )  # fmt: skip
         return Recipient(mailing, owner=name, name=owner.name if owner else "")
 
-    def _stands(self, row: Mapping[str, Any]) -> bool:
+    def _stands(self, row: Mapping[Any, Any]) -> bool:
         run = self.runs.get(row["enrollment"])
         return (
             run is not None
@@ -136,23 +137,28 @@ class Recipients:
             and run["state"] in {"active", "waiting"}
         )
 
-    def _is_braked(self, row: Mapping[str, Any]) -> bool:
+    def _is_braked(self, row: Mapping[Any, Any]) -> bool:
         return bool(self.brakes & {"*", row["playbook"]})
 
-    def _window(self, op: Send, lead: Mapping[str, Value]) -> SendWindow | None:
+    def _window(self, op: Send) -> SendWindow | None:
         written = op.params.get("window")
         if not isinstance(written, Mapping):
             return None
-        zone_name = str(written.get("timezone") or "")
-        calendar = str(written.get("calendar") or "")
-        return send_window(
-            days=str(written.get("days") or ""),
-            hours=str(written.get("hours") or ""),
-            zone=self.current.zone_of(lead)
-            if zone_name == "lead"
-            else self.current.zone_or(zone_name),
-            calendar=self.current.calendar(calendar, {}) if calendar else None,
+        return _window_cached(
+            self.current,
+            str(written.get("days") or "mon-sun"),
+            str(written.get("hours") or "00:00-24:00"),
+            str(written.get("timezone") or self.current.workspace.timezone),
+            str(written.get("calendar") or ""),
         )
+
+
+@lru_cache(maxsize=256)
+def _window_cached(
+    current: Current, days: str, hours: str, timezone: str, calendar: str
+) -> SendWindow:
+    rules = current.calendar(calendar, {}) if calendar else None
+    return send_window(days=days, hours=hours, timezone=timezone, calendar=rules)
 
 
 @lru_cache(maxsize=64)
@@ -162,7 +168,7 @@ def caps_of(current: Current) -> tuple[Cap, ...]:
     return tuple(Cap(rate.count, parse_duration(rate.per).rough) for rate in rates)
 
 
-def _plan(tx: Transaction, row: Mapping[str, Any]) -> Any:
+def _plan(tx: Transaction, row: Mapping[Any, Any]) -> Any:
     return published.plan(tx, row["digest"])
 
 

@@ -17,6 +17,7 @@ from engine.mail.transports.port import (
 )
 from engine.operations import published
 from engine.operations.reactions import Occurrence, Reactor
+from engine.operations.scopes import load_facts
 from engine.operations.windows import wake_of
 from engine.runtime.matching import Happened
 from engine.store import events, jobs, leads, suppressions
@@ -135,5 +136,5 @@ def _tell(tx: Transaction, sent: Sequence[Sent], states: Mapping[str, str]) -> N
     if not rows:
         return
     events.insert_new(tx, rows)
-    facts = leads.load(tx, {one.lead for one in occurrences}, current.custom)
+    facts = load_facts(tx, current, {one.lead for one in occurrences})
     Reactor(tx, current, facts).react(occurrences, {})

@@ -1,11 +1,14 @@
 """The names a condition or a template may use, for one record: the scope."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 from engine.operations.published import Current
 from engine.playbook.conditions import condition
 from engine.playbook.values import History, Value
+from engine.store import events, leads
+from engine.store.database import Transaction
 
 
 class Segments(Mapping[str, Value]):
@@ -49,6 +52,18 @@ def scope_of(
     return scope
 
 
+def load_facts(
+    tx: Transaction, current: Current, ids: Iterable[str]
+) -> dict[str, dict[str, Value]]:
+    """The facts of these leads, the workspace's own fields typed; absent ones are left out."""
+    return {str(lead): facts for lead, facts in leads.load(tx, ids, current.custom).items()}
+
+
+def load_histories(tx: Transaction, ids: Iterable[str], names: Iterable[str]) -> dict[str, History]:
+    """What these leads did, of the events named."""
+    return {str(lead): each for lead, each in events.histories(tx, ids, names).items()}
+
+
 def owner_record(current: Current, name: Value) -> dict[str, Value]:
     """An owner as conditions and templates see him; empty when there is none."""
     owner = current.workspace.team.owners.get(name) if isinstance(name, str) else None
@@ -63,7 +78,7 @@ def owner_record(current: Current, name: Value) -> dict[str, Value]:
     }
 
 
-def run_of(row: Mapping[str, object]) -> dict[str, Value]:
+def run_of(row: Mapping[Any, Any]) -> dict[str, Value]:
     """What an enrollment row knows of its run."""
     memory = row["memory"]
     kept: Mapping[str, Value] = memory if isinstance(memory, Mapping) else {}
@@ -71,6 +86,6 @@ def run_of(row: Mapping[str, object]) -> dict[str, Value]:
         "event": kept.get("event") or {},
         "saved": kept.get("saved") or {},
         "key": str(row["key"]),
-        "entered_at": row["entered_at"],  # type: ignore[dict-item]
+        "entered_at": row["entered_at"],
         "id": str(row["id"]),
     }

@@ -179,7 +179,7 @@ def wake_of(tx: Transaction, ids: Sequence[str]) -> None:
     enrollments.wake(tx, [one for one, _ in found])
 
 
-def _op_of(tx: Transaction, row: Mapping[str, Any]) -> Send:
+def _op_of(tx: Transaction, row: Mapping[Any, Any]) -> Send:
     op = published.plan(tx, row["params"]["digest"]).ops[row["params"]["pc"]]
     if not isinstance(op, Send):
         raise RuntimeError(f"job {row['id']} names an op that sends nothing")

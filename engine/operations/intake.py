@@ -1,0 +1,276 @@
+"""Intake: a batch of events becomes leads, changes and enrollments, in one transaction.
+
+Commit is acceptance: a crash before it leaves nothing, after it nothing is lost. Whoever sends an
+event again under the same id changes nothing.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from engine.errors import InputError
+from engine.ids import EventId, LeadId, derived_id, new_id
+from engine.operations import published
+from engine.operations.derived import store_derived
+from engine.operations.published import Current
+from engine.operations.reactions import Occurrence, Reaction, Reactor
+from engine.operations.scopes import load_facts
+from engine.playbook.catalog import EVENT_NAMES
+from engine.playbook.spelling import closest
+from engine.playbook.values import Value
+from engine.runtime.fields import read_lead
+from engine.runtime.identity import email_key
+from engine.runtime.matching import Edge, Happened
+from engine.store import events, lead_writing, leads, suppressions
+from engine.store.database import Store, Transaction
+
+OLD = timedelta(hours=24)
+"""Events older than this are kept and scored, but start nothing unless asked to."""
+
+_MOVES_LEAD = {"email.opened": "last_opened_at", "email.clicked": "last_clicked_at"}
+_NOT_BY_THE_LEAD = ("email.sent", "email.delivered", "email.bounced", "lead.", "task.", "deal.")
+
+
+@dataclass(frozen=True, slots=True)
+class IncomingEvent:
+    """One event as somebody sends it, already of the right types.
+
+    Attributes:
+        id: the sender's; None: made here, and the event cannot be sent twice safely.
+        lead: what identifies the lead (`email` or `id`), and fields to write.
+        at: when it happened; None: now.
+        enrollment: the enrollment whose message the event is on.
+        source: the step whose message the event is on.
+    """
+
+    name: str
+    lead: Mapping[str, object]
+    id: str | None = None
+    at: datetime | None = None
+    properties: Mapping[str, Value] = field(default_factory=dict)
+    enrollment: str = ""
+    source: str = ""
+
+
+@dataclass(slots=True)
+class Intake:
+    """What became of a batch: `rejected` holds (index, error)."""
+
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: list[tuple[int, InputError]] = field(default_factory=list)
+    reaction: Reaction = field(default_factory=Reaction)
+
+
+@dataclass(slots=True)
+class _Checked:
+    index: int
+    event: IncomingEvent
+    id: str
+    key: str | None
+    lead: str | None
+    fields: dict[str, Value]
+
+
+def take_in(
+    store: Store, incoming: Sequence[IncomingEvent], *, trigger_old: bool = False
+) -> Intake:
+    """Accepts what is right of `incoming`; the rest is rejected with a reason each.
+
+    Args:
+        store: the workspace's store.
+        incoming: at most a few hundred; longer lists are the caller's to cut.
+        trigger_old: whether events older than a day may start playbooks.
+    """
+    return store.write(lambda tx: intake_in(tx, incoming, trigger_old=trigger_old))
+
+
+def intake_in(
+    tx: Transaction, incoming: Sequence[IncomingEvent], *, trigger_old: bool = False
+) -> Intake:
+    """`take_in` within a transaction that is open already."""
+    current = published.current(tx)
+    answer = Intake()
+    checked = _check(tx, current, incoming, answer)
+    if not checked:
+        return answer
+    known = events.known(tx, [one.id for one in checked])
+    seen: set[str] = set()
+    fresh = []
+    for one in checked:
+        if one.id in known or one.id in seen:
+            answer.duplicates += 1
+            continue
+        seen.add(one.id)
+        fresh.append(one)
+    if fresh:
+        _accept(tx, current, fresh, answer, trigger_old=trigger_old)
+    return answer
+
+
+def _check(
+    tx: Transaction, current: Current, incoming: Sequence[IncomingEvent], answer: Intake
+) -> list[_Checked]:
+    checked = []
+    for index, event in enumerate(incoming):
+        try:
+            checked.append(_checked(tx, current, index, event))
+        except InputError as error:
+            answer.rejected.append((index, error))
+    return checked
+
+
+def _checked(tx: Transaction, current: Current, index: int, event: IncomingEvent) -> _Checked:
+    known = {*EVENT_NAMES, *current.workspace.events}
+    if event.name not in known:
+        near = closest(event.name, known)
+        raise InputError(
+            f"no event is named '{event.name}'",
+            help=f"did you mean '{near}'?"
+            if near
+            else "declare it under `events:` in longplay.yaml, then run: longplay apply",
+        )
+    if event.at is not None and event.at > tx.now + timedelta(days=1):
+        raise InputError(
+            f"'{event.at.isoformat()}' is in the future", help="leave `at` out: it is now"
+        )
+    given = dict(event.lead)
+    lead = given.pop("id", None)
+    email = given.get("email")
+    key = email_key(str(email)) if email else None
+    if lead is None and key is None:
+        raise InputError("the event names no lead", help='give `"lead": {"email": "…"}`')
+    fields = {
+        name: read_lead(name, value, current.custom, current.zone) for name, value in given.items()
+    }
+    return _Checked(
+        index, event, event.id or new_id(), key, str(lead) if lead is not None else None, fields
+    )
+
+
+def _accept(
+    tx: Transaction,
+    current: Current,
+    fresh: list[_Checked],
+    answer: Intake,
+    *,
+    trigger_old: bool,
+) -> None:
+    made = _find_leads(tx, current, fresh, answer)
+    ids = sorted({one.lead for one in fresh if one.lead is not None})
+    leads.lock(tx, ids)
+    facts = load_facts(tx, current, ids)
+    for one in [one for one in fresh if one.lead not in facts]:
+        answer.rejected.append((one.index, InputError(f"no lead has the id '{one.lead}'")))
+    fresh = [one for one in fresh if one.lead in facts]
+    new = events.insert_new(tx, [_row(tx, one) for one in fresh])
+    fresh = [one for one in fresh if EventId(one.id) in new]
+    before = {lead: dict(one) for lead, one in facts.items()}
+    _apply(tx, current, fresh, facts)
+    edges = {
+        lead: Edge(None if lead in made else before[lead], facts[lead], new_id())
+        for lead in {str(one.lead) for one in fresh}
+        if lead in made or _differs(before[lead], facts[lead])
+    }
+    occurrences = [_occurrence(tx, one, trigger_old=trigger_old) for one in fresh]
+    occurrences += store_derived(tx, current, edges)
+    answer.accepted = len(fresh)
+    answer.reaction = Reactor(tx, current, facts).react(occurrences, edges)
+
+
+def _find_leads(
+    tx: Transaction, current: Current, fresh: list[_Checked], answer: Intake
+) -> set[str]:
+    """Finds the leads by address, and makes those that are new; answers the ids it made."""
+    keys = {one.key for one in fresh if one.key is not None and one.lead is None}
+    found = leads.find_by_key(tx, keys)
+    wanted = {one.key: one for one in reversed(fresh) if one.lead is None and one.key not in found}
+    made: set[str] = set()
+    if wanted:
+        changes = lead_writing.create_many(
+            tx,
+            [dict(one.fields) for one in wanted.values()],
+            actor="intake",
+            reason=f"event {next(iter(wanted.values())).event.name}",
+            custom=current.custom,
+            lifecycle=current.workspace.lifecycle,
+            zone=current.zone,
+        )
+        for key, change in zip(wanted, changes, strict=True):
+            if key is not None:
+                found[key] = change.id
+            if change.before is None:
+                made.add(change.id)
+    for one in fresh:
+        if one.lead is None and one.key is not None:
+            one.lead = found[one.key]
+    return made
+
+
+def _apply(
+    tx: Transaction, current: Current, fresh: list[_Checked], facts: dict[str, dict[str, Value]]
+) -> None:
+    """What events do to leads: fields they carry, last-seen times, orders, unsubscriptions."""
+    changes: dict[LeadId, dict[str, Value]] = {}
+    for one in fresh:
+        lead = facts[str(one.lead)]
+        values = _values(tx, one, lead)
+        lead.update(values)
+        changes.setdefault(LeadId(str(one.lead)), {}).update(values)
+        if one.event.name in {"email.unsubscribed", "email.complained"} and lead.get("email"):
+            unsubscribed = one.event.name == "email.unsubscribed"
+            topic = str(one.event.properties.get("topic") or "") if unsubscribed else ""
+            reason = suppressions.UNSUBSCRIBED if unsubscribed else "complained"
+            suppressions.add(tx, str(lead["email"]), reason=reason, topic=topic, source=one.id)
+    lead_writing.save_many(
+        tx,
+        {lead: values for lead, values in changes.items() if values},
+        actor="intake",
+        reason=f"event {fresh[0].event.name}" if len(fresh) == 1 else "events",
+        custom=current.custom,
+        zone=current.zone,
+    )
+
+
+def _values(tx: Transaction, one: _Checked, lead: Mapping[str, Value]) -> dict[str, Value]:
+    values = {name: value for name, value in one.fields.items() if name != "email"}
+    name, at = one.event.name, one.event.at or tx.now
+    if not name.startswith(_NOT_BY_THE_LEAD):
+        for field_name in filter(None, ("last_seen_at", "last_activity_at", _MOVES_LEAD.get(name))):
+            was = lead.get(field_name)
+            values[field_name] = max(at, was) if isinstance(was, datetime) else at
+    if name == "order.placed":
+        orders, revenue = lead.get("orders"), lead.get("revenue")
+        amount = one.event.properties.get("amount")
+        values["orders"] = (orders if isinstance(orders, int) else 0) + 1
+        had = revenue if isinstance(revenue, int | float) else 0
+        values["revenue"] = had + (amount if isinstance(amount, int | float) else 0)
+    return values
+
+
+def _differs(before: Mapping[str, Value], after: Mapping[str, Value]) -> bool:
+    return any(after[name] != before.get(name) for name in after)
+
+
+def _row(tx: Transaction, one: _Checked) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "name": one.event.name,
+        "lead": one.lead,
+        "at": one.event.at or tx.now,
+        "accepted_at": tx.now,
+        "properties": dict(one.event.properties),
+    }
+
+
+def _occurrence(tx: Transaction, one: _Checked, *, trigger_old: bool) -> Occurrence:
+    event = one.event
+    happened = Happened(one.id, event.name, event.properties, event.enrollment, event.source)
+    at = event.at or tx.now
+    starts = trigger_old or at > tx.now - OLD
+    return Occurrence(str(one.lead), happened, at, starts=starts)
+
+
+def event_id(*parts: object) -> str:
+    """The id of an event that we make ourselves, so that the same click is the same event."""
+    return derived_id("event", *parts)

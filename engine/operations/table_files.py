@@ -1,0 +1,294 @@
+"""Files of rows: CSV, JSON Lines, JSON and spreadsheets, read row by row. It knows no leads.
+
+A row that cannot be read is a `Row` with a fault; a file that cannot be read is an `InputError`.
+"""
+
+import csv
+import io
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from engine.errors import EnvironmentFault, InputError
+from engine.operations.text_encoding import checked_encoding, encoding_of
+
+_SPREADSHEET_MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+_JSON_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson"})
+_DELIMITERS = (",", ";", "\t", "|")
+_LONGEST_LINE = 1 << 20
+_HEADINGS_AT_MOST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: where it stands, its cells by heading, and why it cannot be read, if it cannot."""
+
+    number: int
+    cells: dict[str, object] = field(default_factory=dict)
+    fault: str = ""
+
+
+class TableFile(Protocol):
+    """A file of rows.
+
+    Attributes:
+        encoding: the encoding it is read in; empty for spreadsheets.
+        headings: the headings, in order; None where every row names its own.
+        size: bytes or rows, whichever `done` counts.
+        done: how far reading has come.
+    """
+
+    encoding: str
+    headings: list[str] | None
+    size: int
+
+    @property
+    def done(self) -> int:
+        """How far reading has come, of `size`."""
+        ...
+
+    def rows(self) -> Iterator[Row]:
+        """The rows, once."""
+        ...
+
+
+def open_table(path: Path, *, language: str = "", encoding: str = "") -> TableFile:
+    """The file, recognized by its content and its name, its headings read.
+
+    Raises:
+        InputError: it is empty, or nothing that can be read.
+        EnvironmentFault: it cannot be opened.
+    """
+    try:
+        with path.open("rb") as file:
+            magic = file.read(4)
+        if magic.startswith(_SPREADSHEET_MAGIC):
+            return SpreadsheetFile(path)
+        if not magic:
+            raise InputError(f"'{path.name}' is empty")
+        name = checked_encoding(encoding) if encoding else encoding_of(path, language)
+        if path.suffix.lower() in _JSON_SUFFIXES:
+            return JsonFile(path, name)
+        return DelimitedFile(path, name)
+    except OSError as error:
+        raise EnvironmentFault(f"'{path}' cannot be read: {error.strerror}") from error
+
+
+class DelimitedFile:
+    """Comma-separated values, or separated by semicolons, tabs or bars."""
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self.encoding = encoding
+        self.size = path.stat().st_size
+        self._path = path
+        self._file = path.open("rb")
+        self._lines = io.TextIOWrapper(self._file, encoding=encoding, newline="")
+        beginning = list(islice(iter(lambda: self._lines.readline(_LONGEST_LINE), ""), 30))
+        declared = beginning[0].strip().lower() if beginning else ""
+        self._skipped = 0
+        if declared in {f"sep={one}" for one in _DELIMITERS}:  # a line that Excel understands
+            self._skipped = 1
+            self.delimiter = declared[4:] if declared != "sep=" else "\t"
+            beginning = beginning[1:]
+        else:
+            self.delimiter = _delimiter(beginning)
+        self._lines.seek(0)
+        for _ in range(self._skipped):
+            self._lines.readline()
+        self._reader = csv.reader(self._lines, delimiter=self.delimiter)
+        try:
+            first = next((row for row in self._reader if any(map(str.strip, row))), [])
+        except (csv.Error, UnicodeError) as error:
+            raise InputError(f"the headings of '{path.name}' cannot be read: {error}") from error
+        self.headings: list[str] | None = _headings(path, first)
+
+    @property
+    def done(self) -> int:
+        """Bytes read."""
+        return self.size if self._file.closed else self._file.tell()
+
+    def rows(self) -> Iterator[Row]:
+        """The rows; blank lines are none."""
+        with self._lines:
+            while True:
+                number = self._reader.line_num + 1 + self._skipped
+                try:
+                    cells = next(self._reader, None)
+                except (csv.Error, UnicodeError) as error:
+                    yield Row(number, fault=f"from here on the file cannot be read: {error}")
+                    return
+                if cells is None:
+                    return
+                if any(map(str.strip, cells)):
+                    yield _row(number, self.headings or [], cells)
+
+
+class SpreadsheetFile:
+    """The first sheet of an Excel or OpenDocument workbook."""
+
+    encoding = ""
+
+    def __init__(self, path: Path) -> None:
+        self.done = 0
+        self._rows = _sheet(path)
+        first: list[object] = []
+        for first in self._rows:
+            self.done += 1
+            if any(str(cell).strip() for cell in first):
+                break
+        self.size = self.done + len(self._rest())
+        self.headings: list[str] | None = _headings(path, [str(cell).strip() for cell in first])
+
+    def _rest(self) -> list[list[object]]:
+        self._remaining = list(self._rows)
+        return self._remaining
+
+    def rows(self) -> Iterator[Row]:
+        """The rows; blank ones are none."""
+        for cells in self._remaining:
+            self.done += 1
+            if any(str(cell).strip() for cell in cells):
+                yield _row(self.done, self.headings or [], cells)
+
+
+class JsonFile:
+    """JSON objects: one a line, or all of them in one array."""
+
+    headings: list[str] | None = None
+
+    def __init__(self, path: Path, encoding: str) -> None:
+        self.encoding = encoding
+        self.size = path.stat().st_size
+        self._file = path.open("rb")
+        self._text = io.TextIOWrapper(self._file, encoding=encoding)
+        beginning = self._text.read(4096).lstrip()
+        self._text.seek(0)
+        self._is_array = beginning.startswith("[")
+
+    @property
+    def done(self) -> int:
+        """Bytes read."""
+        return self.size if self._file.closed else self._file.tell()
+
+    def rows(self) -> Iterator[Row]:
+        """The objects; what is no object is a fault."""
+        with self._text:
+            try:
+                yield from self._of_array() if self._is_array else self._of_lines()
+            except UnicodeError as error:
+                yield Row(0, fault=f"from here on the file cannot be read: {error}")
+
+    def _of_lines(self) -> Iterator[Row]:
+        lines = iter(lambda: self._text.readline(_LONGEST_LINE), "")
+        for number, line in enumerate(lines, start=1):
+            if line.strip():
+                yield _json_row(number, line)
+
+    def _of_array(self) -> Iterator[Row]:
+        decoder, buffer, number = json.JSONDecoder(), "", 0
+        ended = False
+        while True:
+            buffer = buffer.lstrip(" \t\r\n,") if number else buffer.lstrip().removeprefix("[")
+            buffer = buffer.lstrip()
+            if buffer.startswith("]"):
+                return
+            try:
+                found, end = decoder.raw_decode(buffer)
+                # A number may go on in the next piece of the file.
+                whole = ended or end < len(buffer)
+            except (ValueError, RecursionError) as error:
+                if ended or len(buffer) > _LONGEST_LINE:
+                    yield Row(number + 1, fault=f"from here on the file is no JSON: {error}")
+                    return
+                whole = False
+            if whole:
+                number += 1
+                buffer = buffer[end:]
+                yield _object_row(number, found)
+                continue
+            more = self._text.read(1 << 16)
+            ended = not more
+            buffer += more
+
+
+def _json_row(number: int, line: str) -> Row:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        return Row(number, {"line": line.rstrip("\r\n")[:1000]}, fault=f"no JSON: {error}")
+    return _object_row(number, found)
+
+
+def _object_row(number: int, found: object) -> Row:
+    if not isinstance(found, dict):
+        shown = {"line": json.dumps(found, ensure_ascii=False)[:1000]}
+        return Row(number, shown, fault="a row must be an object, {…}")
+    fields = found.get("fields")
+    if isinstance(fields, dict):
+        found = {key: cell for key, cell in found.items() if key != "fields"} | fields
+    return Row(number, found)
+
+
+def _delimiter(lines: list[str]) -> str:
+    """The delimiter that splits the first lines into most columns, evenly."""
+    best, most = ",", 1.0
+    for delimiter in _DELIMITERS:
+        try:
+            widths = [len(row) for row in csv.reader(lines, delimiter=delimiter) if row]
+        except csv.Error:
+            continue
+        if not widths:
+            continue
+        width, times = Counter(widths).most_common(1)[0]
+        evenness = width * times / len(widths) + widths[0] / 1000
+        if width > 1 and evenness > most:
+            best, most = delimiter, evenness
+    return best
+
+
+def _headings(path: Path, cells: list[str]) -> list[str]:
+    found = [cell.strip().lstrip("\ufeff") for cell in cells]
+    while found and not found[-1]:
+        found.pop()
+    if not found:
+        raise InputError(
+            f"'{path.name}' has no headings", help="its first row must name the columns"
+        )
+    if len(found) > _HEADINGS_AT_MOST:
+        raise InputError(f"'{path.name}' has more than {_HEADINGS_AT_MOST} columns")
+    doubled = [name for name, times in Counter(found).items() if times > 1 and name]
+    if doubled:
+        raise InputError(f"'{path.name}' has the column '{doubled[0][:60]}' twice")
+    return found
+
+
+def _row(number: int, headings: list[str], cells: list[object] | list[str]) -> Row:
+    found = {name: cell for name, cell in zip(headings, cells, strict=False) if name}
+    beyond = [cell for cell in cells[len(headings) :] if str(cell).strip()]
+    beyond += [
+        cell for name, cell in zip(headings, cells, strict=False) if not name and str(cell).strip()
+    ]
+    if beyond:
+        return Row(number, found, fault=f"'{str(beyond[0])[:60]}' stands under no heading")
+    return Row(number, found)
+
+
+def _sheet(path: Path) -> Iterator[list[object]]:
+    import python_calamine
+
+    try:
+        workbook = python_calamine.load_workbook(str(path))
+        sheet = workbook.get_sheet_by_index(0)
+        rows: list[list[object]] = sheet.to_python(skip_empty_area=False)
+    except BaseException as error:  # a panic of the reader is no Exception
+        if isinstance(error, KeyboardInterrupt | SystemExit | OSError):
+            raise
+        raise InputError(
+            f"'{path.name}' is no spreadsheet that can be read: {str(error)[:120]}",
+            help="save it again as .xlsx, or export it as CSV",
+        ) from error
+    return iter(rows)

@@ -1,0 +1,149 @@
+"""The worker process: drivers, mail and notices on queues of their own, dispatcher and sweeper.
+
+A composition root: it reads the settings and puts the parts together. Nobody imports it but `cli`.
+"""
+
+import asyncio
+import logging
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, suppress
+from datetime import timedelta
+
+from temporalio.client import Client, TLSConfig
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities._send import Courier
+from activities._temporal import Deliver, Drive
+from engine.errors import EnvironmentFault
+from engine.mail.links import LinkSigner
+from engine.mail.transports.smtp import SmtpTransport
+from engine.operations.letters import Writer
+from engine.operations.sweeper import neglected
+from engine.settings import Settings
+from engine.store.database import Store
+from workflows.cohort import DriveCohort
+from workflows.dispatcher import Dispatcher
+from workflows.names import CONTROL_QUEUE, EMAIL_QUEUE, NOTIFY_QUEUE
+from workflows.schedules import DriveSchedules
+
+SWEEP_EVERY = 2.0
+"""Seconds between two looks at what nobody serves."""
+
+SENDERS = 4
+"""Batches of mail at a time; with windows of 20, at most 80 messages are in flight."""
+
+_GRACE = timedelta(seconds=15)
+_log = logging.getLogger("longplay.worker")
+
+
+async def connect(settings: Settings, *, patience: float = 30.0) -> Client:
+    """The connection to Temporal, waited for while it starts.
+
+    Raises:
+        EnvironmentFault: it does not answer.
+    """
+    deadline = asyncio.get_running_loop().time() + patience
+    tls = _tls(settings)
+    key = settings.temporal_api_key
+    while True:
+        try:
+            return await Client.connect(
+                settings.temporal_target,
+                namespace=settings.temporal_namespace,
+                api_key=key.get_secret_value() if key else None,
+                tls=tls,
+            )
+        except (RPCError, RuntimeError) as error:
+            if asyncio.get_running_loop().time() > deadline:
+                raise EnvironmentFault(
+                    f"Temporal does not answer at '{settings.temporal_target}'",
+                    help="start it with `longplay up`, or set LONGPLAY_TEMPORAL_ADDRESS",
+                ) from error
+            await asyncio.sleep(0.3)
+
+
+def _tls(settings: Settings) -> TLSConfig | bool:
+    if settings.temporal_tls_cert is None or settings.temporal_tls_key is None:
+        return settings.temporal_api_key is not None
+    return TLSConfig(
+        client_cert=settings.temporal_tls_cert.read_bytes(),
+        client_private_key=settings.temporal_tls_key.read_bytes(),
+    )
+
+
+async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
+    """Works until it is told to stop, then drains within the grace period."""
+    stop = stop or _stop_on_signals()
+    store = Store(settings.store_url, pool_size=12)
+    client = await connect(settings)
+    dispatcher = Dispatcher(client, asyncio.get_running_loop())
+    store.on_commit(dispatcher.nudge)
+    transport = SmtpTransport(settings.mail_url)
+    writer = Writer(LinkSigner([settings.signing_key()]), settings.link_url)
+    courier = Courier(store, writer, transport)
+    threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="drive")
+    sweeping = asyncio.create_task(sweep(store, dispatcher))
+    try:
+        async with AsyncExitStack() as stack:
+            for one in _workers(client, store, courier, threads):
+                await stack.enter_async_context(one)
+            _log.info("the worker is ready")
+            await stop.wait()
+            _log.info("the worker drains")
+    finally:
+        sweeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await sweeping
+        await transport.close()
+        threads.shutdown(wait=True)
+        store.close()
+
+
+def _workers(
+    client: Client, store: Store, courier: Courier, threads: ThreadPoolExecutor
+) -> list[Worker]:
+    control = Worker(
+        client,
+        task_queue=CONTROL_QUEUE,
+        workflows=[DriveCohort, DriveSchedules],
+        activities=Drive(store).activities(),
+        activity_executor=threads,
+        max_concurrent_workflow_tasks=4,
+        max_concurrent_local_activities=4,
+        max_concurrent_activities=4,
+        # A killed worker holds a driver up for this long at most.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=_GRACE,
+    )
+    outgoing = [
+        Worker(
+            client,
+            task_queue=queue,
+            activities=Deliver(courier).activities(),
+            max_concurrent_activities=SENDERS,
+            graceful_shutdown_timeout=_GRACE,
+        )
+        for queue in (EMAIL_QUEUE, NOTIFY_QUEUE)
+    ]
+    return [control, *outgoing]
+
+
+async def sweep(store: Store, dispatcher: Dispatcher) -> None:
+    """Nudges whatever is due and unserved, for as long as the worker lives (I5)."""
+    while True:
+        try:
+            dispatcher.nudge(await asyncio.to_thread(neglected, store))
+        except Exception:
+            # The sweeper is what mends everything else: it outlives a database that is away.
+            _log.exception("the sweeper could not look")
+        await asyncio.sleep(SWEEP_EVERY)
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    return stop
