@@ -39,6 +39,7 @@ from engine.playbook.durations import DurationError, parse_duration, parse_offse
 from engine.playbook.spelling import closest, did_you_mean
 
 ROOTS = ("lead", "deal", "owner", "now", "event", "run", "segment")
+_HARMLESS = frozenset({"type-mismatch", "none-compared", "unknown-value"})
 _ELSEWHERE = {
     "null": "none, or 'is not defined'",
     "nil": "none, or 'is not defined'",
@@ -207,7 +208,7 @@ class Checker:
         text = f"{article(left.type)} is compared with {article(right.type)}"
         span = (left.span[0], right.span[1])
         help = mismatch_help(left, right) or mismatch_help(right, left)
-        self.findings.add("type-mismatch", text, span=span, help=help)
+        self._find("type-mismatch", text, span, help)
 
     def _is_fine(self, left: Node, right: Node) -> bool:
         """The two can be equal; a text literal beside a time or a length must read as one."""
@@ -362,11 +363,18 @@ class Checker:
             self._add("type-mismatch", text, span, usage)
 
     def _add(self, rule: str, message: str, span: Span, usage: str) -> None:
-        self.findings.add(rule, message, span=span, help=f"write it like: {usage}")
+        self._find(rule, message, span, f"write it like: {usage}")
 
-    def _flaw(self, rule: str, message: str, node: Node, help: str = "") -> Literal:
-        self.findings.add(rule, message, span=node.span, help=help)
-        return Literal(None, span=node.span)
+    def _flaw(self, rule: str, message: str, node: Node, help: str = "") -> Node:
+        found = self._find(rule, message, node.span, help)
+        return Literal(None, span=node.span) if found else node
+
+    def _find(self, rule: str, message: str, span: Span, help: str) -> bool:
+        """Note a finding, unless it is one that only means "never true" in a checked plan."""
+        if self.vocabulary.is_open and rule in _HARMLESS:
+            return False
+        self.findings.add(rule, message, span=span, help=help)
+        return True
 
 
 def _is_lead(node: Node) -> bool:

@@ -230,7 +230,7 @@ FILTERS: Mapping[str, FilterRule] = {
         _shift(1),
     ),
     "minus": FilterRule(
-        'lead.trial_ends_at | minus("2 days")',
+        'lead.birthday | minus("2 days")',
         "That much earlier, on the calendar of the lead's zone.",
         TIMES,
         ("duration",),

@@ -154,7 +154,9 @@ class _Reader:
                 return self._foreign(node)
 
     def _span(self, node: ast.expr) -> Span:
-        return (node.col_offset - 1, (node.end_col_offset or node.col_offset + 1) - 1)
+        end = node.end_col_offset or node.col_offset + 1
+        # A bare tuple takes in the parentheses that `_parse` put around the text.
+        return (max(node.col_offset - 1, 0), min(end - 1, len(self.findings.text)))
 
     def _text(self, node: ast.expr) -> str:
         return self.findings.at(self._span(node))
@@ -181,7 +183,8 @@ class _Reader:
         below: ast.expr = node
         while isinstance(below, ast.Attribute):
             below = below.value
-        if not isinstance(below, ast.Name) or self._is_grouped(below):
+        is_part = below is not node
+        if not isinstance(below, ast.Name) or (is_part and self._is_grouped(below)):
             return self._flaw(
                 "unknown-syntax",
                 f"'{self._text(node)}' asks a name of something that is no record",
@@ -211,8 +214,16 @@ class _Reader:
         return self.check.arithmetic(Arithmetic(operator, left, right, span=self._span(node)))
 
     def _require_grouped_filter(self, operand: ast.expr) -> None:
-        if _is_filter(operand) and not self._is_grouped(operand):
-            self._ask_parentheses(self._span(operand), "a filter beside an operator")
+        if not isinstance(operand, ast.BinOp) or not _is_filter(operand):
+            return
+        base: ast.expr = operand
+        while isinstance(base, ast.BinOp) and _is_filter(base):
+            base = base.left
+        right = operand.right
+        swallows = isinstance(right, ast.BinOp) and not self._is_grouped(right)
+        if self._is_grouped(operand) or self._binds_otherwise(base) or swallows:
+            return  # fine, or blamed where it binds
+        self._ask_parentheses(self._span(operand), "a filter beside an operator")
 
     def _ask_parentheses(self, span: Span, what: str) -> None:
         mended = self.findings.mended(span, f"({self.findings.at(span)})")
