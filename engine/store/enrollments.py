@@ -74,6 +74,21 @@ def by_id(tx: Transaction, enrollment_id: str) -> sa.RowMapping | None:
     return tx.conn.execute(sa.select(table).where(table.c.id == enrollment_id)).mappings().first()
 
 
+def lock_one(tx: Transaction, enrollment_id: str) -> sa.RowMapping:
+    """One enrollment, locked; after its lead's lock."""
+    query = sa.select(table).where(table.c.id == enrollment_id)
+    if tx.is_postgres:
+        query = query.with_for_update()
+    return tx.conn.execute(query).mappings().one()
+
+
+def set_values(tx: Transaction, enrollment_id: str, seq: int, values: Mapping[str, Any]) -> None:
+    """Changes an enrollment from outside its walk, by compare-and-set on `seq`."""
+    tx.conn.execute(
+        sa.update(table).where(table.c.id == enrollment_id, table.c.seq == seq).values(**values)
+    )
+
+
 def by_ids(tx: Transaction, ids: Sequence[str]) -> dict[str, sa.RowMapping]:
     """Enrollments by id."""
     found = tx.conn.execute(sa.select(table).where(table.c.id.in_(ids))).mappings()
