@@ -28,7 +28,7 @@ def catcher(settings: Settings, environment: Mapping[str, str]) -> ChildSpec:
             *(str(settings.mail_folder), str(settings.catcher_port)),
         ),
         environment=environment,
-        drain=timedelta(seconds=2),
+        drain=timedelta(seconds=1),
         is_ready=lambda: answers(address),
     )
 

@@ -61,7 +61,7 @@ def _start_all(settings: Settings, supervisor: Supervisor, prepare: Callable[[],
         supervisor.start(catcher(settings, _environment(settings)))
     prepare()
     supervisor.wait_until_ready()
-    for spec in (_command(settings, "worker", drain=timedelta(seconds=10)), _web(settings)):
+    for spec in (_command(settings, "worker", drain=timedelta(seconds=13)), _web(settings)):
         if not supervisor.stopping:
             supervisor.start(spec)
     supervisor.wait_until_ready()
@@ -70,7 +70,7 @@ def _start_all(settings: Settings, supervisor: Supervisor, prepare: Callable[[],
 def _web(settings: Settings) -> ChildSpec:
     listens = settings.web
     reached = Address(HOST if listens.host in ("0.0.0.0", "::") else listens.host, listens.port)
-    return _command(settings, "web", drain=timedelta(seconds=4), is_ready=lambda: answers(reached))
+    return _command(settings, "web", drain=timedelta(seconds=3), is_ready=lambda: answers(reached))
 
 
 def _command(
