@@ -43,7 +43,10 @@ def compare(order: Order, left: Value, right: Value, scope: Scope) -> bool:
     if isinstance(left, bool) or isinstance(right, bool):
         return type(left) is type(right) and order in _EQUALITIES and order(left, right)
     if isinstance(left, date) and isinstance(right, date):
-        return order(*_same_clock(left, right, zone_of(scope)))
+        try:
+            return order(*_same_clock(left, right, zone_of(scope)))
+        except (OverflowError, ValueError):
+            return False  # a time at the calendar's very end has no other zone
     for kind in (int | float, str, timedelta):
         if isinstance(left, kind):
             return isinstance(right, kind) and order(left, right)

@@ -271,7 +271,7 @@ TESTS: Mapping[str, TestRule] = {
     "defined": TestRule("lead.email is defined", "It has a value.", frozenset(), 0),
     "matching": TestRule(
         'lead.title is matching("cto|总监")',
-        "The text contains a match of the regular expression, whatever its case.",
+        "The first 1,000 characters hold a match of the regular expression, whatever its case.",
         _TEXTS,
         1,
     ),

@@ -11,10 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 LONGEST_PATTERN = 500
-LONGEST_TEXT = 2_000
+LONGEST_TEXT = 1_000
 """Of a longer text only so much is searched."""
 _EDGES = re.compile(r"\A(?:\.\*)(?![?+*{])|(?<!\\)\.\*\Z")  # a search finds the same without them
-_MOST_WAYS = 12_000
+_MOST_WAYS = 5_500
 
 
 class PatternError(ValueError):
