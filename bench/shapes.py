@@ -1,0 +1,53 @@
+"""The workspaces that benchmarks and kill tests run."""
+
+WORKSPACE = """\
+workspace: bench
+timezone: Asia/Shanghai
+sender:
+  from: "Bench <hello@bench.example>"
+  postal_address: "1 Funnel Street"
+  rate: 100000 per second
+fields:
+  lead: {segment: text}
+"""
+
+PAGE = """\
+<title>{{ lead.first_name | default("Hello") }}, part %s</title>
+<h1>Hello {{ lead.first_name | default("there") }}</h1>
+<p>Since you told us about {{ lead.company | default("your team") }}, here is part %s.
+Most teams of your size begin with one playbook, watch it for a week, and then write the next.</p>
+<p><a href="https://www.example.com/start?part=%s">Begin here</a>, or
+<a href="https://www.example.com/docs">read on</a>.</p>
+<p style="color:#667">{{ sender.postal_address }} ·
+<a href="{{ unsubscribe_url }}">unsubscribe</a></p>
+"""
+
+TEN_STEPS = """\
+playbook: ten-steps
+enroll:
+  when:
+    - event: form.submitted
+    - manual
+steps:
+  - email: first
+  - set: {segment: new}
+  - tag: one
+  - if: lead.score >= 0
+    then:
+      - score: +10
+  - stage: mql
+  - email: second
+  - update: {segment: "'warm'"}
+  - untag: one
+  - end: done
+"""
+
+
+def files() -> dict[str, str]:
+    """A workspace of one playbook of ten steps, two of them mails."""
+    return {
+        "longplay.yaml": WORKSPACE,
+        "playbooks/ten-steps.yaml": TEN_STEPS,
+        "templates/email/first.html": PAGE % (1, 1, 1),
+        "templates/email/second.html": PAGE % (2, 2, 2),
+    }
