@@ -7,7 +7,7 @@ class TemplateError(NeverWorksError):
     """A template that cannot be rendered: which file, which line, and why."""
 
     def __init__(self, file: str, line: int, fault: str, *, help: str = "") -> None:
-        place = f"{file}:{line}" if line else file
+        place = f"{file}:{line}" if file and line else file
         super().__init__(f"{place}: {fault}" if place else fault, help=help)
         self.file = file
         self.line = line

@@ -11,11 +11,10 @@ from jinja2 import TemplateSyntaxError, nodes
 from jinja2.meta import find_undeclared_variables
 
 from engine.mail.errors import TemplateError
-from engine.mail.filters import FILTERS, Filter
+from engine.mail.grammar import check_nodes
 from engine.mail.render import syntax_fault
-from engine.mail.sandbox import MAX_SOURCE, TemplateEnvironment, check_nodes
+from engine.mail.sandbox import MAX_SOURCE, TemplateEnvironment
 from engine.mail.sources import FALLBACK_LAYOUT, Sources
-from engine.playbook.conditions.patterns import PatternError, matcher
 
 _UNSUBSCRIBE = frozenset({"unsubscribe_url", "preferences_url"})
 
@@ -59,26 +58,20 @@ class TemplateFacts:
     problems: tuple[TemplateProblem, ...] = ()
 
 
-def inspect_email(
-    files: Mapping[str, str], name: str, filters: Mapping[str, Filter] = FILTERS
-) -> tuple[TemplateFacts, ...]:
+def inspect_email(files: Mapping[str, str], name: str) -> tuple[TemplateFacts, ...]:
     """The facts of every language and text part of the template that a playbook calls `name`."""
     sources = Sources(files)
-    return tuple(_inspect(sources, file, filters) for file in sources.variants(name))
+    return tuple(_inspect(sources, file) for file in sources.variants(name))
 
 
-def inspect_template(
-    files: Mapping[str, str], file: str, filters: Mapping[str, Filter] = FILTERS
-) -> TemplateFacts:
+def inspect_template(files: Mapping[str, str], file: str) -> TemplateFacts:
     """The facts of one file, such as `welcome.zh-CN.html`."""
-    return _inspect(Sources(files), file, filters)
+    return _inspect(Sources(files), file)
 
 
-def inspect_text(
-    source: str, filters: Mapping[str, Filter] = FILTERS, *, file: str = "", line: int = 1
-) -> TemplateFacts:
+def inspect_text(source: str, *, file: str = "", line: int = 1) -> TemplateFacts:
     """The facts of a text with `{{ }}` that stands in `file`, from `line` on."""
-    env = TemplateEnvironment(loader=None, filters=filters, html=False)
+    env = TemplateEnvironment(loader=None, html=False)
     try:
         tree = _parsed(env, source, file)
     except TemplateError as error:
@@ -90,8 +83,8 @@ def inspect_text(
     return TemplateFacts(file, tuple(uses))
 
 
-def _inspect(sources: Sources, file: str, filters: Mapping[str, Filter]) -> TemplateFacts:
-    walk = _Walk(sources, TemplateEnvironment(loader=None, filters=filters, html=True))
+def _inspect(sources: Sources, file: str) -> TemplateFacts:
+    walk = _Walk(sources, TemplateEnvironment(loader=None, html=True))
     walk.visit(file, (), 0)
     printed = {use.name for use in walk.names if use.printed}
     subject = sources.subject_of(file)
@@ -163,24 +156,13 @@ def _parsed(env: TemplateEnvironment, source: str, file: str) -> nodes.Template:
         raise TemplateError(file, 0, f"the file has more than {MAX_SOURCE:,} characters")
     try:
         tree = env.parse(source, file)
-        check_nodes(tree, file, env)
+        check_nodes(tree, file)
         env.compile(source, file, file)
     except TemplateSyntaxError as error:
         raise syntax_fault(error, file) from error
     except (ValueError, RecursionError) as error:
         raise TemplateError(file, 1, str(error)) from error
-    for test in tree.find_all(nodes.Test):
-        _check_pattern(test, file)
     return tree
-
-
-def _check_pattern(test: nodes.Test, file: str) -> None:
-    if test.name != "matching" or not test.args or not isinstance(test.args[0], nodes.Const):
-        return
-    try:
-        matcher(str(test.args[0].value))
-    except PatternError as error:
-        raise TemplateError(file, test.lineno, error.message, help=error.help) from error
 
 
 def _uses(tree: nodes.Template, file: str) -> list[NameUse]:

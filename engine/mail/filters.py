@@ -1,188 +1,183 @@
-"""The filters that a template may use when nobody hands in others, and nothing besides.
+"""The condition language inside `{{ }}`: the same filters, tests, comparisons and sums.
 
-A filter is called with the scope, the operand and its arguments; a missing value is None, both
-in and out. The scope gives `now`, `zone` and `history`.
+Jinja2 reads a template's expressions; what they mean is decided by the functions of
+`engine.playbook.conditions`, so that one expression has one value wherever it is written. What
+those leave unbounded (the length of text, the size of numbers) is bounded here.
 """
 
-import operator
-import re
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import TypeAlias, cast
 
+from engine.playbook.conditions.comparing import (
+    ORDERS,
+    Written,
+    aware,
+    compare,
+    contains,
+    is_containing,
+)
+from engine.playbook.conditions.filters import FILTERS as RULES
+from engine.playbook.conditions.filters import Argument, FilterRule, zone_of
+from engine.playbook.conditions.literals import typed
 from engine.playbook.conditions.patterns import matcher
-from engine.playbook.values import History
+from engine.playbook.conditions.tree import Literal
+from engine.playbook.durations import Duration, parse_offset
+from engine.playbook.values import Scope, Value
 
 Filter: TypeAlias = Callable[..., object]
-"""`filter(scope, operand, *arguments)`."""
+"""`filter(scope, operand, *arguments)`; a missing value is None, both in and out."""
 
-_DAY = timedelta(days=1)
-_HOUR = timedelta(hours=1)
-_UNITS = {
-    "second": timedelta(seconds=1),
-    "minute": timedelta(minutes=1),
-    "hour": _HOUR,
-    "day": _DAY,
-    "week": timedelta(weeks=1),
-}
-_LENGTH = re.compile(r"(\d+)\s*(second|minute|hour|day|week)s?\s*")
+MAX_TEXT = 10_000
+MAX_NUMBER = 10**18
+
+_SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
+_TOTAL = frozenset({"default", "count", "sum", "last"})  # these answer to a missing operand, too
 
 
-def as_length(text: object) -> timedelta | None:
-    """`14 days`, `1 day 4 hours` as a length of time; None when it is not one."""
-    if isinstance(text, timedelta):
-        return text
-    total, end = timedelta(), 0
-    for match in _LENGTH.finditer(str(text)):
-        if match.start() != end:
+def _bound(name: str, rule: FilterRule) -> Filter:
+    def run(scope: Scope, value: object, *arguments: object) -> object:
+        if value is None and name not in _TOTAL:
             return None
-        total += int(match[1]) * _UNITS[match[2]]
-        end = match.end()
-    return total if end and end == len(str(text)) else None
-
-
-def as_moment(scope: Mapping[str, object], value: object) -> datetime | None:
-    """A date, a datetime or their ISO text as an aware moment."""
-    zone = scope.get("zone")
-    here = zone if isinstance(zone, tzinfo) else UTC
-    if isinstance(value, str):
+        found = zip(rule.arguments, arguments, strict=False)
+        given = [_argument(role, argument) for role, argument in found]
         try:
-            value = datetime.fromisoformat(value)
-        except ValueError:
+            return rule.run(scope, cast(Value, value), given)
+        except ArithmeticError:  # a date beyond the calendar's end
             return None
-    if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=here)
-    if isinstance(value, date):
-        return datetime.combine(value, time(), here)
-    return None
+
+    return run
 
 
-def _since(unit: timedelta, sign: int) -> Filter:
-    def measure(scope: Mapping[str, object], value: object) -> float | int | None:
-        moment, now = as_moment(scope, value), scope.get("now")
-        if moment is None or not isinstance(now, datetime):
-            return None
-        return int(sign * (now - moment) / unit)
-
-    return measure
+FILTERS: Mapping[str, Filter] = {name: _bound(name, rule) for name, rule in RULES.items()}
 
 
-def _shift(sign: int) -> Filter:
-    def shifted(scope: Mapping[str, object], value: object, length: object) -> object:
-        delta = as_length(length)
-        if delta is None:
-            raise ValueError(f"'{length}' is no length of time")
-        moment = as_moment(scope, value)
-        return None if moment is None else moment + sign * delta
-
-    return shifted
+def _argument(role: str, argument: object) -> Argument:
+    if role in ("duration", "within") and isinstance(argument, str):
+        return length(argument)
+    return cast(Argument, argument)
 
 
-def _happened(
-    scope: Mapping[str, object], event: object, within: object
-) -> Sequence[tuple[datetime, Mapping[str, object]]]:
-    history = scope.get("history")
-    if history is None:
-        return []
-    found = cast(History, history).occurrences(str(event))
-    now = scope.get("now")
-    if within is None or not isinstance(now, datetime):
-        return found
-    length = as_length(within)
-    if length is None:
-        raise ValueError(f"'{within}' is no length of time")
-    return [each for each in found if each[0] > now - length]
+@lru_cache(maxsize=1024)
+def length(text: str) -> Duration:
+    """A length of time as it is written.
+
+    Raises:
+        DurationError: it cannot be read.
+    """
+    return parse_offset(text)
 
 
-def _count(
-    scope: Mapping[str, object], _lead: object, event: object, within: object = None
-) -> object:
-    return len(_happened(scope, event, within))
+def arity_fault(name: str, count: int) -> str:
+    """What is wrong with giving the filter `name` so many arguments; empty when nothing is."""
+    rule = RULES[name]
+    most = len(rule.arguments)
+    if most - rule.optional <= count <= most:
+        return ""
+    return f"the filter '{name}' is written like {rule.usage}"
 
 
-def _last(scope: Mapping[str, object], _lead: object, event: object) -> object:
-    found = _happened(scope, event, None)
-    return found[-1][0] if found else None
+def roles(name: str) -> tuple[str, ...]:
+    """What each argument of the filter `name` is."""
+    return RULES[name].arguments
 
 
-def _sum(
-    scope: Mapping[str, object], _lead: object, event: object, name: object, within: object = None
-) -> object:
-    values = [properties.get(str(name)) for _, properties in _happened(scope, event, within)]
-    return sum(value for value in values if isinstance(value, int | float))
-
-
-def _of_text(change: Callable[[str], object]) -> Filter:
-    def changed(_scope: Mapping[str, object], value: object) -> object:
-        return None if value is None else change(str(value))
-
-    return changed
-
-
-def _default(_scope: Mapping[str, object], value: object, instead: object = "") -> object:
-    return instead if value is None or value == "" else value
-
-
-def _length(_scope: Mapping[str, object], value: object) -> object:
-    return len(value) if isinstance(value, str | Sequence | Mapping) else None
-
-
-def _domain(text: str) -> str | None:
-    return text.rpartition("@")[2].lower() or None
-
-
-FILTERS: Mapping[str, Filter] = {
-    "lower": _of_text(str.lower),
-    "upper": _of_text(str.upper),
-    "trim": _of_text(str.strip),
-    "default": _default,
-    "length": _length,
-    "domain": _of_text(_domain),
-    "days_since": _since(_DAY, 1),
-    "days_until": _since(_DAY, -1),
-    "hours_since": _since(_HOUR, 1),
-    "hours_until": _since(_HOUR, -1),
-    "plus": _shift(1),
-    "minus": _shift(-1),
-    "count": _count,
-    "last": _last,
-    "sum": _sum,
-}
+@lru_cache(maxsize=4096)
+def written(text: object) -> object:
+    """A literal; of text, one that reads as a date or a length of time beside one."""
+    if not isinstance(text, str):
+        return text
+    literal = typed(Literal(text))
+    if literal.moment is None and literal.length is None:
+        return text
+    found = Written(text)
+    found.moment, found.length = literal.moment, literal.length
+    return found
 
 
 def matching(value: object, pattern: object) -> bool:
-    """`is matching("cto|总监")`: the pattern occurs somewhere, whatever the case."""
-    return value is not None and matcher(str(pattern))(str(value))
+    """`is matching("cto|总监")`."""
+    return isinstance(value, str) and matcher(str(pattern))(value)
 
 
-def containing(value: object, part: object) -> bool:
+def containing(value: object, part: object, scope: Scope) -> bool:
     """`is containing(…)`: text within text, or an item of a list."""
-    if isinstance(value, str):
-        return str(part).lower() in value.lower()
-    return isinstance(value, Sequence | Mapping) and part in value
+    return is_containing(cast(Value, value), cast(Value, part), scope)
 
 
-_OPERATORS: Mapping[str, Callable[[object, object], object]] = {
-    "eq": operator.eq,
-    "ne": operator.ne,
-    "lt": cast(Callable[[object, object], object], operator.lt),
-    "lteq": cast(Callable[[object, object], object], operator.le),
-    "gt": cast(Callable[[object, object], object], operator.gt),
-    "gteq": cast(Callable[[object, object], object], operator.ge),
-}
+def compared(sign: str, left: object, right: object, scope: Scope) -> bool:
+    """A comparison by Jinja's name for it; with a missing side it is false."""
+    if sign in ("in", "notin"):
+        return _is_member(left, right, scope, sign == "in")
+    return compare(ORDERS[_SIGNS[sign]], cast(Value, left), cast(Value, right), scope)
 
 
-def compare(sign: str, left: object, right: object) -> bool:
-    """A comparison in which a missing side, or sides that cannot be compared, make it false."""
+def _is_member(left: object, right: object, scope: Scope, wanted: bool) -> bool:
     if left is None or right is None:
         return False
-    if sign in ("in", "notin"):
-        if not isinstance(right, str | Sequence | Mapping):
-            return False
-        if isinstance(right, str) and not isinstance(left, str):
-            return False
-        return (left in right) is (sign == "in")
-    try:
-        return bool(_OPERATORS[sign](left, right))
-    except TypeError:
+    if isinstance(right, str):
+        return isinstance(left, str) and (left in right) is wanted
+    if not isinstance(right, Sequence):
         return False
+    return contains(right, cast(Value, left), scope) is wanted
+
+
+def negative(value: object) -> object:
+    """`-value`, or None when that has no meaning."""
+    if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
+        return None
+    return -value
+
+
+def calculated(operator: str, left: object, right: object, scope: Scope) -> object:
+    """`left operator right`; None where it has no meaning or a side is missing.
+
+    Raises:
+        ValueError: the result is beyond the bounds of a template.
+    """
+    if left is None or right is None:
+        return None
+    if _is_number(left) and _is_number(right):
+        return _number(operator, cast(float, left), cast(float, right))
+    if operator == "+" and isinstance(left, str) and isinstance(right, str):
+        if len(left) + len(right) > MAX_TEXT:
+            raise ValueError(f"a text grows longer than {MAX_TEXT:,} characters")
+        return left + right
+    if operator not in ("+", "-") or not _are_times(left, right):
+        return None
+    if isinstance(left, datetime) and isinstance(right, datetime):
+        zone = zone_of(scope)
+        left, right = aware(left, zone), aware(right, zone)
+    try:
+        return left + right if operator == "+" else left - right  # type: ignore[operator]
+    except (TypeError, OverflowError):
+        return None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _are_times(left: object, right: object) -> bool:
+    return isinstance(left, date | timedelta) and isinstance(right, date | timedelta)
+
+
+def _number(operator: str, left: float, right: float) -> object:
+    if operator in "/%" and right == 0:
+        return None
+    result: float
+    match operator:
+        case "+":
+            result = left + right
+        case "-":
+            result = left - right
+        case "*":
+            result = left * right
+        case "/":
+            result = left / right
+        case _:
+            result = left % right
+    if not -MAX_NUMBER <= result <= MAX_NUMBER:
+        raise ValueError("a number grows too large")
+    return result

@@ -17,11 +17,10 @@ from jinja2 import BaseLoader, Environment, Template, TemplateNotFound, Template
 from markupsafe import escape
 
 from engine.mail.errors import TemplateError
-from engine.mail.filters import FILTERS, Filter
+from engine.mail.grammar import RESULT
 from engine.mail.plaintext import text_of
 from engine.mail.sandbox import (
     MAX_SOURCE,
-    RESULT,
     TemplateEnvironment,
     pieces_within,
     value_of,
@@ -67,12 +66,11 @@ class Templates:
 
     Args:
         files: the texts by file name, relative to `templates/email`.
-        filters: the language's filters; see `engine.mail.filters`.
     """
 
-    def __init__(self, files: Mapping[str, str], filters: Mapping[str, Filter] = FILTERS) -> None:
+    def __init__(self, files: Mapping[str, str]) -> None:
         self.sources = Sources(files)
-        self._env = TemplateEnvironment(loader=_Loader(self.sources), filters=filters, html=True)
+        self._env = TemplateEnvironment(loader=_Loader(self.sources), html=True)
 
     def render(
         self,
@@ -112,33 +110,29 @@ class Templates:
         return RenderedEmail(subject, inlined(page, path), text, path, links)
 
     def _filled(self, path: str, scope: Scope) -> str:
-        return filled(self._env, lambda: self._env.get_template(path), path, scope)
+        return filled(lambda: self._env.get_template(path), path, scope)
 
 
-def render_text(source: str, scope: Scope, filters: Mapping[str, Filter] = FILTERS) -> str:
+def render_text(source: str, scope: Scope) -> str:
     """A text of a playbook (a subject, a task, a message) with its `{{ }}` filled in."""
     if not _MARK.search(source):
         return source
-    env = _text_environment(_Filters(filters))
-    return filled(env, lambda: _compiled(env, source), "", scope)
+    return filled(lambda: _compiled(source), "", scope)
 
 
-def render_value(source: str, scope: Scope, filters: Mapping[str, Filter] = FILTERS) -> object:
+def render_value(source: str, scope: Scope) -> object:
     """Like `render_text`, but a lone `{{ x }}` keeps its type; missing is None."""
     if not _MARK.search(source):
         return source
-    env = _text_environment(_Filters(filters))
-    template = _faultless(lambda: _lone(env, source.strip()), "")
+    template = _faultless(lambda: _lone(source.strip()), "")
     if template is None:
-        return render_text(source, scope, filters)
+        return render_text(source, scope)
     context = template.new_context(dict(scope))
     _faultless(lambda: pieces_within(template.root_render_func(context)), "")
     return value_of(context.vars[RESULT])
 
 
-def filled(
-    env: TemplateEnvironment, template: Callable[[], Template], file: str, scope: Scope
-) -> str:
+def filled(template: Callable[[], Template], file: str, scope: Scope) -> str:
     """The text of a template, or a `TemplateError` with its file and line."""
 
     def run() -> str:
@@ -180,36 +174,27 @@ class _Loader(BaseLoader):
         return source, template, lambda: True
 
 
-class _Filters(dict[str, Filter]):
-    """Filters as a key of a cache: the same mapping is the same environment."""
-
-    def __hash__(self) -> int:  # type: ignore[override]
-        return hash(frozenset(self.items()))
-
-
-@lru_cache(maxsize=8)
-def _text_environment(filters: _Filters) -> TemplateEnvironment:
-    return TemplateEnvironment(loader=None, filters=filters, html=False)
+_TEXTS = TemplateEnvironment(loader=None, html=False)
 
 
 @lru_cache(maxsize=4096)
-def _compiled(env: TemplateEnvironment, source: str) -> Template:
+def _compiled(source: str) -> Template:
     if len(source) > MAX_SOURCE:
         raise TemplateError("", 0, f"the text has more than {MAX_SOURCE:,} characters")
-    return env.from_string(source)
+    return _TEXTS.from_string(source)
 
 
 @lru_cache(maxsize=4096)
-def _lone(env: TemplateEnvironment, source: str) -> Template | None:
-    """A template that sets `result` to the one expression of `source`; None if it has more."""
-    tree = env.parse(source)
+def _lone(source: str) -> Template | None:
+    """A template that sets `_result` to the one expression of `source`; None if it has more."""
+    tree = _TEXTS.parse(source)
     if len(tree.body) != 1 or not isinstance(output := tree.body[0], nodes.Output):
         return None
     if len(output.nodes) != 1 or isinstance(output.nodes[0], nodes.TemplateData):
         return None
     target = nodes.Name(RESULT, "store", lineno=1)
-    body = [nodes.Assign(target, output.nodes[0], lineno=1)]
-    return env.from_string(nodes.Template(body, lineno=1))
+    body: list[nodes.Node] = [nodes.Assign(target, output.nodes[0], lineno=1)]
+    return _TEXTS.from_string(nodes.Template(body, lineno=1))
 
 
 def _faultless(run: Callable[[], _T], file: str) -> _T:

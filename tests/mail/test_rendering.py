@@ -9,6 +9,7 @@ import pytest
 
 from engine.mail.errors import TemplateError
 from engine.mail.render import Templates, Tracking, render_text, render_value
+from engine.playbook.conditions import condition
 
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 LEAD = {
@@ -122,11 +123,62 @@ def test_a_lone_expression_keeps_its_type(source: str, expected: object) -> None
     assert render_value(source, SCOPE) == expected
 
 
-def test_filters_can_be_handed_in() -> None:
-    filters = {"shout": lambda scope, value, mark="!": f"{value}{mark}"}
-    assert render_text("{{ lead.score | shout('?') }}", SCOPE, filters) == "42?"
-    with pytest.raises(TemplateError, match="no filter is named 'upper'"):
-        render_text("{{ lead.score | upper }}", SCOPE, filters)
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "lead.score",
+        "lead.missing",
+        "lead.missing.deeper",
+        "lead.score >= 40 and lead.first_name != 'x'",
+        "lead.score == '42'",
+        "lead.score == true",
+        "lead.paid == true",
+        "lead.paid == 1",
+        "lead.paid + 1",
+        "-lead.paid",
+        "lead.score + 1.5 - 2 * 3 / 4 % 5",
+        "lead.score / 0",
+        "lead.first_name + lead.score",
+        "lead.first_name * 3",
+        "lead.first_name - 1",
+        "lead.first_name < 3",
+        "lead.missing != 1",
+        "lead.missing not in ['a']",
+        "not lead.missing",
+        "not (lead.missing == 1)",
+        "'VIP' in lead.tags",
+        "'vip' in lead.tags",
+        "lead.score in [41, 42.0]",
+        "lead.first_name in '李伟好'",
+        "1 in lead.company",
+        "lead.tags == ['vip', 'cn']",
+        "lead.birthday < '1990-03-03'",
+        "lead.birthday in ['1990-03-02']",
+        "lead.last_seen_at > '2026-02-27 10:00'",
+        "lead.last_seen_at > lead.birthday",
+        "now - lead.last_seen_at > '3 days'",
+        "now - lead.last_seen_at",
+        "lead.last_seen_at | plus('2 months')",
+        "lead.birthday | minus('1 week')",
+        "(lead.birthday | days_since) > 13000",
+        "lead.last_seen_at | hours_until",
+        "lead.score | days_since",
+        "lead.score | upper",
+        "lead.title | default('x') | length",
+        "lead | count('order.placed', '90 days')",
+        "lead | sum('order.placed', 'amount')",
+        "lead.missing | default(7)",
+        "lead.tags is containing('VIP')",
+        "lead.company is containing('sons')",
+        "lead.company is not matching('^acme')",
+        "lead.missing is defined",
+        "'a' if lead.missing else 'b'",
+        "lead.missing or 'x'",
+        "30 < lead.score < 40",
+    ],
+)
+def test_an_expression_has_the_value_it_has_as_a_condition(expression: str) -> None:
+    assert render_value(f"{{{{ {expression} }}}}", SCOPE) == condition(expression).value(SCOPE)
 
 
 def test_a_mail_is_put_into_its_layout_with_its_styles_on_its_elements() -> None:

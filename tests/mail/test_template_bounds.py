@@ -15,23 +15,23 @@ SCOPE = {
 }
 
 BOMBS = [
-    ("{{ 'a' * 100000000 }}", "cannot calculate text * a number"),
-    ("{{ '%0100000000d' % 5 }}", "cannot calculate text % a number"),
-    ("{{ [1] * 100000000 }}", "cannot calculate a list * a number"),
-    ("{{ 10 ** 10 ** 10 }}", "'pow' is not part of templates"),
-    ("{{ 7 // 2 }}", "'floordiv' is not part of templates"),
+    ("{{ 'a' * 100000000 }}", "text cannot be calculated with '*'"),
+    ("{{ '%0100000000d' % 5 }}", "text cannot be calculated with '%'"),
+    ("{{ [1] * 100000000 }}", "a list cannot be calculated with '*'"),
+    ("{{ 10 ** 10 ** 10 }}", "'**' is not part of templates"),
+    ("{{ 7 // 2 }}", "'//' is not part of templates"),
     ("{{ 'x' | center(100000000) }}", "no filter is named 'center'"),
-    ("{{ '{:100000000}'.format(1) }}", "'call' is not part of templates"),
-    ("{{ lead.name.upper() }}", "'call' is not part of templates"),
-    ("{% for i in range(10) %}x{% endfor %}", "'call' is not part of templates"),
-    ("{{ 'a' ~ 'b' }}", "'concat' is not part of templates"),
-    ("{% macro m() %}x{% endmacro %}", "'macro' is not part of templates"),
-    ("{% set x %}y{% endset %}", "'assignblock' is not part of templates"),
-    ("{% filter upper %}y{% endfilter %}", "'filterblock' is not part of templates"),
-    ("{{ {'a': 1} }}", "'dict' is not part of templates"),
-    ("{{ lead.name[0:2] }}", "'slice' is not part of templates"),
+    ("{{ '{:100000000}'.format(1) }}", "is not part of templates"),
+    ("{{ lead.name.upper() }}", "is not part of templates"),
+    ("{% for i in range(10) %}x{% endfor %}", "is not part of templates"),
+    ("{{ 'a' ~ 'b' }}", "'~' is not part of templates"),
+    ("{% macro m() %}x{% endmacro %}", "a macro is not part of templates"),
+    ("{% set x %}y{% endset %}", "a set block is not part of templates"),
+    ("{% filter upper %}y{% endfilter %}", "a filter block is not part of templates"),
+    ("{{ {'a': 1} }}", "a mapping is not part of templates"),
+    ("{{ lead.name[0:2] }}", "a slice is not part of templates"),
     ("{% for i in lead.tags recursive %}x{% endfor %}", "a recursive loop"),
-    ("{% import 'x.html' as x %}", "'import' is not part of templates"),
+    ("{% import 'x.html' as x %}", "an import is not part of templates"),
     ("{% include n %}", "must be written out in quotes"),
     ("{{ ''.__class__.__mro__ }}", "'__mro__' begins with an underscore"),
     ("{{ lead['__class__'] }}", ""),
@@ -39,7 +39,7 @@ BOMBS = [
     ("{{ loop }}", ""),
     ("{{ lead }}", "a record cannot be printed whole"),
     ("{{ lead.name | default(lead=1) }}", "takes plain arguments only"),
-    ("{{ lead.name | upper(1, 2) }}", "takes"),
+    ("{{ lead.name | upper(1, 2) }}", "is written like lead.country | upper"),
     ("{{ lead.name is odd }}", "no test is named 'odd'"),
     ("{% for i in lead.many %}x{% endfor %}", "a loop over 1,001 items"),
     ("{% for i in lead.name %}x{% endfor %}", "a loop goes over a list, not over text"),
@@ -51,7 +51,7 @@ BOMBS = [
         "{% for i in lead.tags %}{{ lead.text }}{% endfor %}",
         "longer than 200,000 characters",
     ),
-    ("{% set t = lead.text + lead.text %}{{ t }}", "a text grows too long"),
+    ("{% set t = lead.text + lead.text %}{{ t }}", "a text grows longer than 10,000"),
     ("{{ n * n }}{{ n * n * n }}", "a number grows too large"),
     ("{{ " + "9" * 5000 + " }}", "4300"),
     ("{{ " + "(" * 2000 + "1" + ")" * 2000 + " }}", ""),
@@ -59,8 +59,8 @@ BOMBS = [
     ("{% if %}", "expected"),
     ("{{ 'unclosed }}", "unexpected char"),
     ("x" * 200_001 + "{{ n }}", "more than 200,000 characters"),
-    ("{{ lead.name - 1 }}", "cannot calculate text - a number"),
-    ("{{ n | plus('3 parsecs') }}", "'3 parsecs' is no length of time"),
+    ("{{ lead.name - 1 }}{{ lead.name * n }}{{ lead.tags * n }}", ""),
+    ("{{ n | plus('3 parsecs') }}", "no unit of time 'parsecs'"),
 ]
 
 
@@ -87,12 +87,12 @@ def test_a_lone_expression_is_bounded_too(source: str) -> None:
 def test_a_fault_names_file_and_line() -> None:
     files = {
         "a.html": "<title>S</title>\n\n{% include '_part.html' %}",
-        "_part.html": "one\ntwo\n{{ lead.name - 1 }}",
+        "_part.html": "one\ntwo\n{{ n * n * n }}",
         "b.html": "<title>\nS</title>\n\n{% bogus %}",
         "c.html": "<title>S</title>\n{% include '_gone.html' %}",
     }
     templates = Templates(files)
-    with pytest.raises(TemplateError, match=r"^_part\.html:3: cannot calculate"):
+    with pytest.raises(TemplateError, match=r"^_part\.html:3: a number grows too large"):
         templates.render("a", SCOPE)
     with pytest.raises(TemplateError, match=r"^b\.html:4: encountered unknown tag 'bogus'"):
         templates.render("b", SCOPE)

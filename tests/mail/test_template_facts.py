@@ -68,7 +68,7 @@ def test_a_subject_is_seen_where_it_is_written(source: str, has_subject: bool) -
     ("files", "place", "message"),
     [
         ({"a.html": "<title>S</title>\n{% if %}"}, ("a.html", 2), "expected"),
-        ({"a.html": "<title>S</title>\n{{ x.y() }}"}, ("a.html", 2), "'call' is not part"),
+        ({"a.html": "<title>S</title>\n{{ x.y() }}"}, ("a.html", 2), "a call with"),
         ({"a.html": "\n\n{{ x | centre }}"}, ("a.html", 3), "no filter is named 'centre'"),
         ({"a.html": "\n{% include '_b.html' %}"}, ("a.html", 2), "no template file '_b.html'"),
         ({"a.html": "{% include '_b.html' %}", "_b.html": "\n{{ }}"}, ("_b.html", 2), "expected"),
