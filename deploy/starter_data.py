@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 STARTER = "engine/starter"
 
 
-class StarterData(BuildHookInterface):  # type: ignore[type-arg] - hatchling's own config is untyped
+class StarterData(BuildHookInterface[BuilderConfig]):
     """Adds `longplay.yaml`, `playbooks/` and `templates/` as `engine/starter/`."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:

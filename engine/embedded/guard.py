@@ -31,6 +31,9 @@ class Guard:
         self._process = subprocess.Popen(
             [sys.executable, "-I", "-S", str(Path(__file__).resolve())],
             stdin=subprocess.PIPE,
+            # Who reads the supervisor's output must see its end when the supervisor ends.
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
             pass_fds=(lock,),
             start_new_session=True,
             bufsize=0,

@@ -41,7 +41,7 @@ def up(
     Raises:
         EnvironmentFault: a port is taken, another one runs here, or a child cannot be kept alive.
     """
-    said = voice or Voice(bare=settings.log == "json")
+    said = voice or Voice(json=settings.log == "json")
     settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def start(supervisor: Supervisor) -> None:

@@ -22,10 +22,14 @@ DRAIN = timedelta(seconds=20)
 """What ending everything may take altogether."""
 
 _PAUSE = 0.1
+_INSISTENCE = 2
 
 
 class StopSignals:
-    """SIGINT, SIGTERM and SIGHUP, counted: one asks to stop, a second one insists."""
+    """SIGINT, SIGTERM and SIGHUP, counted: one asks to stop, a second insists, a third breaks off.
+
+    Broken off, the guard ends what is left.
+    """
 
     def __init__(self) -> None:
         self._count = 0
@@ -53,6 +57,8 @@ class StopSignals:
 
     def _heed(self, _number: int, _frame: FrameType | None) -> None:
         self._count += 1
+        if self._count > _INSISTENCE:
+            raise KeyboardInterrupt
 
 
 @dataclass

@@ -151,7 +151,7 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     with a_house(tmp_path, *[f"worker{number}=never" for number in range(4)]) as house:
         until(lambda: len(house.told("started")) == 4)
         house.process.send_signal(signal.SIGINT)
-        time.sleep(0.3)
+        time.sleep(0.3)  # two signals at once would count as one
         asked = time.monotonic()
         house.end(signal.SIGINT)
         assert time.monotonic() - asked < 2  # four drains would take four seconds
@@ -186,7 +186,7 @@ def test_no_child_outlives_a_killed_supervisor(tmp_path: Path, ends: str) -> Non
         house.process.kill()
         house.process.wait()
         until(lambda: not any(is_alive(pid) for pid in house.pids()))
-        assert house.told("ended") == (["worker", "temporal"] if ends == "asked" else [])
+        assert set(house.told("ended")) == ({"worker", "temporal"} if ends == "asked" else set())
 
 
 def test_a_second_one_in_the_same_home_is_refused(tmp_path: Path) -> None:
