@@ -92,7 +92,14 @@ def _parse(scanned: Scan, findings: Findings) -> ast.expr | None:
 def _blame(wrong: SyntaxError, scanned: Scan, findings: Findings) -> None:
     place = (wrong.offset or 2) - 2
     token = next((each for each in scanned.tokens if each.end > place), None)
-    if token is None:
+    if "'else'" in wrong.msg:
+        findings.add(
+            "if-without-else",
+            "'if' without 'else'",
+            span=(0, len(findings.text)),
+            help="write 'a if c else b', or 'c and a'",
+        )
+    elif token is None:
         end = len(findings.text)
         findings.add("incomplete", "the condition ends too early", span=(end - 1, end))
     else:

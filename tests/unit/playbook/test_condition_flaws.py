@@ -126,6 +126,7 @@ FLAWS = [
     ("now() > lead.created_at", "now()", "call", "write 'now'"),
     ("lead.tags[0] == 'a'", "lead.tags[0]", "unknown-syntax", "after a dot"),
     ("('a').b", "('a').b", "unknown-syntax", ""),
+    ("1 if lead.vip", "1 if lead.vip", "if-without-else", "a if c else b"),
     ("", "", "empty-condition", ""),
 ]
 
