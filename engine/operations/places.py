@@ -7,7 +7,8 @@ from babel import Locale, UnknownLocaleError, parse_locale
 
 _NAMED_IN = ("en", "zh", "zh_Hant", "de", "fr", "es", "ja")
 _ALSO = {
-    "prc": "CN", "p.r.china": "CN", "mainland china": "CN", "中国大陆": "CN", "中华人民共和国": "CN",
+    "prc": "CN", "p.r.china": "CN", "mainland china": "CN", "中国大陆": "CN",
+    "中华人民共和国": "CN",
     "usa": "US", "u.s.a.": "US", "u.s.": "US", "united states of america": "US", "america": "US",
     "uk": "GB", "u.k.": "GB", "great britain": "GB", "england": "GB", "korea": "KR", "韩国": "KR",
     "hong kong": "HK", "香港": "HK", "中国香港": "HK", "macau": "MO", "macao": "MO", "澳门": "MO",

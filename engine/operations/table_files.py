@@ -7,7 +7,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -28,7 +28,7 @@ class Row:
     """One row: where it stands, its cells by heading, and why it cannot be read, if it cannot."""
 
     number: int
-    cells: dict[str, object] = field(default_factory=dict)
+    cells: Mapping[str, object] = field(default_factory=dict)
     fault: str = ""
 
 
@@ -101,7 +101,7 @@ class DelimitedFile:
             self._lines.readline()
         self._reader = csv.reader(self._lines, delimiter=self.delimiter)
         try:
-            first = next((row for row in self._reader if any(map(str.strip, row))), [])
+            first = next((row for row in self._reader if not _is_blank(row)), [])
         except (csv.Error, UnicodeError) as error:
             raise InputError(f"the headings of '{path.name}' cannot be read: {error}") from error
         self.headings: list[str] | None = _headings(path, first)
@@ -123,7 +123,7 @@ class DelimitedFile:
                     return
                 if cells is None:
                     return
-                if any(map(str.strip, cells)):
+                if not _is_blank(cells):
                     yield _row(number, self.headings or [], cells)
 
 
@@ -133,26 +133,18 @@ class SpreadsheetFile:
     encoding = ""
 
     def __init__(self, path: Path) -> None:
-        self.done = 0
         self._rows = _sheet(path)
-        first: list[object] = []
-        for first in self._rows:
-            self.done += 1
-            if any(str(cell).strip() for cell in first):
-                break
-        self.size = self.done + len(self._rest())
-        self.headings: list[str] | None = _headings(path, [str(cell).strip() for cell in first])
-
-    def _rest(self) -> list[list[object]]:
-        self._remaining = list(self._rows)
-        return self._remaining
+        self.size = len(self._rows)
+        self.done = next((n for n, row in enumerate(self._rows) if not _is_blank(row)), 0)
+        first = [str(cell) for cell in self._rows[self.done]] if self._rows else []
+        self.headings: list[str] | None = _headings(path, first)
 
     def rows(self) -> Iterator[Row]:
         """The rows; blank ones are none."""
-        for cells in self._remaining:
-            self.done += 1
-            if any(str(cell).strip() for cell in cells):
-                yield _row(self.done, self.headings or [], cells)
+        for index in range(self.done + 1, self.size):
+            self.done = index + 1
+            if not _is_blank(self._rows[index]):
+                yield _row(index + 1, self.headings or [], self._rows[index])
 
 
 class JsonFile:
@@ -250,7 +242,7 @@ def _delimiter(lines: list[str]) -> str:
     return best
 
 
-def _headings(path: Path, cells: list[str]) -> list[str]:
+def _headings(path: Path, cells: Sequence[str]) -> list[str]:
     found = [cell.strip().lstrip("\ufeff") for cell in cells]
     while found and not found[-1]:
         found.pop()
@@ -266,7 +258,11 @@ def _headings(path: Path, cells: list[str]) -> list[str]:
     return found
 
 
-def _row(number: int, headings: list[str], cells: list[object] | list[str]) -> Row:
+def _is_blank(cells: Sequence[object]) -> bool:
+    return not any(str(cell).strip() for cell in cells)
+
+
+def _row(number: int, headings: Sequence[str], cells: Sequence[object]) -> Row:
     found = {name: cell for name, cell in zip(headings, cells, strict=False) if name}
     beyond = [cell for cell in cells[len(headings) :] if str(cell).strip()]
     beyond += [
@@ -277,13 +273,13 @@ def _row(number: int, headings: list[str], cells: list[object] | list[str]) -> R
     return Row(number, found)
 
 
-def _sheet(path: Path) -> Iterator[list[object]]:
+def _sheet(path: Path) -> Sequence[Sequence[object]]:
     import python_calamine
 
     try:
         workbook = python_calamine.load_workbook(str(path))
         sheet = workbook.get_sheet_by_index(0)
-        rows: list[list[object]] = sheet.to_python(skip_empty_area=False)
+        rows: Sequence[Sequence[object]] = sheet.to_python(skip_empty_area=False)
     except BaseException as error:  # a panic of the reader is no Exception
         if isinstance(error, KeyboardInterrupt | SystemExit | OSError):
             raise
@@ -291,4 +287,4 @@ def _sheet(path: Path) -> Iterator[list[object]]:
             f"'{path.name}' is no spreadsheet that can be read: {str(error)[:120]}",
             help="save it again as .xlsx, or export it as CSV",
         ) from error
-    return iter(rows)
+    return rows

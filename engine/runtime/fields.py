@@ -36,6 +36,7 @@ _COMPACT_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)\Z", re.ASCII)
 _CLOCK = re.compile(
     r"[T ]?(\d{1,2})[:：时](\d{1,2})分?(?:[:：](\d{1,2})(?:\.\d+)?)?秒?\Z", re.ASCII
 )
+_HALF = re.compile("[\ud800-\udfff]")
 _TEXT_LIMIT = 10_000
 _INTEGER_LIMIT = 2**53
 
@@ -169,7 +170,7 @@ def _text(name: str, given: object) -> str:
     text = str(given).replace("\x00", "")
     if len(text) > _TEXT_LIMIT:
         raise InputError(f"the text for '{name}' is longer than {_TEXT_LIMIT:,} characters")
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if _HALF.search(text):
         raise InputError(f"the text for '{name}' has half a character in it")
     return text
 

@@ -1,0 +1,147 @@
+"""Writing a batch of drafts in one transaction: who is new, who changes, who stands in conflict.
+
+Nothing is asked per lead, and rows about one lead are folded in the order of the file.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from engine.ids import LeadId
+from engine.operations.lead_rows import Draft, RowRules
+from engine.playbook.values import Value
+from engine.store import leads
+from engine.store.database import Transaction
+from engine.store.leads import Facts, LeadChange
+
+
+class Outcome(Enum):
+    """What became of a row."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True, slots=True)
+class Upserted:
+    """What became of each draft, in order, why the rejected ones were, and the leads changed."""
+
+    outcomes: Sequence[Outcome]
+    reasons: Mapping[int, str]
+    changes: Sequence[LeadChange]
+
+
+@dataclass(slots=True)
+class _Target:
+    """The lead that rows are folded into."""
+
+    id: LeadId | None
+    facts: Facts
+    is_new: bool
+    values: dict[str, Value] = field(default_factory=dict)
+
+    def fold(self, values: Mapping[str, Value]) -> bool:
+        """Takes in a row's values; answers whether any of them is different. Tags are added."""
+        differs = False
+        for name, given in values.items():
+            value, known = given, self.values.get(name, self.facts.get(name))
+            if name == "tags" and isinstance(known, list) and isinstance(given, list):
+                value = [*known, *(tag for tag in given if tag not in known)]
+            if value != known:
+                self.values[name] = value
+                differs = True
+        return differs
+
+
+def upsert(
+    tx: Transaction, drafts: Sequence[Draft], rules: RowRules, *, actor: str, reason: str
+) -> Upserted:
+    """Makes and changes the leads that `drafts` are about.
+
+    Raises:
+        InputError: two transactions got in each other's way; nothing of this one may be kept.
+    """
+    by_key: dict[str, _Target] = {}
+    by_id: dict[str, _Target] = {}
+    _known(tx, drafts, rules, by_key, by_id)
+    outcomes: list[Outcome] = []
+    reasons: dict[int, str] = {}
+    touched: dict[int, _Target] = {}
+    for position, draft in enumerate(drafts):
+        found = _target(draft, by_key, by_id)
+        if isinstance(found, str):
+            reasons[position] = found
+            outcomes.append(Outcome.REJECTED)
+            continue
+        is_first = found.is_new and id(found) not in touched
+        differs = found.fold(draft.values)
+        if differs or is_first:
+            touched[id(found)] = found
+        outcomes.append(_outcome(is_first, differs))
+    changes = _write(tx, list(touched.values()), rules, actor, reason)
+    return Upserted(outcomes, reasons, changes)
+
+
+def _outcome(is_first: bool, differs: bool) -> Outcome:
+    if is_first:
+        return Outcome.CREATED
+    return Outcome.UPDATED if differs else Outcome.UNCHANGED
+
+
+def _known(
+    tx: Transaction,
+    drafts: Sequence[Draft],
+    rules: RowRules,
+    by_key: dict[str, _Target],
+    by_id: dict[str, _Target],
+) -> None:
+    """Locks and loads the leads that the drafts may be about."""
+    holders = leads.find_by_key(tx, [draft.key for draft in drafts if draft.key])
+    ids = {*holders.values(), *(draft.id for draft in drafts if draft.id)}
+    leads.lock(tx, ids)
+    for id, facts in leads.load(tx, ids, rules.custom).items():
+        by_id[id] = _Target(id, facts, is_new=False)
+        email = facts["email"]
+        if isinstance(email, str):
+            by_key[leads.email_key(email)] = by_id[id]
+
+
+def _target(draft: Draft, by_key: dict[str, _Target], by_id: dict[str, _Target]) -> _Target | str:
+    """The lead that a draft is about; a text: why it can be about none."""
+    holder = by_key.get(draft.key) if draft.key else None
+    named = by_id.get(draft.id) if draft.id else None
+    if draft.is_named and holder is not None and holder is not named:
+        return f"'{draft.values['email']}' belongs to lead '{holder.id}', not to '{draft.id}'"
+    target = named or holder
+    if target is None:
+        target = _Target(draft.id, {}, is_new=True)
+    if draft.key:
+        by_key[draft.key] = target
+    if draft.id:
+        by_id[draft.id] = target
+    return target
+
+
+def _write(
+    tx: Transaction, targets: Sequence[_Target], rules: RowRules, actor: str, reason: str
+) -> list[LeadChange]:
+    new = [target for target in targets if target.is_new]
+    made = leads.create_many(
+        tx,
+        [target.values | {"id": target.id} if target.id else target.values for target in new],
+        actor=actor,
+        reason=reason,
+        custom=rules.custom,
+        lifecycle=rules.lifecycle,
+        zone=rules.zone,
+    )
+    saves = {target.id: target.values for target in targets if target.id and not target.is_new}
+    # Somebody else may have made one of them since it was looked for.
+    met = {change.id: target.values for change, target in zip(made, new, strict=True)
+           if change.before is not None}  # fmt: skip
+    saved = leads.save_many(
+        tx, saves | met, actor=actor, reason=reason, custom=rules.custom, zone=rules.zone
+    )
+    return [change for change in made if change.before is None] + list(saved.values())
