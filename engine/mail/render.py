@@ -23,6 +23,7 @@ from engine.mail.sandbox import (
     MAX_SOURCE,
     TemplateEnvironment,
     pieces_within,
+    scope_of,
     value_of,
 )
 from engine.mail.sources import Sources
@@ -127,7 +128,7 @@ def render_value(source: str, scope: Scope) -> object:
     template = _faultless(lambda: _lone(source.strip()), "")
     if template is None:
         return render_text(source, scope)
-    context = template.new_context(dict(scope))
+    context = template.new_context(scope_of(scope))
     _faultless(lambda: pieces_within(template.root_render_func(context)), "")
     return value_of(context.vars[RESULT])
 
@@ -137,7 +138,7 @@ def filled(template: Callable[[], Template], file: str, scope: Scope) -> str:
 
     def run() -> str:
         ready = template()
-        return pieces_within(ready.root_render_func(ready.new_context(dict(scope))))
+        return pieces_within(ready.root_render_func(ready.new_context(scope_of(scope))))
 
     return _faultless(run, file)
 

@@ -27,6 +27,7 @@ from engine.mail.filters import (
     written,
 )
 from engine.mail.grammar import COMPARE, ITEMS, WRITTEN, bounded, check_nodes
+from engine.playbook.values import Scope
 
 MAX_PIECES = 20_000
 MAX_SIZE = 200_000
@@ -34,6 +35,7 @@ MAX_ITEMS = 1_000
 MAX_SOURCE = 200_000
 
 
+_ROUNDS = " rounds"
 MISSING = Undefined()
 """A value that is not there: prints nothing, is false, and spreads through arithmetic."""
 
@@ -135,7 +137,8 @@ def _contains(context: Context, value: object, part: object) -> bool:
     return containing(value_of(value), value_of(part), context.parent)
 
 
-def _items(value: object) -> Sequence[object]:
+@pass_context
+def _items(context: Context, value: object) -> Sequence[object]:
     value = value_of(value)
     if value is None:
         return ()
@@ -145,6 +148,10 @@ def _items(value: object) -> Sequence[object]:
         raise ValueError(f"a loop goes over a list, not over {_kind(value)}")
     if len(value) > MAX_ITEMS:
         raise ValueError(f"a loop over {len(value):,} items is longer than {MAX_ITEMS:,}")
+    rounds = context.parent[_ROUNDS]
+    rounds[0] += len(value)  # here, because `for … if` may look at many and write nothing
+    if rounds[0] > MAX_PIECES:
+        raise ValueError(f"its loops take more than {MAX_PIECES:,} rounds")
     return value
 
 
@@ -180,6 +187,11 @@ def printed(context: Context, value: object) -> object:
     if isinstance(value, int | Decimal | date | time | timedelta):
         return str(value)
     raise ValueError("that cannot be printed")
+
+
+def scope_of(scope: Scope) -> dict[str, Any]:
+    """The names of one rendering, with the count of its rounds beside them."""
+    return {**scope, _ROUNDS: [0]}
 
 
 def pieces_within(pieces: Iterator[str]) -> str:

@@ -45,7 +45,11 @@ BOMBS = [
     ("{% for i in lead.name %}x{% endfor %}", "a loop goes over a list, not over text"),
     (
         "{% for i in lead.tags %}{% for j in lead.tags %}{% endfor %}{% endfor %}",
-        "more than 20,000 steps",
+        "more than 20,000 rounds",
+    ),
+    (
+        "{% for i in lead.tags %}{% for j in lead.tags if j == 'z' %}{% endfor %}{% endfor %}",
+        "more than 20,000 rounds",
     ),
     (
         "{% for i in lead.tags %}{{ lead.text }}{% endfor %}",

@@ -115,7 +115,8 @@ class SmtpTransport:
             detail = f"no end within {seconds:g} s"
             if progress.stage is _Stage.CONTENT:
                 return InDoubt(detail)
-            return NotSent(f"{detail}, while {progress.stage.name.lower()}ing")
+            at = "waiting for a connection" if progress.stage is _Stage.CONNECT else "the envelope"
+            return NotSent(f"{detail} (at {at})")
 
     async def close(self) -> None:
         """Say QUIT on every idle connection, briefly, and let them go."""
