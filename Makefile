@@ -41,8 +41,10 @@ arch: $(DEV) ## who may import whom, sizes and names
 docs: $(DEV) ## writes the generated pages anew (ARGS=--check only tells which are stale)
 	@$(PY) -m docs.generate $(ARGS)
 
-bench: $(DEV) ## measures
-	@$(PY) -m bench $(ARGS)
+bench: $(DEV) ## measures speed (ARGS=kill runs bench/kill.py instead)
+	@for each in $(or $(ARGS),$(patsubst bench/%.py,%,$(wildcard bench/*_speed.py))); do \
+		echo "== $$each"; $(PY) bench/$$each.py || exit; \
+	done
 
 acceptance: $(DEV) ## the tests with real servers and killed processes only
 	@$(PY) -m pytest tests/acceptance $(ARGS)
