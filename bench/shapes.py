@@ -51,3 +51,58 @@ def files() -> dict[str, str]:
         "templates/email/first.html": PAGE % (1, 1, 1),
         "templates/email/second.html": PAGE % (2, 2, 2),
     }
+
+
+UNDER_FIRE = """\
+playbook: under-fire
+enroll:
+  when:
+    - event: form.submitted
+  again: never
+steps:
+  - email: first
+    id: hello
+  - wait: 4 seconds
+  - wait_for: email.clicked
+    from: hello
+    up_to: 6 seconds
+    then:
+      - score: +10
+      - tag: clicked
+    else:
+      - email: second
+        id: reminder
+      - tag: reminded
+  - assign: all
+  - set: {segment: warm}
+  - wait: 3 seconds
+  - if: lead.score >= 10
+    then:
+      - stage: mql
+    else:
+      - update: {segment: "'cold'"}
+  - email: third
+    id: last
+  - end: done
+"""
+
+TEAM = """\
+team:
+  owners:
+    li.wei: {name: 李伟, email: li.wei@bench.example, teams: [cn]}
+    sam.lee: {name: Sam Lee, email: sam@bench.example, teams: [cn]}
+assignment:
+  all:
+    - {among: "team:cn", by: round-robin, fallback: li.wei}
+"""
+
+
+def files_under_fire() -> dict[str, str]:
+    """Ten steps with waits, a branch on a click, an assignment, and two or three mails."""
+    return {
+        "longplay.yaml": WORKSPACE + TEAM,
+        "playbooks/under-fire.yaml": UNDER_FIRE,
+        "templates/email/first.html": PAGE % (1, 1, 1),
+        "templates/email/second.html": PAGE % (2, 2, 2),
+        "templates/email/third.html": PAGE % (3, 3, 3),
+    }
