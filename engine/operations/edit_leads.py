@@ -1,0 +1,243 @@
+"""Making and changing leads by hand or over the API, with everything that a change sets off.
+
+One transaction each: the lead, its change log, the owner's turn, and the playbooks that react.
+It refuses what follows from other things (scores, grades, the times of stages).
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.errors import InputError, NotFoundError
+from engine.ids import LeadId, derived_id, new_id
+from engine.operations import published
+from engine.operations.derived import store_derived
+from engine.operations.owning import OwnerDesk
+from engine.operations.places import country_code, language_tag
+from engine.operations.published import Current
+from engine.operations.reactions import Reaction, Reactor
+from engine.operations.scopes import load_facts
+from engine.playbook.spelling import did_you_mean
+from engine.playbook.values import Value
+from engine.runtime.assignment import Assigned
+from engine.runtime.fields import BUILT_IN, read_lead, to_json
+from engine.runtime.identity import email_key
+from engine.runtime.matching import Edge
+from engine.store import leads, suppressions
+from engine.store.database import Store, Transaction
+
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
+_SHORTEST_PHONE = 5
+_FOLLOWS = frozenset(
+    {"score", "scores", "grade", "version", "stage_entered_at", "created_at", "orders", "revenue"}
+) | {name for name in BUILT_IN if name.startswith("last_") and name.endswith("_at")}
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A lead that was written.
+
+    Attributes:
+        created: whether it is new.
+        changed: the names of the fields that differ now.
+        reaction: the enrollments that this began, and those declined.
+    """
+
+    lead: LeadId
+    created: bool
+    changed: frozenset[str] = frozenset()
+    reaction: Reaction = field(default_factory=Reaction)
+
+
+def put_lead(store: Store, values: Mapping[str, object], *, actor: str) -> Edited:
+    """Makes a lead, or changes the one with this address or id: posted twice is posted once.
+
+    Raises:
+        InputError: a value does not fit, or nothing says which lead this is.
+    """
+    return store.write(lambda tx: put_lead_in(tx, values, actor=actor))
+
+
+def change_lead(store: Store, name: str, values: Mapping[str, object], *, actor: str) -> Edited:
+    """Changes the lead with this address or id; None takes a value away.
+
+    Raises:
+        NotFoundError: there is no such lead.
+        InputError: a value does not fit.
+    """
+
+    def work(tx: Transaction) -> Edited:
+        current = published.current(tx)
+        return _change(tx, current, find_lead(tx, name), _typed(current, values), actor)
+
+    return store.write(work)
+
+
+def put_lead_in(tx: Transaction, values: Mapping[str, object], *, actor: str) -> Edited:
+    """`put_lead` within a transaction that is open already."""
+    current = published.current(tx)
+    given = dict(values)
+    id = _checked_id(given.pop("id", None))
+    typed = _typed(current, given)
+    if id is None and not typed.get("email"):
+        id = _id_from_phone(typed.get("phone"))
+    known = _known(tx, id, typed)
+    if known is not None:
+        return _change(tx, current, known, typed, actor)
+    made = _create(tx, current, id, typed, actor)
+    return made if isinstance(made, Edited) else _change(tx, current, made, typed, actor)
+
+
+def find_lead(tx: Transaction, name: str) -> LeadId:
+    """The lead that an address or an id means.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    found = leads.find(tx, name)
+    if found is None:
+        raise NotFoundError(
+            f"there is no lead '{name[:80]}'", help="list them with: longplay leads list"
+        )
+    return found
+
+
+def lead_document(tx: Transaction, current: Current, lead: str) -> dict[str, object]:
+    """A lead as scripts see it: the built-in names, `fields`, and whether it is suppressed.
+
+    Raises:
+        NotFoundError: there is no such lead.
+    """
+    facts = load_facts(tx, current, [lead]).get(lead)
+    if facts is None:
+        raise NotFoundError(f"there is no lead '{lead[:80]}'")
+    document = {name: to_json(facts.get(name)) for name in BUILT_IN}
+    document["fields"] = {name: to_json(facts.get(name)) for name in current.custom}
+    document["suppressed"] = bool(suppressions.blocked(tx, {lead: facts.get("email")}))
+    return document
+
+
+def _known(tx: Transaction, id: LeadId | None, typed: Mapping[str, Value]) -> LeadId | None:
+    email = typed.get("email")
+    holder = leads.find(tx, email) if isinstance(email, str) else None
+    named = leads.find(tx, id) if id is not None else None
+    if named is None and holder is not None and id is not None:
+        raise InputError(f"'{email}' belongs to lead '{holder}', not to '{id}'")
+    return named or holder
+
+
+def _create(
+    tx: Transaction,
+    current: Current,
+    id: LeadId | None,
+    typed: Mapping[str, Value],
+    actor: str,
+) -> Edited | LeadId:
+    """The new lead; or the id of one that somebody else made in the meantime."""
+    values = dict(typed) if id is None else {**typed, "id": id}
+    (change,) = leads.create_many(
+        tx,
+        [values],
+        actor=actor,
+        custom=current.custom,
+        lifecycle=current.workspace.lifecycle,
+        zone=current.zone,
+    )
+    if change.before is not None:
+        return change.id
+    leads.lock(tx, [change.id])
+    reaction = _react(tx, current, change.id, None, actor)
+    return Edited(change.id, True, change.changed, reaction)
+
+
+def _change(
+    tx: Transaction, current: Current, lead: LeadId, typed: Mapping[str, Value], actor: str
+) -> Edited:
+    leads.lock(tx, [lead])
+    saved = leads.save_many(
+        tx, {lead: typed}, actor=actor, custom=current.custom, zone=current.zone
+    ).get(lead)
+    if saved is None:
+        raise NotFoundError(f"there is no lead '{lead}' any more")
+    if not saved.changed:
+        return Edited(lead, False)
+    reaction = _react(tx, current, lead, dict(saved.before or {}), actor)
+    return Edited(lead, False, saved.changed, reaction)
+
+
+def _react(
+    tx: Transaction, current: Current, lead: LeadId, before: dict[str, Value] | None, actor: str
+) -> Reaction:
+    facts = load_facts(tx, current, [lead])
+    edges = {str(lead): Edge(before, facts[lead], new_id())}
+    _record_owner(tx, current, lead, (before or {}).get("owner"), facts[lead].get("owner"), actor)
+    occurrences = store_derived(tx, current, edges)
+    return Reactor(tx, current, facts).react(occurrences, edges)
+
+
+def _record_owner(
+    tx: Transaction, current: Current, lead: str, before: Value, after: Value, actor: str
+) -> None:
+    """Assignments by hand count for whose turn it is."""
+    if after == before or not isinstance(after, str):
+        return
+    desk = OwnerDesk(tx, current, actor=actor)
+    former = before if isinstance(before, str) else None
+    desk.give(lead, Assigned(after, f"{after} was named by hand"), rule="", former=former)
+    desk.flush()
+
+
+def _typed(current: Current, values: Mapping[str, object]) -> dict[str, Value]:
+    """Values of the right types, with places and people spelled as the workspace does.
+
+    Raises:
+        InputError: a name is unknown or follows from other things, or a value does not fit.
+    """
+    return {name: _read(current, name, given) for name, given in values.items()}
+
+
+def _read(current: Current, name: str, given: object) -> Value:
+    if name == "id":
+        raise InputError("the id of a lead never changes")
+    if name in _FOLLOWS:
+        raise InputError(f"'{name}' cannot be written: it follows from what happens")
+    value = read_lead(name, given, current.custom, current.zone)
+    if not isinstance(value, str):
+        return value
+    match name:
+        case "stage" if value not in current.workspace.lifecycle:
+            known = current.workspace.lifecycle
+            raise InputError(f"no stage is called '{value[:60]}'", help=did_you_mean(value, known))
+        case "owner" if value not in current.workspace.owners:
+            people = current.workspace.owners
+            raise InputError(f"no owner is called '{value[:60]}'", help=did_you_mean(value, people))
+        case "country":
+            return country_code(value)
+        case "language":
+            return language_tag(value)
+        case "email":
+            email_key(value)
+            return value
+        case _:
+            return value
+
+
+def _id_from_phone(phone: Value) -> LeadId:
+    """The id that importing gives a lead with nothing but a phone number, too."""
+    digits = re.sub(r"\D+", "", phone) if isinstance(phone, str) else ""
+    if len(digits) < _SHORTEST_PHONE:
+        raise InputError(
+            "nothing says which lead this is", help="give it an email, a phone or an id"
+        )
+    return LeadId(derived_id("lead", "phone", digits))
+
+
+def _checked_id(given: object) -> LeadId | None:
+    if given is None:
+        return None
+    if not isinstance(given, str) or not _ID.match(given):
+        raise InputError(
+            f"'{str(given)[:64]}' is no id",
+            help="use up to 64 letters, digits, dots, hyphens or colons",
+        )
+    return LeadId(given)

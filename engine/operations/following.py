@@ -1,0 +1,98 @@
+"""Links that were followed and mails that were opened: by people, and by machines.
+
+A person's click or opening is an event like any other, on the message's own run. A machine's
+(prefetchers, link scanners) is kept under a name of its own that no playbook can listen to, so it
+moves no lead, ends no wait, scores nothing and is counted by no condition (language.md, 9.10).
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.operations.intake import IncomingEvent, event_id, intake_in
+from engine.operations.messages import Mailed, mailed
+from engine.playbook.values import Value
+from engine.store import events
+from engine.store.database import Store, Transaction
+
+MACHINE_CLICKED = "email.machine_clicked"
+MACHINE_OPENED = "email.machine_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """A link of a message: which, and where it leads."""
+
+    job: str
+    index: int
+    url: str
+
+
+def link_of(store: Store, job: str, index: int) -> Followed | None:
+    """The link at this index of the message; None when the message has none there."""
+
+    def work(tx: Transaction) -> Followed | None:
+        message = mailed(tx, job)
+        if message is None or index >= len(message.links):
+            return None
+        return Followed(job, index, message.links[index])
+
+    return store.read(work)
+
+
+def click(store: Store, followed: Followed, *, machine: bool) -> None:
+    """Records that the link was followed; several times in one minute is once."""
+
+    def work(tx: Transaction) -> None:
+        message = mailed(tx, followed.job)
+        if message is None:
+            return
+        properties: dict[str, Value] = {"url": followed.url, "link": str(followed.index)}
+        name = MACHINE_CLICKED if machine else "email.clicked"
+        _keep(tx, message, name, properties, str(followed.index), machine=machine)
+
+    store.write(work)
+
+
+def open_mail(store: Store, job: str, *, machine: bool) -> bool:
+    """Records that the mail was opened, if its step asks for that; answers whether it does."""
+    message = store.read(lambda tx: mailed(tx, job))
+    if message is None or not message.counts_opens:
+        return False
+    name = MACHINE_OPENED if machine else "email.opened"
+    store.write(lambda tx: _keep(tx, message, name, {}, "", machine=machine))
+    return True
+
+
+def _keep(
+    tx: Transaction,
+    message: Mailed,
+    name: str,
+    more: dict[str, Value],
+    which: str,
+    *,
+    machine: bool,
+) -> None:
+    if not message.lead_facts:
+        return
+    properties: dict[str, Value] = {"step": message.step, "template": message.template, **more}
+    id = event_id(name, message.job, which, _minute(tx.now))
+    if machine:
+        row = {
+            "id": id, "name": name, "lead": message.lead, "at": tx.now, "accepted_at": tx.now,
+            "properties": {**properties, "machine": True},
+        }  # fmt: skip
+        events.insert_new(tx, [row])
+        return
+    event = IncomingEvent(
+        name,
+        {"id": message.lead},
+        id=id,
+        properties=properties,
+        enrollment=message.enrollment,
+        source=message.step,
+    )
+    intake_in(tx, [event])
+
+
+def _minute(at: datetime) -> str:
+    return at.strftime("%Y%m%dT%H%M")
