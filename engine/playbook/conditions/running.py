@@ -4,22 +4,19 @@ A missing value makes every comparison false and every sum missing; values of di
 not comparable, and that is false too. Nothing of the author's is evaluated by Python.
 """
 
-import math
-import operator as operators
 from collections.abc import Callable, Mapping, Sequence
-from datetime import date, datetime, timedelta
 from typing import TypeAlias, assert_never
 
+from engine.playbook.conditions.arithmetic import SUMS, negated, total
 from engine.playbook.conditions.comparing import (
     ORDERS,
     Order,
     Written,
-    aware,
     compare,
     contains,
     is_containing,
 )
-from engine.playbook.conditions.filters import FILTERS, Argument, zone_of
+from engine.playbook.conditions.filters import FILTERS, Argument
 from engine.playbook.conditions.patterns import matcher
 from engine.playbook.conditions.tree import (
     Arithmetic,
@@ -40,14 +37,6 @@ from engine.playbook.values import Scope, Value
 
 GetValue: TypeAlias = Callable[[Scope], Value]
 GetTruth: TypeAlias = Callable[[Scope], bool]
-
-_SUMS: dict[str, Callable[[object, object], object]] = {
-    "+": operators.add,
-    "-": operators.sub,
-    "*": operators.mul,
-    "/": operators.truediv,
-    "%": operators.mod,
-}
 
 
 def _constant(node: Literal) -> Value:
@@ -94,7 +83,7 @@ def value_of(node: Node) -> GetValue:
             return _arithmetic(node)
         case Negative(operand=operand):
             value = value_of(operand)
-            return lambda scope: _negative(value(scope))
+            return lambda scope: negated(value(scope))
         case Logic():
             return _deciding(node.operator == "and", [value_of(term) for term in node.terms])
         case Choice():
@@ -312,7 +301,7 @@ def _text_constants(container: Node) -> frozenset[str] | None:
 
 def _arithmetic(node: Arithmetic) -> GetValue:
     left, right = value_of(node.left), value_of(node.right)
-    combine = _SUMS[node.operator]
+    combine = SUMS[node.operator]
     symbol = node.operator
 
     def run(scope: Scope) -> Value:
@@ -320,43 +309,11 @@ def _arithmetic(node: Arithmetic) -> GetValue:
         if one is None or other is None:
             return None
         try:
-            return _sum(combine, symbol, one, other, scope)
+            return total(combine, symbol, one, other, scope)
         except (ArithmeticError, ValueError, TypeError):
             return None
 
     return run
-
-
-def _sum(
-    combine: Callable[[object, object], object], symbol: str, one: Value, other: Value, scope: Scope
-) -> Value:
-    if _is_number(one) and _is_number(other):
-        result = combine(one, other)
-        if isinstance(result, float) and not math.isfinite(result):
-            return None
-        return result  # type: ignore[return-value]
-    if symbol == "+" and isinstance(one, str) and isinstance(other, str):
-        return one + other
-    if symbol not in ("+", "-"):
-        return None
-    if isinstance(one, datetime) and isinstance(other, datetime):
-        zone = zone_of(scope)
-        one, other = aware(one, zone), aware(other, zone)
-    elif isinstance(one, date) and isinstance(other, date) and type(one) is not type(other):
-        return None
-    if isinstance(one, date | timedelta) and isinstance(other, date | timedelta):
-        return combine(one, other)  # type: ignore[return-value]
-    return None
-
-
-def _is_number(value: Value) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _negative(value: Value) -> Value:
-    if isinstance(value, bool) or not isinstance(value, int | float | timedelta):
-        return None
-    return -value
 
 
 def _filter(node: Filter) -> GetValue:
