@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, suppress
 from datetime import timedelta
 
+import uvloop
 from temporalio.client import Client, TLSConfig
 from temporalio.service import RPCError
 from temporalio.worker import Worker
@@ -34,7 +35,7 @@ SWEEP_EVERY = 2.0
 SENDERS = 4
 """Batches of mail at a time; with windows of 20, at most 80 messages are in flight."""
 
-_GRACE = timedelta(seconds=15)
+_GRACE = timedelta(seconds=8)
 _log = logging.getLogger("longplay.worker")
 
 
@@ -128,6 +129,11 @@ def _workers(
         for queue in (EMAIL_QUEUE, NOTIFY_QUEUE)
     ]
     return [control, *outgoing]
+
+
+def main(settings: Settings) -> None:
+    """Runs the worker until SIGINT or SIGTERM."""
+    uvloop.run(run(settings))
 
 
 async def sweep(store: Store, dispatcher: Dispatcher) -> None:

@@ -22,10 +22,7 @@ from engine.store.schema import migrate
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON = sys.executable
-_WORKER = (
-    "import asyncio, worker; from engine.settings import load_settings; "
-    "asyncio.run(worker.run(load_settings()))"
-)
+_WORKER = "import worker; from engine.settings import load_settings; worker.main(load_settings())"
 
 
 def free_port() -> int:
