@@ -16,6 +16,7 @@ from engine.embedded.child import Child, ChildSpec
 from engine.embedded.guard import Guard
 from engine.embedded.lock import hold
 from engine.embedded.patience import delay_after
+from engine.embedded.roll import Roll
 from engine.embedded.voice import Voice
 
 DRAIN = timedelta(seconds=20)
@@ -77,12 +78,14 @@ class Supervisor:
     Args:
         voice: where to say what happens.
         guard: ends the children should this process be killed.
+        roll: remembers the children should the guard be killed as well.
         signals: what asks for the end.
     """
 
-    def __init__(self, voice: Voice, guard: Guard, signals: StopSignals) -> None:
+    def __init__(self, voice: Voice, guard: Guard, roll: Roll, signals: StopSignals) -> None:
         self._voice = voice
         self._guard = guard
+        self._roll = roll
         self._signals = signals
         self._posts: list[_Post] = []
 
@@ -129,6 +132,7 @@ class Supervisor:
     def _fill(self, post: _Post) -> None:
         post.child = Child(post.spec, self._voice)
         self._guard.watch(post.child.pid)
+        self._roll.note(post.child.pid, post.spec.argv)
 
     def _look_after(self, post: _Post, now: float) -> None:
         if post.child is None:
@@ -138,7 +142,7 @@ class Supervisor:
         if post.child.status is None:
             return
         name, ended = post.spec.name, post.child.how_it_ended()
-        self._guard.forget(post.child.pid)
+        self._bury(post.child)
         post.deaths.append(now)
         delay = delay_after(post.deaths)
         if post.child.status in post.spec.hopeless:
@@ -155,9 +159,14 @@ class Supervisor:
             time.sleep(_PAUSE / 2)
         if child.status is None:
             self._voice.say(f"'{child.spec.name}' did not end in time; killing it")
-        child.kill()
+        self._bury(child)
         child.join_output()
+
+    def _bury(self, child: Child) -> None:
+        """Ends what is left of a child, its own children included, and forgets it."""
+        child.kill()
         self._guard.forget(child.pid)
+        self._roll.strike(child.pid)
 
 
 def run_until_stopped(home: Path, voice: Voice, start: Callable[[Supervisor], None]) -> None:
@@ -172,8 +181,11 @@ def run_until_stopped(home: Path, voice: Voice, start: Callable[[Supervisor], No
         EnvironmentFault: another one runs in `home`, or a child cannot be kept alive.
     """
     with StopSignals().heeded() as signals, hold(home / "up.lock") as lock:
+        roll = Roll(home / "children.json")
+        if left := roll.end_remnants():
+            voice.say(f"ended {left} servers that a killed run had left behind")
         guard = Guard(lock)
-        supervisor = Supervisor(voice, guard, signals)
+        supervisor = Supervisor(voice, guard, roll, signals)
         try:
             start(supervisor)
             supervisor.run()

@@ -161,8 +161,9 @@ def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
     """A killed worker comes back under a new number, and it is said."""
     with a_house(tmp_path, "temporal", "worker") as house:
         until(lambda: len(house.told("started")) == 2)
-        os.kill(house.pids()[1], signal.SIGKILL)
-        until(lambda: house.told("started") == ["temporal", "worker", "worker"])
+        (worker,) = (pid for name, _, pid in house.book() if name == "worker")
+        os.kill(worker, signal.SIGKILL)
+        until(lambda: house.told("started")[2:] == ["worker"])
         said = house.end(signal.SIGTERM)
         assert "'worker' ended (signal 9); starting it again in 0.5 s" in said
         assert house.told("ended") == ["worker", "temporal"]
@@ -210,3 +211,37 @@ def test_a_restart_after_a_kill_waits_for_what_was_left(tmp_path: Path) -> None:
             until(lambda: len(second.told("started")) == 2)
             assert [what for _, what, _ in second.book()] == ["started", "ended", "started"]
             second.end(signal.SIGTERM)
+
+
+def test_a_restart_ends_what_outlived_both_supervisor_and_guard(tmp_path: Path) -> None:
+    """When the guard was killed, too, the next start ends the orphans before anything else."""
+    with a_house(tmp_path, "temporal") as first:
+        until(lambda: len(first.told("started")) == 1)
+        found = subprocess.run(
+            ["pgrep", "-P", str(first.process.pid), "-f", "guard.py"],
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        os.kill(int(found.stdout), signal.SIGKILL)
+        first.process.kill()
+        first.process.wait()
+        (orphan,) = first.pids()
+        assert is_alive(orphan)
+        with a_house(tmp_path, "temporal") as second:
+            until(lambda: len(second.told("started")) == 2)
+            assert not is_alive(orphan)
+            assert [what for _, what, _ in second.book()] == ["started", "ended", "started"]
+            assert "a killed run had left behind" in second.end(signal.SIGTERM)
+
+
+def test_a_strangers_process_is_never_ended(tmp_path: Path) -> None:
+    """A number in the roll that now belongs to another program is left alone."""
+    stranger = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    (tmp_path / "children.json").write_text(f'{{"{stranger.pid}": "temporal server start-dev"}}')
+    with a_house(tmp_path, "worker") as house:
+        until(lambda: len(house.told("started")) == 1)
+        house.end(signal.SIGTERM)
+    assert stranger.poll() is None
+    stranger.kill()
+    stranger.wait()
