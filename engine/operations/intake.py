@@ -86,9 +86,13 @@ def take_in(
 
 
 def intake_in(
-    tx: Transaction, incoming: Sequence[IncomingEvent], *, trigger_old: bool = False
+    tx: Transaction,
+    incoming: Sequence[IncomingEvent],
+    *,
+    trigger_old: bool = False,
+    starts: bool = True,
 ) -> Intake:
-    """`take_in` within a transaction that is open already."""
+    """`take_in` within a transaction that is open already; an import's events start nothing."""
     current = published.current(tx)
     answer = Intake()
     checked = _check(tx, current, incoming, answer)
@@ -104,7 +108,7 @@ def intake_in(
         seen.add(one.id)
         fresh.append(one)
     if fresh:
-        _accept(tx, current, fresh, answer, trigger_old=trigger_old)
+        _accept(tx, current, fresh, answer, trigger_old=trigger_old, starts=starts)
     return answer
 
 
@@ -155,6 +159,7 @@ def _accept(
     answer: Intake,
     *,
     trigger_old: bool,
+    starts: bool,
 ) -> None:
     made = _find_leads(tx, current, fresh, answer)
     ids = sorted({one.lead for one in fresh if one.lead is not None})
@@ -172,10 +177,10 @@ def _accept(
         for lead in {str(one.lead) for one in fresh}
         if lead in made or _differs(before[lead], facts[lead])
     }
-    occurrences = [_occurrence(tx, one, trigger_old=trigger_old) for one in fresh]
-    occurrences += store_derived(tx, current, edges)
+    occurrences = [_occurrence(tx, one, trigger_old=trigger_old, starts=starts) for one in fresh]
+    occurrences += store_derived(tx, current, edges, starts=starts)
     answer.accepted = len(fresh)
-    answer.reaction = Reactor(tx, current, facts).react(occurrences, edges)
+    answer.reaction = Reactor(tx, current, facts).react(occurrences, edges, starts=starts)
 
 
 def _find_leads(
@@ -263,11 +268,13 @@ def _row(tx: Transaction, one: _Checked) -> dict[str, object]:
     }
 
 
-def _occurrence(tx: Transaction, one: _Checked, *, trigger_old: bool) -> Occurrence:
+def _occurrence(
+    tx: Transaction, one: _Checked, *, trigger_old: bool, starts: bool
+) -> Occurrence:
     event = one.event
     happened = Happened(one.id, event.name, event.properties, event.enrollment, event.source)
     at = event.at or tx.now
-    starts = trigger_old or at > tx.now - OLD
+    starts = starts and (trigger_old or at > tx.now - OLD)
     return Occurrence(str(one.lead), happened, at, starts=starts)
 
 
