@@ -49,6 +49,6 @@ def _derived(edge: Edge) -> Iterable[tuple[str, dict[str, Value]]]:
     else:
         yield "lead.changed", {}
     if edge.before is not None and before.get("stage") != after.get("stage"):
-        yield "lead.stage_changed", {"from": before.get("stage"), "to": after.get("stage")}
+        yield "lead.stage_changed", {"stage": after.get("stage"), "previous": before.get("stage")}
     if after.get("owner") and before.get("owner") != after.get("owner"):
         yield "lead.assigned", {"owner": after.get("owner")}
