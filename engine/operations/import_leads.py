@@ -7,6 +7,7 @@ a row that does not fit goes to an error file with the reason, and nothing of it
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -86,16 +87,16 @@ def import_leads(
     Raises:
         InputError: the file cannot be read, or a column means nothing; nothing was imported.
     """
-    table = open_table(path, language=language, encoding=encoding)
-    result = ImportResult(encoding=table.encoding)
-    fields = None
-    if table.headings is not None:
-        columns = map_columns(table.headings, rules.custom, ignore_unknown=rules.ignore_unknown)
-        result.left_out, fields = columns.left_out, columns.fields
-    importing = _Importing(store, table, rules, react, path.name, result, fields)
-    with ErrorFile(path, table.headings) as errors:
-        importing.run(errors, progress)
-        result.errors_file = errors.written
+    with closing(open_table(path, language=language, encoding=encoding)) as table:
+        result = ImportResult(encoding=table.encoding)
+        fields = None
+        if table.headings is not None:
+            columns = map_columns(table.headings, rules.custom, ignore_unknown=rules.ignore_unknown)
+            result.left_out, fields = columns.left_out, columns.fields
+        importing = _Importing(store, table, rules, react, path.name, result, fields)
+        with ErrorFile(path, table.headings) as errors:
+            importing.run(errors, progress)
+            result.errors_file = errors.written
     return result
 
 

@@ -49,10 +49,18 @@ class _Target:
             value, known = given, self.values.get(name, self.facts.get(name))
             if name == "tags" and isinstance(known, list) and isinstance(given, list):
                 value = [*known, *(tag for tag in given if tag not in known)]
+            if name == "email" and _is_same_address(known, given):
+                continue
             if value != known:
                 self.values[name] = value
                 differs = True
         return differs
+
+
+def _is_same_address(known: Value, given: Value) -> bool:
+    """Whether two spellings are of one address: that is no change worth a row in the log."""
+    both = isinstance(known, str) and isinstance(given, str)
+    return both and leads.email_key(str(known)) == leads.email_key(str(given))
 
 
 def upsert(

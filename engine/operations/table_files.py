@@ -52,7 +52,11 @@ class TableFile(Protocol):
         ...
 
     def rows(self) -> Iterator[Row]:
-        """The rows, once."""
+        """The rows, once; the file is closed after the last one."""
+        ...
+
+    def close(self) -> None:
+        """Closes the file before that."""
         ...
 
 
@@ -87,13 +91,20 @@ class DelimitedFile:
         self._path = path
         self._file = path.open("rb")
         self._lines = io.TextIOWrapper(self._file, encoding=encoding, newline="")
-        beginning = list(islice(iter(lambda: self._lines.readline(_LONGEST_LINE), ""), 30))
-        declared = beginning[0].strip().lower() if beginning else ""
         self._skipped = 0
+        try:
+            self.headings: list[str] | None = self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> list[str]:
+        """Finds out the delimiter and reads the headings."""
+        beginning = list(islice(iter(lambda: self._lines.readline(_LONGEST_LINE), ""), 30))
+        declared = beginning[0].rstrip("\r\n").lower() if beginning else ""
         if declared in {f"sep={one}" for one in _DELIMITERS}:  # a line that Excel understands
             self._skipped = 1
-            self.delimiter = declared[4:] if declared != "sep=" else "\t"
-            beginning = beginning[1:]
+            self.delimiter = declared[4:]
         else:
             self.delimiter = _delimiter(beginning)
         self._lines.seek(0)
@@ -103,8 +114,13 @@ class DelimitedFile:
         try:
             first = next((row for row in self._reader if not _is_blank(row)), [])
         except (csv.Error, UnicodeError) as error:
-            raise InputError(f"the headings of '{path.name}' cannot be read: {error}") from error
-        self.headings: list[str] | None = _headings(path, first)
+            name = self._path.name
+            raise InputError(f"the headings of '{name}' cannot be read: {error}") from error
+        return _headings(self._path, first)
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._lines.close()
 
     @property
     def done(self) -> int:
@@ -139,6 +155,9 @@ class SpreadsheetFile:
         first = [str(cell) for cell in self._rows[self.done]] if self._rows else []
         self.headings: list[str] | None = _headings(path, first)
 
+    def close(self) -> None:
+        """Nothing is open: the workbook was read as a whole."""
+
     def rows(self) -> Iterator[Row]:
         """The rows; blank ones are none."""
         for index in range(self.done + 1, self.size):
@@ -165,6 +184,10 @@ class JsonFile:
     def done(self) -> int:
         """Bytes read."""
         return self.size if self._file.closed else self._file.tell()
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._text.close()
 
     def rows(self) -> Iterator[Row]:
         """The objects; what is no object is a fault."""
