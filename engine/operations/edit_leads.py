@@ -9,22 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.errors import InputError, NotFoundError
-from engine.ids import LeadId, derived_id, new_id
+from engine.ids import LeadId, derived_id
 from engine.operations import published
-from engine.operations.derived import store_derived
+from engine.operations.lead_changes import found_lead, react_to
 from engine.operations.owning import OwnerDesk
 from engine.operations.places import country_code, language_tag
 from engine.operations.published import Current
-from engine.operations.reactions import Reaction, Reactor
-from engine.operations.scopes import load_facts
+from engine.operations.reactions import Reaction
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Value
 from engine.runtime.assignment import Assigned
-from engine.runtime.fields import BUILT_IN, read_lead, to_json
+from engine.runtime.fields import BUILT_IN, read_lead
 from engine.runtime.identity import email_key
-from engine.runtime.matching import Edge
-from engine.store import leads, suppressions
+from engine.store import leads
 from engine.store.database import Store, Transaction
+from engine.store.leads import LeadChange
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
 _SHORTEST_PHONE = 5
@@ -68,7 +67,7 @@ def change_lead(store: Store, name: str, values: Mapping[str, object], *, actor:
 
     def work(tx: Transaction) -> Edited:
         current = published.current(tx)
-        return _change(tx, current, find_lead(tx, name), _typed(current, values), actor)
+        return _change(tx, current, found_lead(tx, name), _typed(current, values), actor)
 
     return store.write(work)
 
@@ -86,35 +85,6 @@ def put_lead_in(tx: Transaction, values: Mapping[str, object], *, actor: str) ->
         return _change(tx, current, known, typed, actor)
     made = _create(tx, current, id, typed, actor)
     return made if isinstance(made, Edited) else _change(tx, current, made, typed, actor)
-
-
-def find_lead(tx: Transaction, name: str) -> LeadId:
-    """The lead that an address or an id means.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    found = leads.find(tx, name)
-    if found is None:
-        raise NotFoundError(
-            f"there is no lead '{name[:80]}'", help="list them with: longplay leads list"
-        )
-    return found
-
-
-def lead_document(tx: Transaction, current: Current, lead: str) -> dict[str, object]:
-    """A lead as scripts see it: the built-in names, `fields`, and whether it is suppressed.
-
-    Raises:
-        NotFoundError: there is no such lead.
-    """
-    facts = load_facts(tx, current, [lead]).get(lead)
-    if facts is None:
-        raise NotFoundError(f"there is no lead '{lead[:80]}'")
-    document = {name: to_json(facts.get(name)) for name in BUILT_IN}
-    document["fields"] = {name: to_json(facts.get(name)) for name in current.custom}
-    document["suppressed"] = bool(suppressions.blocked(tx, {lead: facts.get("email")}))
-    return document
 
 
 def _known(tx: Transaction, id: LeadId | None, typed: Mapping[str, Value]) -> LeadId | None:
@@ -146,8 +116,7 @@ def _create(
     if change.before is not None:
         return change.id
     leads.lock(tx, [change.id])
-    reaction = _react(tx, current, change.id, None, actor)
-    return Edited(change.id, True, change.changed, reaction)
+    return Edited(change.id, True, change.changed, _settle(tx, current, change, actor))
 
 
 def _change(
@@ -161,30 +130,18 @@ def _change(
         raise NotFoundError(f"there is no lead '{lead}' any more")
     if not saved.changed:
         return Edited(lead, False)
-    reaction = _react(tx, current, lead, dict(saved.before or {}), actor)
-    return Edited(lead, False, saved.changed, reaction)
+    return Edited(lead, False, saved.changed, _settle(tx, current, saved, actor))
 
 
-def _react(
-    tx: Transaction, current: Current, lead: LeadId, before: dict[str, Value] | None, actor: str
-) -> Reaction:
-    facts = load_facts(tx, current, [lead])
-    edges = {str(lead): Edge(before, facts[lead], new_id())}
-    _record_owner(tx, current, lead, (before or {}).get("owner"), facts[lead].get("owner"), actor)
-    occurrences = store_derived(tx, current, edges)
-    return Reactor(tx, current, facts).react(occurrences, edges)
-
-
-def _record_owner(
-    tx: Transaction, current: Current, lead: str, before: Value, after: Value, actor: str
-) -> None:
-    """Assignments by hand count for whose turn it is."""
-    if after == before or not isinstance(after, str):
-        return
-    desk = OwnerDesk(tx, current, actor=actor)
-    former = before if isinstance(before, str) else None
-    desk.give(lead, Assigned(after, f"{after} was named by hand"), rule="", former=former)
-    desk.flush()
+def _settle(tx: Transaction, current: Current, change: LeadChange, actor: str) -> Reaction:
+    """An owner named by hand counts for whose turn it is; then the playbooks react."""
+    owner, former = change.after.get("owner"), (change.before or {}).get("owner")
+    if "owner" in change.changed and isinstance(owner, str):
+        desk = OwnerDesk(tx, current, actor=actor)
+        before = former if isinstance(former, str) else None
+        desk.give(change.id, Assigned(owner, f"{owner} was named by hand"), rule="", former=before)
+        desk.flush()
+    return react_to(tx, [change], starts=True)
 
 
 def _typed(current: Current, values: Mapping[str, object]) -> dict[str, Value]:
