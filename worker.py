@@ -35,6 +35,9 @@ SWEEP_EVERY = 2.0
 SENDERS = 4
 """Batches of mail at a time; with windows of 20, at most 80 messages are in flight."""
 
+BUILD_ID = "longplay-0.1"
+"""Given, because the SDK would otherwise hash the code of every module at start: a second of CPU."""
+
 _GRACE = timedelta(seconds=8)
 _log = logging.getLogger("longplay.worker")
 
@@ -116,6 +119,7 @@ def _workers(
         max_concurrent_activities=4,
         # A killed worker holds a driver up for this long at most.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        build_id=BUILD_ID,
         graceful_shutdown_timeout=_GRACE,
     )
     outgoing = [
@@ -124,6 +128,7 @@ def _workers(
             task_queue=queue,
             activities=Deliver(courier).activities(),
             max_concurrent_activities=SENDERS,
+            build_id=BUILD_ID,
             graceful_shutdown_timeout=_GRACE,
         )
         for queue in (EMAIL_QUEUE, NOTIFY_QUEUE)
