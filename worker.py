@@ -36,7 +36,7 @@ SENDERS = 4
 """Batches of mail at a time; with windows of 20, at most 80 messages are in flight."""
 
 BUILD_ID = "longplay-0.1"
-"""Given, because the SDK would otherwise hash the code of every module at start: a second of CPU."""
+"""Given, because the SDK would otherwise hash all code at start: a second of CPU."""
 
 _GRACE = timedelta(seconds=8)
 _log = logging.getLogger("longplay.worker")
