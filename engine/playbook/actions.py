@@ -312,6 +312,8 @@ def argument_of(node: MapNode, verb: str) -> str:
     value = node.values[verb]
     if isinstance(value, ScalarNode):
         return value.text
+    if isinstance(value, MapNode) and ACTIONS.get(verb) and ACTIONS[verb].main == "fields":
+        return " ".join(value.keys)
     if isinstance(value, MapNode):
         return " ".join(
             f"{key} {item.text}"

@@ -107,7 +107,7 @@ def _salvaged(document: Document) -> Playbook:
         named = root.values.get("for")
         if isinstance(named, ScalarNode) and named.text == "deal":
             record = "deal"
-    return Playbook(playbook="-", record=record, steps=steps)
+    return Playbook(playbook="unreadable", record=record, steps=steps)
 
 
 def _check_name(playbook: Playbook, reader: Reader) -> None:

@@ -92,14 +92,21 @@ def as_json(diagnostic: Diagnostic) -> Mapping[str, str | int]:
     }
 
 
+_WIDEST = 100
+"""Characters of a line that are shown; of a longer one, those around the fault."""
+
+
 def _excerpt(diagnostic: Diagnostic, source: str) -> list[str]:
-    lines = source.splitlines()
+    lines = source.replace("\r\n", "\n").split("\n")
     if not 1 <= diagnostic.line <= len(lines):
         return []
     line = "".join(_shown(char) for char in lines[diagnostic.line - 1])
     number = str(diagnostic.line)
     start = min(diagnostic.column - 1, len(line))
     end = min(max(diagnostic.end_column - 1, start + 1), max(len(line), start + 1))
+    if len(line) > _WIDEST:
+        cut = max(0, start - _WIDEST // 3)
+        line, start, end = line[cut : cut + _WIDEST], start - cut, min(end - cut, _WIDEST)
     caret = " " * width(line[:start]) + "^" * max(width(line[start:end]), 1)
     return [f"  {number} | {line}", f"  {' ' * len(number)} | {caret}"]
 

@@ -22,7 +22,7 @@ from engine.playbook.durations import parse_duration
 from engine.playbook.hours import HoursError, parse_days, parse_hours
 from engine.playbook.moments import parse_moment
 from engine.playbook.nodes import resolve
-from engine.playbook.spelling import did_you_mean
+from engine.playbook.spelling import closest
 
 Writing = Literal["expression", "template"]
 
@@ -47,10 +47,14 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
 
-def flaw(rule: str, message: str, help: str = "") -> PydanticCustomError:
-    """A finding, raised inside a model's validation; the reader gives it its place."""
+def flaw(rule: str, message: str, help: str = "", *, at: str = "") -> PydanticCustomError:
+    """A finding, raised inside a model's validation; the reader gives it its place.
+
+    Args:
+        at: the key it is about, when a whole mapping was validated.
+    """
     return PydanticCustomError(
-        "flaw", "{message}", {"rule": rule, "message": message, "help": help}
+        "flaw", "{message}", {"rule": rule, "message": message, "help": help, "at": at}
     )
 
 
@@ -214,7 +218,9 @@ def timezone(value: object) -> str:
     found = text(value)
     if found == "lead" or found in _zones():
         return found
-    raise flaw("unknown-timezone", f"no time zone '{found}'", did_you_mean(found, _zones()))
+    near = closest(found, _zones())
+    hint = f"did you mean '{near}'?" if near else "write it like `Asia/Shanghai`, with the city"
+    raise flaw("unknown-timezone", f"no time zone '{found}'", hint)
 
 
 @lru_cache(maxsize=1)
@@ -284,6 +290,8 @@ def names(value: object) -> tuple[str, ...]:
 def texts(value: object) -> tuple[str, ...]:
     """One text, or a list of them."""
     items = value if isinstance(value, list | tuple) else [value]
+    if not items:
+        raise flaw("missing-value", "this list is empty", "name at least one")
     return tuple(_filled(item) for item in items)
 
 

@@ -95,11 +95,12 @@ class When(Frozen):
                 "bad-trigger",
                 f"'{self.score}' is no level that a score crosses",
                 'write it like `score: ">= 40"`',
+                at="score",
             )
         if self.every and not self.date:
-            raise flaw("bad-trigger", "'every' goes with 'date' only", "")
+            raise flaw("bad-trigger", "'every' goes with 'date' only", at="every")
         if self.timezone and not (self.cron or self.at or self.date):
-            raise flaw("bad-trigger", f"'timezone' does not go with '{kinds[0]}'", "")
+            raise flaw("bad-trigger", f"'timezone' does not go with '{kinds[0]}'", at="timezone")
         return self
 
 
@@ -125,7 +126,7 @@ class ExitRule(Frozen):
         if not self.event and not self.cond:
             raise flaw("bad-exit", "an exit needs an 'event' or an 'if'", "")
         if self.value and not self.goal:
-            raise flaw("bad-exit", "'value' counts for a goal", "add `goal: NAME`")
+            raise flaw("bad-exit", "'value' counts for a goal", "add `goal: NAME`", at="value")
         return self
 
 

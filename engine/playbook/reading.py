@@ -4,7 +4,7 @@ It words pydantic's errors for people and finds the place of each. What a model 
 business; nested lists of steps are read by whoever made the reader.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
@@ -66,6 +66,7 @@ class Reader:
         self.findings = findings
         self._steps = steps
         self._guessed: set[str] = set()
+        self._dropped: set[Span] = set()
 
     def report(
         self, rule: str, message: str, help: str, at: Span, *, severity: str = "error"
@@ -85,18 +86,37 @@ class Reader:
             )
         )
 
-    def read(self, model: type[Model], node: Node, what: str) -> Model | None:
-        """The model that `node` describes; None after findings. `what` names it in messages."""
+    def read(
+        self, model: type[Model], node: Node, what: str, *, partial: bool = False
+    ) -> Model | None:
+        """The model that `node` describes, after findings without what is wrong in it, or None.
+
+        Args:
+            what: names it in messages.
+            partial: something was left out before, so what is missing is not to be blamed.
+        """
         if not isinstance(node, MapNode):
             self._not_a_mapping(node, what)
             return None
         self._guessed = set()
+        self._dropped = {node.span} if partial else set()
         arranged = self._shape(model, node, what)
+        data = arranged.data()
         try:
-            return model.model_validate(arranged.data())
+            return model.model_validate(data)
         except ValidationError as error:
-            for detail in error.errors(include_url=False):
+            details = error.errors(include_url=False)
+            for detail in details:
                 self._explain(detail, arranged, what)
+        return self._without(model, data, {detail["loc"][:1] for detail in details})
+
+    def _without(self, model: type[Model], data: object, bad: Collection[object]) -> Model | None:
+        """The model without the keys that are wrong, so that the rest can be judged as well."""
+        if not isinstance(data, dict):
+            return None
+        try:
+            return model.model_validate({k: v for k, v in data.items() if (k,) not in bad})
+        except ValidationError:
             return None
 
     def _not_a_mapping(self, node: Node, what: str) -> None:
@@ -130,6 +150,7 @@ class Reader:
                 values[key] = self._shape(shapes[key], value, key)
                 continue
             known = [name for name in shapes if name not in node.values]
+            self._dropped.add(node.span)
             guess = closest(key, known)
             if guess is not None:
                 self._guessed.add(guess)
@@ -155,6 +176,10 @@ class Reader:
         if not isinstance(node, ScalarNode | ListNode | MapNode):
             return
         if kind == "flaw":
+            if isinstance(node, MapNode) and node.span in self._dropped:
+                return  # what is missing here may be what was misspelt
+            if isinstance(node, MapNode) and context["at"] in node.values:
+                node = node.values[context["at"]]
             self.report(context["rule"], context["message"], context["help"], _head(node))
             return
         rule, message, help = _worded(kind, context, node, str(location[-1]) if location else what)

@@ -52,7 +52,7 @@ def _step(reader: Reader, node: Node) -> Step | None:
         )
         return None
     common_node, rest = _parted(node, verb)
-    if _argument_is_missing(reader, node, verb):
+    if _argument_is_missing(reader, node, verb) or _is_mapping(reader, node, verb):
         return None
     model: type[BaseModel]
     if verb in ACTIONS:
@@ -61,12 +61,12 @@ def _step(reader: Reader, node: Node) -> Step | None:
     else:
         control = CONTROL_STEPS[verb]
         model, fields = control, control.flatten(rest, reader)
-    fields = _known_options(reader, verb, model, rest, fields)
+    known = _known_options(reader, verb, model, rest, fields)
     common = reader.read(Common, common_node, verb)
-    body = reader.read(model, fields, verb)
+    body = reader.read(model, known, verb, partial=len(known.keys) < len(fields.keys))
     if common is None or body is None:
         return None
-    return Step(verb, argument_of(node, verb), common, body, fields, node)
+    return Step(verb, argument_of(node, verb), common, body, known, node)
 
 
 def _not_a_step(reader: Reader, node: Node) -> None:
@@ -104,12 +104,10 @@ def _verb(reader: Reader, node: MapNode) -> str | None:
     if key is None:
         reader.report("not-a-step", "an empty step", "write it like `- email: welcome`", node.span)
         return None
-    reader.report(
-        "unknown-step",
-        f"no step named '{key}'",
-        did_you_mean(key, VERBS - LATER),
-        node.keys[key].span,
-    )
+    hint = did_you_mean(key, VERBS - LATER)
+    if key in _OPTIONS or key in _COMMON:
+        hint = f"'{key}' is an option: it stands below its verb, without a '-'"
+    reader.report("unknown-step", f"no step named '{key}'", hint, node.keys[key].span)
     return None
 
 
@@ -143,6 +141,16 @@ def _argument_is_missing(reader: Reader, node: MapNode, verb: str) -> bool:
         return False
     key = node.keys[verb]
     reader.report("missing-value", f"'{verb}' needs an argument", _example(verb), key.span)
+    return True
+
+
+def _is_mapping(reader: Reader, node: MapNode, verb: str) -> bool:
+    """Whether a mapping stands under a verb that takes text."""
+    if verb in INSIDE or verb in _TAKES_FIELDS or not isinstance(node.values[verb], MapNode):
+        return False
+    message = f"'{verb}' takes text, not a mapping"
+    hint = "its options stand beside it, not under it"
+    reader.report("wrong-type", message, hint, node.values[verb].span)
     return True
 
 
@@ -190,6 +198,7 @@ INSIDE: Mapping[str, tuple[str, ...]] = {
 }
 """The keys that may stand in a mapping under the verb."""
 
+_TAKES_FIELDS = ("set", "update")
 _ARGUMENTS = {
     "wait": frozenset(("span", "until")),
     "wait_for": frozenset(("events", "until")),

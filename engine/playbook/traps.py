@@ -234,19 +234,21 @@ def _unknown(error: yaml.YAMLError, lines: Sequence[str], file: str) -> Diagnost
     problem = str(getattr(error, "problem", "") or "")
     context = str(getattr(error, "context", "") or "")
     mark = getattr(error, "problem_mark", None)
-    opened = getattr(error, "context_mark", None)
-    if "flow" in context and opened is not None:
-        char = lines[opened.line][opened.column : opened.column + 1] if lines else ""
+    line = min(mark.line, len(lines) - 1) if mark is not None else 0
+    column = mark.column if mark is not None and mark.line == line else len(lines[line])
+    opened = _open_bracket(lines, line, column) if "flow" in context else None
+    if opened is not None:
+        at, start = opened
         return Diagnostic(
             "unclosed-bracket",
-            f"this '{char or '['}' is not closed, or a comma is missing in it",
+            f"this '{lines[at][start]}' is not closed, or a comma is missing in it",
             "close it on the same line, or write one item a line",
             file,
-            opened.line + 1,
-            opened.column + 1,
+            at + 1,
+            start + 1,
+            start + 2,
         )
-    line = min(mark.line, len(lines) - 1) if mark is not None else 0
-    column = mark.column + 1 if mark is not None else 1
+    column += 1
     if problem in _MISPLACED:
         return Diagnostic(
             "indentation",
@@ -260,6 +262,18 @@ def _unknown(error: yaml.YAMLError, lines: Sequence[str], file: str) -> Diagnost
         "yaml-syntax", f"YAML cannot be read here: {problem or 'unknown fault'}", "", file,
         line + 1, column,
     )  # fmt: skip
+
+
+def _open_bracket(lines: Sequence[str], line: int, column: int) -> tuple[int, int] | None:
+    """The bracket that is still open at a place, looking back from it."""
+    closed = 0
+    for number in range(line, -1, -1):
+        text = lines[number][:column] if number == line else lines[number]
+        for at in range(len(text) - 1, -1, -1):
+            closed += 1 if text[at] in "]}" else -1 if text[at] in "[{" else 0
+            if closed < 0:
+                return number, at
+    return None
 
 
 _MISPLACED = frozenset(
@@ -362,7 +376,7 @@ def _comma(
     touching = second.span.column == first.span.end_column + 1
     if not (touching and first.plain and first.text.isdigit()):
         return
-    if not re.fullmatch(r"\d{3}", second.text):
+    if not re.fullmatch(r"\d{3}(\s.*)?", second.text):
         return
     at = first.span.column
     line = lines[first.span.line - 1]

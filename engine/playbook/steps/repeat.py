@@ -45,7 +45,8 @@ class Repeat(ControlStep):
                 "write `repeat: {times: 3}`",
             )
         if "times" in self.model_fields_set and not 1 <= self.times <= 1000:
-            raise flaw("bad-repeat", f"cannot repeat {self.times} times", "1 to 1000 times")
+            message = f"cannot repeat {self.times} times"
+            raise flaw("bad-repeat", message, "1 to 1000 times", at="times")
         return self
 
     def bodies(self) -> tuple[Steps, ...]:

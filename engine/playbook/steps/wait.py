@@ -47,6 +47,7 @@ class Wait(ControlStep):
                 "bad-wait",
                 "'then' and 'on_past' go with `wait: {until: …}`",
                 "what follows a plain wait is the next step",
+                at="then" if "then" in self.model_fields_set else "on_past",
             )
         return self
 

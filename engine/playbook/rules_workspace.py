@@ -1,0 +1,30 @@
+"""Rules about `longplay.yaml`."""
+
+from engine.playbook.rule import Rule
+
+
+def _rule(name: str, meaning: str, wrong: str, right: str) -> Rule:
+    return Rule(name, meaning, wrong, right, "workspace")
+
+
+WORKSPACE_RULES = (
+    _rule("bad-rate", "So many in a length of time.", "caps: {marketing: 3 a day}",
+          "caps: {marketing: 3 per day}"),
+    _rule("bad-date", "A date is written year-month-day.",
+          "sender: {from: a@acme.example, warm_up: {from: 1.12.2026}}",
+          "sender: {from: a@acme.example, warm_up: {from: 2026-12-01}}"),
+    _rule("unknown-type", "A field is one of a few types.", "fields: {lead: {size: int}}",
+          "fields: {lead: {size: integer}}"),
+    _rule("duplicate-name", "A name is given twice.", "lifecycle: [lead, customer, lead]",
+          "lifecycle: [lead, customer]"),
+    _rule("options-not-indented", "The options of a list item stand deeper than its name.",
+          "pipelines:\n  b2b:\n    stages:\n      - demo:\n        probability: 30",
+          "pipelines:\n  b2b:\n    stages:\n      - demo:\n          probability: 30"),
+    _rule("own-manager", "Nobody is their own manager: escalations would end there.",
+          "team: {owners: {a: {manager: a}}}", "team: {owners: {a: {}}}"),
+    _rule("sender-without-from", "Mail needs an address it comes from.",
+          "sender: {reply_to: a@acme.example}", "sender: {from: a@acme.example}"),
+    _rule("unknown-team", "A team that nobody is in.",
+          "pools: {p: {members: 'team:cn'}}",
+          "pools: {p: {members: 'team:cn'}}\nteam: {owners: {a: {teams: [cn]}}}"),
+)  # fmt: skip

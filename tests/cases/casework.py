@@ -1,0 +1,91 @@
+"""The workspace and templates that cases are compiled in, and how a snippet becomes a file."""
+
+import textwrap
+from collections.abc import Sequence
+
+from engine.playbook.compile import Compiled, compile_playbook
+from engine.playbook.diagnostics import Diagnostic, Findings
+from engine.playbook.rule import Rule
+from engine.playbook.source import parse
+from engine.playbook.templates import TemplateFacts, TemplateFault, TemplateName
+from engine.playbook.workspace import Workspace, load_workspace
+
+WORKSPACE = """\
+workspace: acme
+timezone: Asia/Shanghai
+sender: {from: "Acme <hello@acme.example>"}
+fields:
+  lead: {employees: integer, plan: {enum: [free, pro]}, trial_ends_at: datetime, segment: text}
+  deal: {contract_ends_at: date}
+pipelines:
+  b2b: {stages: [qualify, demo, proposal, won, lost]}
+topics: [product-tips, newsletter]
+calendars: {cn: {country: CN}}
+team:
+  owners:
+    li.wei: {teams: [cn], manager: chen.jie}
+    chen.jie: {}
+assignment:
+  new-leads: [{among: "team:cn"}]
+channels: {sales-room: {type: email, to: sales@acme.example}}
+segments: {hot: lead.score >= 60}
+events: {quote.created: {amount: number}}
+"""
+
+
+def facts(name: str, **known: object) -> TemplateFacts:
+    file = f"{name}.html"
+    return TemplateFacts(file, {file: f"digest of {file}"}, **known)  # type: ignore[arg-type]
+
+
+TEMPLATES = {
+    "welcome": facts("welcome"),
+    "welcome-again": facts("welcome-again"),
+    "offer": facts("offer", names=(TemplateName("data.price", 3, "offer.html"),)),
+    "bare": facts("bare", has_subject=False, has_unsubscribe_link=False),
+    "misspelt": facts("misspelt", names=(TemplateName("lead.frist_name", 7, "misspelt.html"),)),
+    "unguarded": facts("unguarded", names=(TemplateName("lead.company", 2, "unguarded.html"),)),
+    "broken": facts("broken", faults=(TemplateFault("unexpected '}'", 4, "broken.html"),)),
+}
+HEAD = "playbook: case\nenroll: {when: [manual]}\n"
+
+
+def workspace() -> Workspace:
+    loaded = load_workspace(WORKSPACE)
+    assert loaded.workspace is not None, loaded.diagnostics
+    return loaded.workspace
+
+
+def compiled(text: str, file: str = "playbooks/case.yaml") -> Compiled:
+    findings = Findings()
+    document = parse(text, file, findings)
+    if document is None:
+        return Compiled(None, findings.sorted())
+    result = compile_playbook(document, workspace(), TEMPLATES, {"case", "other"})
+    findings.extend(result.diagnostics)
+    return Compiled(result.plan, findings.sorted(), result.playbook)
+
+
+def with_steps(steps: str) -> str:
+    return HEAD + "steps:\n" + textwrap.indent(steps, "  ")
+
+
+def as_file(rule: Rule, snippet: str) -> str:
+    """A whole file around a rule's example."""
+    match rule.place:
+        case "steps":
+            return with_steps(snippet)
+        case "condition":
+            return with_steps(f"- if: |-\n    {snippet}\n  then: []")
+        case "playbook":
+            head = "playbook: case\n" if snippet.startswith("enroll:") else HEAD
+            return f"{head}{snippet}\nsteps: [{{tag: a}}]\n"
+        case _:
+            return snippet
+
+
+def found_in(rule: Rule, snippet: str) -> Sequence[Diagnostic]:
+    text = as_file(rule, snippet)
+    if rule.place == "workspace":
+        return load_workspace(text).diagnostics
+    return compiled(text).diagnostics
