@@ -107,6 +107,13 @@ def blocks_of(tx: Transaction, addresses: Iterable[str]) -> dict[str, Blocks]:
     }
 
 
+def of_address(tx: Transaction, address: str) -> list[dict[str, object]]:
+    """Every suppression of one address, oldest first."""
+    query = sa.select(table).where(table.c.email_key == _key(address))
+    found = tx.conn.execute(query.order_by(table.c.at, table.c.topic, table.c.reason))
+    return [row._asdict() for row in found]
+
+
 def blocked(tx: Transaction, addresses: Mapping[str, object]) -> frozenset[str]:
     """Which leads get no marketing at all, of a mapping from lead to address.
 

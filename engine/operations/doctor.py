@@ -1,0 +1,288 @@
+"""The doctor: is the store sound? Each check counts, and names the rows that break the rule.
+
+Every enrollment is in exactly one state, and what it waits for exists (runtime.md, I19). All of it
+is set-based: a check is a statement, whatever the number of enrollments. Nothing is repaired.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.errors import LongplayError
+from engine.operations import brakes, clocks, published
+from engine.store import enrollments, jobs, lead_writing, tasks
+from engine.store.database import Store, Transaction
+from engine.store.tables import Heartbeat
+
+SHOWN = 5
+"""Ids that a finding names."""
+
+LATE = timedelta(minutes=1)
+"""How long something may be due before somebody must ask where the worker is."""
+
+AHEAD = timedelta(seconds=5)
+"""How far the newest row may be ahead of the clock: two machines' clocks differ a little."""
+
+STATES = ("pending", "active", "waiting", "held", "finished", "stopped")
+
+heartbeat_table: sa.Table = Heartbeat.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One look: what at, whether it is well, and what was found."""
+
+    name: str
+    ok: bool
+    detail: str
+
+    def as_json(self) -> dict[str, object]:
+        """What `--json` shows."""
+        return {"name": self.name, "ok": self.ok, "detail": self.detail}
+
+
+def examine(store: Store) -> list[Check]:
+    """Looks at everything that the store can tell, in one consistent picture."""
+    return store.read(lambda tx: [_looked(tx, name, look) for name, look in _CHECKS])
+
+
+def _looked(tx: Transaction, name: str, look: Callable[[Transaction], tuple[bool, str]]) -> Check:
+    try:
+        ok, detail = look(tx)
+    except LongplayError as error:
+        return Check(name, False, f"{error.message}; {error.help}" if error.help else error.message)
+    return Check(name, ok, detail)
+
+
+def _published(tx: Transaction) -> tuple[bool, str]:
+    current = published.current(tx)
+    count = len(current.plans)
+    return True, f"{count} playbook{'' if count == 1 else 's'} of '{current.workspace.workspace}'"
+
+
+def _clock(tx: Transaction) -> tuple[bool, str]:
+    """Whether the clock stands behind what was committed (I18)."""
+    newest = [
+        at
+        for table, column in (
+            (enrollments.table, "entered_at"), (lead_writing.change_table, "at"),
+            (jobs.batch_table, "touched_at"), (tasks.table, "created_at"),
+        )
+        if (at := _latest(tx, table, column)) is not None
+    ]  # fmt: skip
+    beat = tx.conn.execute(sa.select(sa.func.max(heartbeat_table.c.at))).scalar()
+    ahead = max([*newest, *([beat] if beat else [])], default=tx.now) - tx.now
+    if ahead > AHEAD:
+        return False, (
+            f"the clock says {tx.now.isoformat(timespec='seconds')}, which is {_span(ahead)} "
+            "before the newest row: set the machine's clock right"
+        )
+    return True, tx.now.isoformat(timespec="seconds")
+
+
+def _latest(tx: Transaction, table: sa.Table, column: str) -> datetime | None:
+    """The time of the row made last: ids ascend with time, and the key has an index."""
+    query = sa.select(table.c[column]).order_by(table.c.id.desc()).limit(1)
+    found: datetime | None = tx.conn.execute(query).scalar()
+    return found
+
+
+def _worker(tx: Transaction) -> tuple[bool, str]:
+    """Whether what is due is being served."""
+    member, job = enrollments.table, jobs.table
+    oldest = [
+        tx.conn.execute(query).scalar()
+        for query in (
+            sa.select(sa.func.min(member.c.wake_at)).where(
+                enrollments.is_open, member.c.wake_at <= tx.now
+            ),
+            sa.select(sa.func.min(job.c.not_before)).where(
+                job.c.state == "deferred", job.c.not_before <= tx.now
+            ),
+            sa.select(sa.func.min(clocks.table.c.next_at)).where(clocks.table.c.next_at <= tx.now),
+        )
+    ]
+    late = tx.now - min((at for at in oldest if at is not None), default=tx.now)
+    beat = tx.conn.execute(sa.select(sa.func.max(heartbeat_table.c.at))).scalar()
+    seen = f"; a worker was seen {_span(tx.now - beat)} ago" if beat else ""
+    if late > LATE:
+        return False, (
+            f"something has been due for {_span(late)} and nobody serves it{seen}: "
+            "is a worker running? longplay up, or longplay worker"
+        )
+    return True, f"nothing has been due for longer than {_span(max(late, timedelta()))}{seen}"
+
+
+def _states(tx: Transaction) -> tuple[bool, str]:
+    """Exactly one state each, and the columns agree with it."""
+    row = enrollments.table.c
+    ended = row.ended_at.is_not(None)
+    wrong = sa.or_(
+        row.state.not_in(STATES),
+        (row.state == "finished") != ended,
+        sa.and_(row.state == "finished", row.outcome == ""),
+        (row.state == "held") != row.held_at.is_not(None),
+        sa.and_(row.state == "stopped", row.reason == ""),
+        sa.and_(row.state == "pending", row.seq != 0),
+    )
+    query = sa.select(row.state, sa.func.count()).group_by(row.state).order_by(row.state)
+    counted = {state: n for state, n in tx.conn.execute(query)}
+    summary = ", ".join(f"{n} {state}" for state, n in counted.items()) or "no enrollment yet"
+    return _none(tx, sa.select(row.id).where(wrong), "in no state, or in two", summary)
+
+
+def _woken(tx: Transaction) -> tuple[bool, str]:
+    """Whoever is not ended is due at some time, or something else wakes it."""
+    row = enrollments.table.c
+    forgotten = sa.and_(
+        row.ended_at.is_(None), row.wake_at.is_(None), row.state.in_(("pending", "active", "waiting")),
+        row.blocked_on.not_in(("job", "await")),
+    )  # fmt: skip
+    return _none(tx, sa.select(row.id).where(forgotten), "woken by nothing")
+
+
+def _recount(tx: Transaction) -> tuple[bool, str]:
+    """As many lines in the step log as ops were passed, from 0 on without a gap."""
+    row, line = enrollments.table.c, enrollments.log_table.c
+    counts = (
+        sa.select(
+            line.enrollment,
+            sa.func.count().label("lines"),
+            sa.func.min(line.seq).label("first"),
+            sa.func.max(line.seq).label("last"),
+        )
+        .group_by(line.enrollment)
+        .subquery()
+    )
+    lines = sa.func.coalesce(counts.c.lines, 0)
+    query = (
+        sa.select(row.id)
+        .outerjoin(counts, counts.c.enrollment == row.id)
+        .where(
+            sa.or_(
+                lines != row.seq,
+                sa.and_(lines > 0, sa.or_(counts.c.first != 0, counts.c.last != row.seq - 1)),
+            )
+        )
+    )
+    return _none(tx, query, "whose step log does not add up to where it stands")
+
+
+def _lost_lines(tx: Transaction) -> tuple[bool, str]:
+    line, row = enrollments.log_table.c, enrollments.table.c
+    known = sa.exists().where(row.id == line.enrollment)
+    query = sa.select(line.enrollment).where(~known).distinct()
+    return _none(tx, query, "in the step log that does not exist")
+
+
+def _jobs_there(tx: Transaction) -> tuple[bool, str]:
+    """Whoever waits for a message has one."""
+    row, job = enrollments.table.c, jobs.table.c
+    has = sa.exists().where(job.enrollment == row.id, job.seq == row.seq)
+    waits = sa.and_(row.ended_at.is_(None), row.blocked_on == "job")
+    return _none(
+        tx, sa.select(row.id).where(waits, ~has), "waiting for a message that is not there"
+    )
+
+
+def _jobs_ended(tx: Transaction) -> tuple[bool, str]:
+    """A message that is through says since when, and one that is not does not."""
+    job = jobs.table.c
+    ended = job.state.in_(sorted(jobs.ENDED))
+    query = sa.select(job.id).where(ended != job.ended_at.is_not(None))
+    return _none(tx, query, "that ended at no time, or before its end", of="message")
+
+
+def _batches(tx: Transaction) -> tuple[bool, str]:
+    """An open batch holds work, and work is in an open batch."""
+    job, batch = jobs.table.c, jobs.batch_table.c
+    unfinished = job.state.in_(jobs.UNFINISHED)
+    empty = sa.select(batch.id).where(
+        batch.state == "open", ~sa.exists().where(job.batch == batch.id, unfinished)
+    )
+    ok, detail = _none(tx, empty, "open with nothing left in it", of="batch")
+    if not ok:
+        return ok, detail
+    is_open = sa.exists().where(batch.id == job.batch, batch.state == "open")
+    stray = sa.select(job.id).where(unfinished, ~is_open)
+    return _none(tx, stray, "queued in no open batch", of="message")
+
+
+def _stopped(tx: Transaction) -> tuple[bool, str]:
+    """A stopped enrollment is in the inbox, where somebody decides."""
+    row, task = enrollments.table.c, tasks.table.c
+    told = sa.exists().where(
+        task.enrollment == row.id, task.kind == "stopped", task.state == "open"
+    )
+    query = sa.select(row.id).where(row.state == "stopped", ~told)
+    stopped = tx.conn.execute(
+        sa.select(sa.func.count()).select_from(enrollments.table).where(row.state == "stopped")
+    ).scalar_one()
+    waiting = f"{stopped} in the inbox: longplay inbox" if stopped else "none is stopped"
+    return _none(tx, query, "stopped, and not in the inbox", waiting)
+
+
+def _in_doubt(tx: Transaction) -> tuple[bool, str]:
+    """Messages of which nobody knows whether they went; they are held for a person, not lost."""
+    job = jobs.table.c
+    count, named = _found(tx, sa.select(job.id).where(job.state == "in_doubt"))
+    if not count:
+        return True, "none"
+    return True, f"{count}, held until somebody decides: {named}"
+
+
+def _brake(tx: Transaction) -> tuple[bool, str]:
+    on = sorted(brakes.on(tx))
+    if not on:
+        return True, "off"
+    what = "all mail" if brakes.EVERYTHING in on else ", ".join(on)
+    return True, f"on for {what}: nothing of it leaves until longplay resume"
+
+
+def _none(
+    tx: Transaction, query: sa.Select[Any], fault: str, well: str = "", *, of: str = "enrollment"
+) -> tuple[bool, str]:
+    """No row may be found."""
+    count, named = _found(tx, query)
+    if not count:
+        return True, well or f"no {of} is {fault}"
+    plural = f"{of}{'es' if of.endswith('ch') else 's'}" if count > 1 else of
+    return False, f"{count} {plural} {fault}: {named}"
+
+
+def _found(tx: Transaction, query: sa.Select[Any]) -> tuple[int, str]:
+    some = query.subquery()
+    count: int = tx.conn.execute(sa.select(sa.func.count()).select_from(some)).scalar_one()
+    if not count:
+        return 0, ""
+    ids = [str(row[0]) for row in tx.conn.execute(query.limit(SHOWN))]
+    return count, ", ".join(ids) + (", …" if count > len(ids) else "")
+
+
+def _span(length: timedelta) -> str:
+    seconds = int(length.total_seconds())
+    for size, unit in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return f"{seconds} second{'' if seconds == 1 else 's'}"
+
+
+_CHECKS: tuple[tuple[str, Callable[[Transaction], tuple[bool, str]]], ...] = (
+    ("workspace", _published),
+    ("clock", _clock),
+    ("worker", _worker),
+    ("brake", _brake),
+    ("states", _states),
+    ("wake", _woken),
+    ("step-log", _recount),
+    ("step-log-owners", _lost_lines),
+    ("jobs", _jobs_there),
+    ("job-ends", _jobs_ended),
+    ("batches", _batches),
+    ("stopped", _stopped),
+    ("in-doubt", _in_doubt),
+)

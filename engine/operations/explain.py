@@ -1,0 +1,206 @@
+"""Why a lead did or did not get something: every decision about it that is on record, in order.
+
+It reads; what it tells was written by the transaction that decided. A trigger that let nobody in
+leaves no trace, so for playbooks that a lead was never in it says how the rules stand now.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.errors import NotFoundError
+from engine.operations import brakes, published
+from engine.operations.lead_changes import found_lead
+from engine.operations.published import Current
+from engine.operations.scopes import load_facts, load_histories, scope_of
+from engine.playbook.plan import Plan
+from engine.playbook.spelling import did_you_mean
+from engine.runtime.enrolling import Decline, decide_entry
+from engine.store import enrollments, events, jobs, lead_writing, owners, scores, suppressions
+from engine.store.database import Store, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """One decision: when, what, and why."""
+
+    at: datetime
+    what: str
+    why: str
+
+    def as_json(self) -> dict[str, object]:
+        """What `--json` shows."""
+        return {"at": self.at, "what": self.what, "why": self.why}
+
+
+def explain(store: Store, lead: str, *, playbook: str = "") -> list[Decided]:
+    """Every decision about a lead, oldest first.
+
+    Args:
+        store: the workspace's store.
+        lead: its address or id.
+        playbook: only what this playbook decided.
+
+    Raises:
+        NotFoundError: there is no such lead, or no such playbook.
+    """
+    return store.read(lambda tx: _explain(tx, lead, playbook))
+
+
+def _explain(tx: Transaction, name: str, playbook: str) -> list[Decided]:
+    current = published.current(tx)
+    lead = str(found_lead(tx, name))
+    table = enrollments.table
+    mine = table.c.record == lead
+    if playbook:
+        mine = sa.and_(mine, table.c.playbook == playbook)
+    rows = tx.conn.execute(sa.select(table).where(mine).order_by(table.c.id)).mappings().all()
+    if playbook and not rows and playbook not in current.plans:
+        raise NotFoundError(
+            f"no playbook '{playbook[:60]}' is published",
+            help=did_you_mean(playbook, current.plans),
+        )
+    by_id = {row["id"]: row for row in rows}
+    told = [*_entries(tx, by_id), *_steps(tx, by_id), *_mails(tx, by_id), *_standing(tx, by_id)]
+    if not playbook:
+        told += [*_changes(tx, lead), *_owners(tx, lead), *_points(tx, lead)]
+    told += _blocks(tx, current, lead)
+    seen = {row["playbook"] for row in rows}
+    wanted = [playbook] if playbook else sorted(current.plans)
+    told += _outside(tx, current, lead, [one for one in wanted if one not in seen])
+    return sorted(told, key=lambda one: one.at)
+
+
+_Rows = Mapping[str, sa.RowMapping]
+
+
+def _entries(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
+    causes = [row["event"] for row in rows.values() if row["event"]]
+    event = events.table
+    query = sa.select(event.c.id, event.c.name).where(event.c.id.in_(causes))
+    names = {row[0]: row[1] for row in tx.conn.execute(query)} if causes else {}
+    for row in rows.values():
+        kind, _, rest = row["cause"].partition(":")
+        why = {
+            "event": f"trigger: event {names.get(row['event'], rest)}",
+            "manual": "by hand",
+            "playbook": f"by another playbook: {rest}",
+        }.get(kind, f"trigger: {kind}")
+        key = f", key '{row['key']}'" if row["key"] else ""
+        yield Decided(row["entered_at"], f"enrolled in {row['playbook']}{key}", why)
+
+
+def _steps(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
+    log = enrollments.log_table
+    query = sa.select(log).where(log.c.enrollment.in_(list(rows)))
+    for line in tx.conn.execute(query.order_by(log.c.at, log.c.enrollment, log.c.seq)).mappings():
+        where = f"{rows[line['enrollment']]['playbook']}"
+        step = f" / {line['step']}" if line["step"] else ""
+        yield Decided(line["at"], f"{where}{step}: {line['outcome']}", line["why"])
+
+
+def _mails(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
+    """Messages that are not through; how the others ended is in the step log."""
+    job = jobs.table
+    query = sa.select(job).where(
+        job.c.enrollment.in_(list(rows)),
+        job.c.state.in_(("queued", "in_flight", "deferred", "in_doubt")),
+    )
+    braked = brakes.on(tx)
+    for row in tx.conn.execute(query).mappings():
+        what = f"{row['playbook']} / {row['step']}: {row['kind']} {row['state'].replace('_', ' ')}"
+        if row["state"] == "deferred" and row["not_before"]:
+            what += f" until {row['not_before'].isoformat(timespec='seconds')}"
+        why = row["reason"]
+        if not why and braked & {row["playbook"], brakes.EVERYTHING}:
+            why = "the brake is on: no mail leaves"
+        yield Decided(row["lease_until"] or row["created_at"], what, why)
+
+
+def _standing(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
+    """Where open enrollments stand now."""
+    for row in rows.values():
+        if row["ended_at"] is not None:
+            continue
+        step = published.plan(tx, row["digest"]).ops[row["pc"]].step
+        what = f"{row['playbook']} / {step}: {row['state']}"
+        if row["state"] == "waiting" and row["until_at"]:
+            what += f" until {row['until_at'].isoformat(timespec='seconds')}"
+        why = row["reason"] if row["state"] == "stopped" else _waits_for(row["blocked_on"])
+        yield Decided(tx.now, what, why)
+
+
+def _waits_for(blocked_on: str) -> str:
+    return {"wait": "a time", "await": "an event or a condition", "job": "a message"}.get(
+        blocked_on, ""
+    )
+
+
+def _changes(tx: Transaction, lead: str) -> Iterator[Decided]:
+    """Changes that no step made; those of playbooks are in the step log."""
+    change = lead_writing.change_table
+    query = sa.select(change).where(change.c.lead == lead, change.c.actor != "playbook")
+    for row in tx.conn.execute(query.order_by(change.c.at, change.c.id)).mappings():
+        what = f"{row['field']}: {_text(row['before'])} → {_text(row['after'])}"
+        if row["field"] == "created":
+            what = "became known"
+        yield Decided(row["at"], what, ": ".join(filter(None, (row["actor"], row["reason"]))))
+
+
+def _owners(tx: Transaction, lead: str) -> Iterator[Decided]:
+    for row in owners.assignments_of(tx, lead):
+        former = f", before: {row['former']}" if row["former"] else ""
+        rule = f"rule {row['rule']}: " if row["rule"] else ""
+        yield Decided(row["at"], f"assigned to {row['owner']}{former}", f"{rule}{row['why']}")
+
+
+def _points(tx: Transaction, lead: str) -> Iterator[Decided]:
+    for row in scores.of_lead(tx, lead):
+        yield Decided(row["at"], f"{row['points']:+g} {row['name'] or 'score'}", row["reason"])
+
+
+def _blocks(tx: Transaction, current: Current, lead: str) -> Iterator[Decided]:
+    email = load_facts(tx, current, [lead])[lead].get("email")
+    for row in suppressions.of_address(tx, email) if isinstance(email, str) else []:
+        what = f"suppressed: {row['reason']}" + (f" from {row['topic']}" if row["topic"] else "")
+        at = row["at"]
+        if isinstance(at, datetime):
+            yield Decided(at, what, str(row["source"]))
+
+
+def _outside(
+    tx: Transaction, current: Current, lead: str, playbooks: list[str]
+) -> Iterator[Decided]:
+    """How the rules of entry stand for playbooks that the lead was never in."""
+    plans = [current.plans[name] for name in playbooks]
+    history = sorted({name for plan in plans for name in plan.history})
+    facts = load_facts(tx, current, [lead])[lead]
+    past = load_histories(tx, [lead], history).get(lead) if history else None
+    scope = scope_of(current, facts, now=tx.now, history=past)
+    blocked = bool(suppressions.blocked(tx, {lead: facts.get("email")}))
+    for plan in plans:
+        entry = decide_entry(
+            plan, scope, "explain", [], suppressed=blocked, now=tx.now,
+            zone=current.zone_of(facts), key="",
+        )  # fmt: skip
+        why = f"none of its triggers has let the lead in ({_triggers(plan)})"
+        if isinstance(entry, Decline):
+            why += f"; now it would not be let in: {entry.why}"
+        yield Decided(tx.now, f"not enrolled in {plan.playbook}", why)
+
+
+def _triggers(plan: Plan) -> str:
+    said = [
+        f"{one.kind} {one.event or one.stage or one.cron or one.moment or one.score}".strip()
+        for one in plan.enroll.triggers
+    ]
+    return ", ".join(said) or "it has none"
+
+
+def _text(value: Any) -> str:
+    if value in (None, "", []):
+        return "nothing"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,139 @@
+"""The inbox: what waits for a person, and what a person's answer sets off."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from engine.errors import InputError
+from engine.operations import control, published
+from engine.operations.intake import IncomingEvent, event_id, intake_in
+from engine.operations.leads_view import names_of
+from engine.playbook.spelling import did_you_mean
+from engine.playbook.values import Value
+from engine.store import leads, tasks
+from engine.store.database import Store, Transaction
+
+_LONGEST_RESULT = 10_000
+
+
+def listing(
+    store: Store, *, owner: str | None = None, snoozed: bool = False, limit: int = 100
+) -> list[dict[str, Any]]:
+    """Open tasks in the form of the contract, the one due first on top.
+
+    Args:
+        store: the workspace's store.
+        owner: whose; empty: nobody's; None: everybody's.
+        snoozed: those too that somebody put off until later.
+        limit: how many.
+
+    Raises:
+        InputError: nobody of the team has this name.
+    """
+
+    def read(tx: Transaction) -> list[dict[str, Any]]:
+        rows = tasks.inbox(tx, owner=owner, snoozed=snoozed, limit=limit)
+        if owner and not rows:
+            known = published.current(tx).workspace.owners
+            if owner not in known:
+                raise InputError(f"no owner is named '{owner}'", help=did_you_mean(owner, known))
+        names = names_of(tx, [row["lead"] for row in rows if row["lead"]])
+        return [_shape(row, names) for row in rows]
+
+    return store.read(read)
+
+
+def finish(store: Store, task: str, *, result: str = "", actor: str = "") -> dict[str, Any]:
+    """Marks a task as done; done with a result, it counts as contact with the lead.
+
+    Raises:
+        InputError: there is no such task, it is not open, or it asks for a decision instead.
+    """
+    if len(result) > _LONGEST_RESULT:
+        raise InputError(f"the result is longer than {_LONGEST_RESULT:,} characters")
+    return store.write(lambda tx: _finish(tx, task, result.replace("\x00", ""), actor))
+
+
+def snooze(store: Store, task: str, until: datetime) -> dict[str, Any]:
+    """Puts a task off.
+
+    Raises:
+        InputError: there is no such task, it is not open, or `until` is past.
+    """
+
+    def write(tx: Transaction) -> dict[str, Any]:
+        row = tasks.snooze(tx, task, until)
+        return _shape(row, names_of(tx, [row["lead"] or ""]))
+
+    return store.write(write)
+
+
+def decide(store: Store, task: str, verb: str, *, actor: str = "") -> control.Controlled:
+    """Retries or skips the step at which an enrollment stopped.
+
+    Args:
+        store: the workspace's store.
+        task: the id of the task that tells of it.
+        verb: `retry` or `skip`.
+        actor: who decides.
+
+    Raises:
+        InputError: the task is not about a stopped enrollment, or has been answered.
+    """
+    row = store.read(lambda tx: tasks.get(tx, task))
+    if row["kind"] != "stopped" or not row["enrollment"]:
+        raise InputError(
+            f"task '{task}' is no stopped enrollment", help=f"finish it: longplay inbox done {task}"
+        )
+    if row["state"] != "open":
+        raise InputError(f"task '{task}' is {row['state']} already")
+    act = control.retry if verb == "retry" else control.skip
+    return act(store, row["enrollment"], actor)
+
+
+def _finish(tx: Transaction, task: str, result: str, actor: str) -> dict[str, Any]:
+    known = tasks.get(tx, task)
+    if known["kind"] == "stopped":
+        raise InputError(
+            f"task '{task}' asks what to do with a stopped enrollment",
+            help=f"answer with: longplay inbox retry {task}, or: longplay inbox skip {task}",
+        )
+    if known["lead"]:
+        leads.lock(tx, [known["lead"]])
+    row = tasks.done(tx, task, result=result)
+    if row["lead"]:
+        _tell(tx, row, actor)
+    return _shape(row, names_of(tx, [row["lead"] or ""]))
+
+
+def _tell(tx: Transaction, row: Mapping[str, Any], actor: str) -> None:
+    """The events that a task done is."""
+    properties: dict[str, Value] = {
+        "task": row["id"], "subject": row["subject"], "result": row["result"], "by": actor,
+    }  # fmt: skip
+    names = ["task.done"]
+    if row["result"]:
+        leads.touch(tx, [row["lead"]], "last_contacted_at")
+        names.append("lead.contacted")
+    told = [
+        IncomingEvent(
+            name,
+            {"id": row["lead"]},
+            id=event_id(name, row["id"]),
+            properties=properties,
+            # A task that a run made is that run's; contact concerns every run of the lead.
+            enrollment=(row["enrollment"] or "") if name == "task.done" else "",
+        )
+        for name in names
+    ]
+    intake_in(tx, told)
+
+
+def _shape(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "id": row["id"], "kind": row["kind"], "subject": row["subject"], "owner": row["owner"],
+        "level": None, "due_at": row["due_at"], "state": row["state"], "text": row["text"],
+        "lead": names.get(row["lead"] or "", ""), "enrollment": row["enrollment"],
+        "priority": row["priority"], "snoozed_until": row["snoozed_until"],
+        "result": row["result"],
+    }  # fmt: skip
