@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Steps = tuple[Step, ...]
 else:
-    Steps = Annotated[Any, SkipValidation, StepList(), WithJsonSchema({"$ref": "#/$defs/steps"})]
+    Steps = Annotated[Any, SkipValidation, StepList(), WithJsonSchema({"x-list-of": "steps"})]
 
 TriggerKind = Literal["event", "stage", "score", "segment", "cron", "date", "at", "manual"]
 TRIGGERS: tuple[TriggerKind, ...] = get_args(TriggerKind)

@@ -187,7 +187,7 @@ def _internal(verb: str) -> frozenset[str]:
     """Names of fields that are written as the verb's argument, never beside it."""
     if verb in ACTIONS:
         return frozenset((ACTIONS[verb].main,)) - {verb}
-    return _ARGUMENTS.get(verb, frozenset())
+    return ARGUMENTS.get(verb, frozenset())
 
 
 INSIDE: Mapping[str, tuple[str, ...]] = {
@@ -199,7 +199,7 @@ INSIDE: Mapping[str, tuple[str, ...]] = {
 """The keys that may stand in a mapping under the verb."""
 
 _TAKES_FIELDS = ("set", "update")
-_ARGUMENTS = {
+ARGUMENTS: Mapping[str, frozenset[str]] = {
     "wait": frozenset(("span", "until")),
     "wait_for": frozenset(("events", "until")),
     "if": frozenset(("test",)),

@@ -56,8 +56,8 @@ def _rules_in(path: Path) -> set[str]:
             name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
             name = node.func.id if isinstance(node.func, ast.Name) else name
             value = node.args[0].value
-            kebab = isinstance(value, str) and re.fullmatch(r"[a-z]+(-[a-z]+)+", value)
-            if name in RAISERS and kebab:
+            kebab = re.fullmatch(r"[a-z]+(-[a-z]+)+", str(value))
+            if name in RAISERS and kebab and isinstance(value, str):
                 found.add(value)
     return found
 
