@@ -7,7 +7,7 @@ import asyncio
 import logging
 import signal
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AsyncExitStack, suppress
+from contextlib import suppress
 from datetime import timedelta
 
 import uvloop
@@ -90,12 +90,7 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="drive")
     sweeping = asyncio.create_task(sweep(store, dispatcher))
     try:
-        async with AsyncExitStack() as stack:
-            for one in _workers(client, store, courier, threads):
-                await stack.enter_async_context(one)
-            _log.info("the worker is ready")
-            await stop.wait()
-            _log.info("the worker drains")
+        await _work(_workers(client, store, courier, threads), stop)
     finally:
         sweeping.cancel()
         with suppress(asyncio.CancelledError):
@@ -103,6 +98,22 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
         await transport.close()
         threads.shutdown(wait=True)
         store.close()
+
+
+async def _work(workers: list[Worker], stop: asyncio.Event) -> None:
+    """Runs them side by side; on `stop` all of them drain at once.
+
+    Raises:
+        BaseException: what ended one of them, for instance a server that does not know us.
+    """
+    running = [asyncio.create_task(one.run()) for one in workers]
+    stopped = asyncio.create_task(stop.wait())
+    _log.info("the worker is ready")
+    await asyncio.wait([*running, stopped], return_when=asyncio.FIRST_COMPLETED)
+    _log.info("the worker drains")
+    stopped.cancel()
+    await asyncio.gather(*(one.shutdown() for one in workers))
+    await asyncio.gather(*running)
 
 
 def _workers(

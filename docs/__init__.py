@@ -1,0 +1,1 @@
+"""The documentation: written pages, generated references, decision records."""

@@ -1,0 +1,167 @@
+"""Writes the reference pages from the code, so that they cannot go stale.
+
+python -m docs.generate            # writes them
+python -m docs.generate --check    # says which are stale, and exits 1 if any is
+"""
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import typer
+from pydantic import BaseModel
+
+from engine.playbook import catalog
+from engine.playbook.actions import ACTIONS
+from engine.playbook.jsonschema import playbook_schema, workspace_schema
+from engine.playbook.rules import RULES
+from engine.playbook.steps import CONTROL_STEPS
+from engine.settings import setting_pages
+
+HERE = Path(__file__).parent
+_NOTE = "<!-- Made by `make docs` from the code; edit that instead. -->\n"
+
+
+def pages() -> dict[Path, str]:
+    """Every generated file and what it must hold."""
+    reference = HERE / "reference"
+    return {
+        reference / "steps.md": _NOTE + "\n".join(_steps()),
+        reference / "diagnostics.md": _NOTE + "\n".join(_diagnostics()),
+        reference / "settings.md": _NOTE + "\n".join(_settings()),
+        reference / "names.md": _NOTE + "\n".join(_names()),
+        reference / "cli.md": _NOTE + "\n".join(_commands()),
+        reference / "playbook.schema.json": _json(playbook_schema()),
+        reference / "workspace.schema.json": _json(workspace_schema()),
+    }
+
+
+def _json(schema: object) -> str:
+    return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def _steps() -> Iterator[str]:
+    yield "# Steps\n"
+    yield "Every step may also carry `id`, `note`, `if` and `on_error: stop | continue`.\n"
+    for name, control in sorted(CONTROL_STEPS.items()):
+        yield from _step(name, control.SUMMARY, control.EXAMPLE, control)
+    for name, spec in sorted(ACTIONS.items()):
+        yield from _step(name, spec.summary, spec.example, spec.params)
+
+
+def _step(name: str, summary: str, example: str, model: type[BaseModel]) -> Iterator[str]:
+    yield f"## {name}\n"
+    yield f"{summary[:1].upper()}{summary[1:]}.\n"
+    yield f"```yaml\n{example.rstrip()}\n```\n"
+    rows = [
+        (f"`{field.alias or key}`", field.description or "", _default(field.get_default()))
+        for key, field in model.model_fields.items()
+    ]
+    if rows:
+        yield from _table(("key", "meaning", "left out"), rows)
+
+
+def _default(value: object) -> str:
+    text = "" if value in (None, "", (), {}) or "Undefined" in repr(value) else f"`{value}`"
+    return "" if len(text) > 60 else text
+
+
+def _diagnostics() -> Iterator[str]:
+    yield "# Findings of `longplay validate`\n"
+    for name, rule in sorted(RULES.items()):
+        yield f"## {name}\n"
+        yield f"{rule.meaning}\n"
+        yield f"Wrong:\n\n```yaml\n{rule.wrong.rstrip()}\n```\n"
+        yield f"Right:\n\n```yaml\n{rule.right.rstrip()}\n```\n"
+
+
+def _settings() -> Iterator[str]:
+    yield "# Settings\n"
+    yield "Environment variables, or lines of `.env` in the workspace. All are optional.\n"
+    rows = [
+        (f"`{page.variable}`", page.description, page.default, f"`{page.example}`")
+        for page in setting_pages()
+    ]
+    yield from _table(("variable", "meaning", "default", "example"), rows)
+
+
+def _names() -> Iterator[str]:
+    yield "# Names that conditions and templates know\n"
+    for root, fields in (
+        ("lead", catalog.LEAD_FIELDS),
+        ("deal", catalog.DEAL_FIELDS),
+        ("owner", catalog.OWNER_FIELDS),
+    ):
+        yield f"## {root}\n"
+        rows = [(f"`{root}.{one.name}`", str(one.type), one.description) for one in fields]
+        yield from _table(("name", "type", "meaning"), rows)
+    yield "## Events\n"
+    rows = [
+        (
+            f"`{event.name}`",
+            event.description,
+            ", ".join(f"`{one.name}`" for one in event.properties),
+        )
+        for event in catalog.EVENTS
+    ]
+    yield from _table(("event", "meaning", "properties"), rows)
+
+
+def _commands() -> Iterator[str]:
+    from cli import app
+
+    yield "# Commands\n"
+    yield "Exit status: 0 done · 1 the input is wrong · 2 the environment or the usage is wrong.\n"
+    yield from _command(typer.main.get_command(app), "longplay")
+
+
+def _command(command: Any, path: str) -> Iterator[str]:
+    inner = getattr(command, "commands", {})
+    if not inner or path == "longplay":
+        yield f"## {path}\n" if path != "longplay" else "## Options of every command\n"
+        if path != "longplay":
+            yield f"{(command.help or '').strip()}\n"
+        rows = [_parameter(one) for one in command.params if not getattr(one, "hidden", False)]
+        if rows:
+            yield from _table(("parameter", "meaning"), rows)
+    for name in sorted(inner):
+        if not inner[name].hidden:
+            yield from _command(inner[name], f"{path} {name}")
+
+
+def _parameter(one: Any) -> tuple[str, str]:
+    if one.param_type_name == "argument":
+        return f"`{one.name.upper()}`", str(getattr(one, "help", "") or "")
+    return ", ".join(f"`{each}`" for each in one.opts), str(one.help or "")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    for row in rows:
+        cells = (cell.replace("|", "\\|").replace("\n", " ") for cell in row)
+        lines.append(f"| {' | '.join(cells)} |")
+    yield "\n".join(lines) + "\n"
+
+
+def main() -> int:
+    """Writes the pages, or with `--check` names the stale ones."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for path, text in pages().items():
+        wanted = text.rstrip() + "\n"
+        if path.exists() and path.read_text(encoding="utf-8") == wanted:
+            continue
+        stale.append(path)
+        if not check:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted, encoding="utf-8")
+    for path in stale:
+        shown = path.relative_to(HERE.parent)
+        print(f"{shown} is stale; run: make docs" if check else f"wrote {shown}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
