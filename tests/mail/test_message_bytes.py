@@ -149,6 +149,12 @@ def test_any_body_arrives_as_it_was_written(text: str) -> None:
     assert max(map(len, message.as_bytes().split(b"\r\n"))) <= 998
 
 
+def test_a_text_cannot_contain_the_boundary() -> None:
+    boundary = read(MESSAGE).get_boundary()
+    text = f"one\n--{boundary}\ntwo\n--{boundary}--\nthree"
+    assert body(a_message(text=text), "plain").strip() == text
+
+
 @pytest.mark.parametrize(
     ("text", "encoding"),
     [

@@ -335,6 +335,32 @@ async def test_a_send_ends_within_the_time_it_is_given(
     assert "0.2 s" in str(outcome)
 
 
+async def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_messages() -> None:
+    connections = 0
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        is_first = connections == 1
+        writer.write(b"220 mx\r\n")
+        while line := await reader.readline():
+            if line[:4] == b"DATA":
+                writer.write(b"354 go\r\n")
+                await reader.readuntil(b"\r\n.\r\n")
+                await asyncio.sleep(0.4 if is_first else 0)
+                writer.write(b"250 late\r\n" if is_first else b"554 5.6.0 not this one\r\n")
+            else:
+                writer.write(b"250 ok\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    outcomes = await sent_to(port, "ann@acme.example", "ben@acme.example")
+    await closed(server)
+    assert [type(outcome) for outcome in outcomes] == [InDoubt, Rejected]
+    assert connections == 2
+
+
 async def test_a_cancelled_send_leaves_no_half_used_connection() -> None:
     async with an_aiosmtpd() as (port, clerk), a_server(*ACCEPTING, b"") as deaf:
         transport = transport_to(deaf, SmtpLimits(connections=1))
