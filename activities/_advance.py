@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from activities._action import Outgoing
 from activities._desk import Desk
 from activities._registry import inline, outgoing
-from engine.errors import NeverWorksError
+from engine.errors import NeverWorksError, TryAgainError
 from engine.ids import job_id
 from engine.operations import published
 from engine.operations.published import Current
@@ -26,7 +26,7 @@ from engine.playbook.plan import Do, Plan, Send
 from engine.runtime.interpreter import Acted, end, walk
 from engine.runtime.position import ON_JOB, Finish, Member, Stop
 from engine.store import enrollments, jobs, leads, tasks
-from engine.store.database import Store, Transaction
+from engine.store.database import Store, Transaction, is_away
 
 SLICE = 500
 """Members in one transaction; with it a slice stays well under the 10 s of a workflow task."""
@@ -70,6 +70,8 @@ def _advance_slice(store: Store, cohort: str, ids: Sequence[str]) -> int:
     try:
         return store.write(lambda tx: _walk_slice(tx, cohort, ids))
     except (SQLAlchemyError, RuntimeError) as error:
+        if isinstance(error, SQLAlchemyError) and is_away(error):
+            raise TryAgainError(f"the database is not to be had: {_fault(error)}") from error
         if len(ids) <= 1:
             reason = f"the database refused it: {_fault(error)}"
             _log.warning("enrollment %s stopped: %s", ids, type(error).__name__)

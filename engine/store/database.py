@@ -19,7 +19,8 @@ from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from engine.errors import EnvironmentFault, TryAgainError
@@ -29,6 +30,10 @@ Clock = Callable[[], datetime]
 
 _WRITE_ATTEMPTS = 8
 _RETRYABLE_SQLSTATES = ("40001", "40P01")
+_TOO_LARGE = "54"
+"""PostgreSQL's class of states for values beyond a limit: the only fault of a row among those
+that drivers call operational."""
+
 _thread_gates: dict[str, threading.Lock] = {}
 _thread_gates_lock = threading.Lock()
 
@@ -146,6 +151,15 @@ def _may_repeat(error: DBAPIError) -> bool:
     if state is not None:
         return state in _RETRYABLE_SQLSTATES
     return isinstance(error, OperationalError) and "locked" in str(error.orig)
+
+
+def is_away(error: SQLAlchemyError) -> bool:
+    """Whether the database itself failed (connection, disk, shutdown), and no row is to blame."""
+    if isinstance(error, OperationalError):
+        return not str(getattr(error.orig, "sqlstate", "")).startswith(_TOO_LARGE)
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
+        return True
+    return isinstance(error, InterfaceError | PoolTimeoutError)
 
 
 def _thread_gate(path: str) -> threading.Lock:

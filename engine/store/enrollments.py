@@ -19,6 +19,7 @@ awaited_table: sa.Table = AwaitedEvent.__table__  # type: ignore[attr-defined]
 cohort_table: sa.Table = Cohort.__table__  # type: ignore[attr-defined]
 
 is_open = table.c.ended_at.is_(None)
+_ON_THEIR_WAY = ("pending", "active", "waiting")
 
 
 def ensure_cohort(tx: Transaction, row: Mapping[str, Any]) -> None:
@@ -178,11 +179,11 @@ def steps_of(tx: Transaction, enrollment_id: str) -> Sequence[sa.RowMapping]:
 
 
 def wake(tx: Transaction, ids: Sequence[str]) -> None:
-    """Makes open, not held enrollments due now."""
+    """Makes enrollments due now; held and stopped ones wait for a person."""
     if ids:
         tx.conn.execute(
             sa.update(table)
-            .where(table.c.id.in_(ids), is_open, table.c.held_at.is_(None))
+            .where(table.c.id.in_(ids), table.c.state.in_(_ON_THEIR_WAY))
             .values(wake_at=tx.now)
         )
 
