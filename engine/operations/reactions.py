@@ -177,8 +177,9 @@ class Reactor:
         self, plan: Plan, row: Mapping[Any, Any], occurrences: Iterable[Occurrence]
     ) -> Finish | None:
         for one in occurrences:
-            if _unsubscribes(plan, one.happened):
-                return Finish("unsubscribed", "unsubscribed from all")
+            implied = _implied(plan, one.happened)
+            if implied is not None:
+                return implied
             if one.happened.name not in plan.heard:
                 continue
             if one.happened.enrollment and one.happened.enrollment != row["id"]:
@@ -323,7 +324,17 @@ def _wish(lead: str, playbook: str, fired: Fired, happened: Happened | None) -> 
     )
 
 
-def _unsubscribes(plan: Plan, happened: Happened) -> bool:
-    """Leaving one topic skips that topic's mails; only leaving all ends a nurture."""
-    from_all = happened.name == "email.unsubscribed" and not happened.properties.get("topic")
-    return from_all and plan.kind == "nurture" and plan.exit_on_unsubscribe
+def _implied(plan: Plan, happened: Happened) -> Finish | None:
+    """The exits that every nurture has (language.md, section 4).
+
+    Leaving one topic skips that topic's mails; only leaving all of them ends a nurture.
+    """
+    if plan.kind != "nurture" or not plan.exit_on_unsubscribe:
+        return None
+    if happened.name == "email.unsubscribed" and not happened.properties.get("topic"):
+        return Finish("unsubscribed", "unsubscribed from all")
+    if happened.name == "email.complained":
+        return Finish("unsubscribed", "complained about a mail")
+    if happened.name == "email.bounced":
+        return Finish("bounced", "the address does not exist")
+    return None
