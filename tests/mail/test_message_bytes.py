@@ -49,7 +49,7 @@ def read(message: OutgoingMessage) -> EmailMessage:
 def body(message: OutgoingMessage, kind: str) -> str:
     part = read(message).get_body((kind,))
     assert part is not None
-    return str(part.get_content())
+    return str(part.get_content()).replace("\r\n", "\n")
 
 
 def test_structured_headers_are_never_encoded() -> None:
@@ -145,7 +145,7 @@ texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r"
 def test_any_body_arrives_as_it_was_written(text: str) -> None:
     message = a_message(text=text, html=text)
     for kind in ("plain", "html"):
-        assert body(message, kind).replace("\r\n", "\n").rstrip("\n") == text.rstrip("\n")
+        assert body(message, kind).rstrip("\n") == text.rstrip("\n")
     assert max(map(len, message.as_bytes().split(b"\r\n"))) <= 998
 
 
