@@ -1,6 +1,8 @@
 """Inserting rows that may be there already, the same way on SQLite and PostgreSQL."""
 
+import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,10 +22,65 @@ def insert_new(
     if not rows:
         return frozenset()
     if tx.is_postgres:
-        insert = postgresql.insert(table).on_conflict_do_nothing().returning(table.c[key])
-        return frozenset(tx.conn.execute(insert, rows).scalars())
+        returning = f"ON CONFLICT DO NOTHING RETURNING {key}"
+        return frozenset(tx.conn.execute(*_from_json(tx, table, rows, returning)).scalars())
     skip = sqlite.insert(table).on_conflict_do_nothing().returning(table.c[key])
     return frozenset(tx.conn.execute(skip, rows).scalars())
+
+
+def insert_many(tx: Transaction, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Inserts `rows`; one that breaks a unique key fails the transaction."""
+    if not rows:
+        return
+    if tx.is_postgres:
+        tx.conn.execute(*_from_json(tx, table, rows))
+    else:
+        tx.conn.execute(table.insert(), rows)
+
+
+def _from_json(
+    tx: Transaction, table: sa.Table, rows: Sequence[Mapping[str, Any]], rest: str = ""
+) -> tuple[sa.TextClause, dict[str, str]]:
+    """An INSERT of rows that are one JSON parameter: one a value costs PostgreSQL ten times more.
+
+    None in a JSON column becomes NULL.
+    """
+    filled = [_row(table, row) for row in rows]
+    if any(row.keys() != filled[0].keys() for row in filled):
+        raise ValueError(f"rows for table '{table.name}' do not all have the same columns")
+    quote = tx.conn.dialect.identifier_preparer.quote
+    columns = ", ".join(quote(name) for name in filled[0])
+    name = quote(table.name)
+    statement = sa.text(
+        f"INSERT INTO {name} ({columns}) SELECT {columns} "
+        f"FROM jsonb_populate_recordset(NULL::{name}, CAST(:rows AS jsonb)) {rest}"
+    )
+    return statement, {"rows": json.dumps(filled, ensure_ascii=False)}
+
+
+def _row(table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
+    """A row in JSON's terms, the columns' own defaults filled in."""
+    unknown = values.keys() - table.c.keys()
+    if unknown:
+        raise ValueError(f"table '{table.name}' has no column '{min(unknown)}'")
+    row = {}
+    for column in table.c:
+        if column.name in values:
+            value = values[column.name]
+            row[column.name] = _instant(value) if isinstance(value, datetime) else value
+        elif column.default is not None:
+            row[column.name] = _default(column.default)
+    return row
+
+
+def _instant(value: datetime) -> str:
+    if value.tzinfo is None:
+        raise ValueError(f"naive time {value!r}: times in the store are aware")
+    return value.isoformat()
+
+
+def _default(default: Any) -> Any:
+    return default.arg(None) if default.is_callable else default.arg
 
 
 def upsert(

@@ -19,7 +19,7 @@ from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, FieldTypes, read_lead, to_json
 from engine.runtime.identity import email_key, full_name
 from engine.store.database import Transaction
-from engine.store.inserting import insert_new
+from engine.store.inserting import insert_many, insert_new
 from engine.store.lead_facts import NO_FIELDS, Facts, Row, facts_of, find_by_key, rows, table
 from engine.store.tables import Change
 
@@ -299,6 +299,4 @@ def _change(
 
 
 def _log(tx: Transaction, changes: Iterable[Mapping[str, Any]]) -> None:
-    entries = list(changes)
-    if entries:
-        tx.conn.execute(change_table.insert(), entries)
+    insert_many(tx, change_table, list(changes))

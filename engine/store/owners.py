@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from engine.ids import LeadId, new_id
 from engine.runtime.assignment import Turn
 from engine.store.database import Transaction
-from engine.store.inserting import upsert
+from engine.store.inserting import insert_many, upsert
 from engine.store.lead_facts import table as lead_table
 from engine.store.tables import Assignment
 from engine.store.tables import Turn as TurnRow
@@ -88,8 +88,7 @@ def record(tx: Transaction, given: Sequence[Given]) -> None:
         }
         for one in given
     ]  # fmt: skip
-    if rows:
-        tx.conn.execute(table.insert(), rows)
+    insert_many(tx, table, rows)
 
 
 def assignments_of(tx: Transaction, lead: str) -> list[dict[str, Any]]:
