@@ -1,4 +1,4 @@
-"""Writes the reference pages from the code, so that they cannot go stale.
+"""Writes the reference pages and pictures from the code, so that they cannot go stale.
 
 python -m docs.generate            # writes them
 python -m docs.generate --check    # says which are stale, and exits 1 if any is
@@ -13,8 +13,11 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
+from engine.operations.editions import check, read_folder
 from engine.playbook import catalog
 from engine.playbook.actions import ACTIONS
+from engine.playbook.diagram import diagram
+from engine.playbook.diagram_svg import svg
 from engine.playbook.jsonschema import playbook_schema, workspace_schema
 from engine.playbook.rules import RULES
 from engine.playbook.steps import CONTROL_STEPS
@@ -35,11 +38,18 @@ def pages() -> dict[Path, str]:
         reference / "cli.md": _NOTE + "\n".join(_commands()),
         reference / "playbook.schema.json": _json(playbook_schema()),
         reference / "workspace.schema.json": _json(workspace_schema()),
+        HERE / "images" / "trial-nurture.svg": _picture("trial-nurture"),
     }
 
 
 def _json(schema: object) -> str:
     return json.dumps(schema, indent=1, ensure_ascii=False) + "\n"
+
+
+def _picture(playbook: str) -> str:
+    """The flow of a starter playbook, as `longplay diagram PLAYBOOK --svg FILE` draws it."""
+    checked = check(read_folder(HERE.parent))
+    return svg(diagram(checked.plans[playbook]))
 
 
 def _steps() -> Iterator[str]:
