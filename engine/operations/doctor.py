@@ -129,8 +129,8 @@ def _states(tx: Transaction) -> tuple[bool, str]:
         sa.and_(row.state == "pending", row.seq != 0),
     )
     query = sa.select(row.state, sa.func.count()).group_by(row.state).order_by(row.state)
-    counted = {state: n for state, n in tx.conn.execute(query)}
-    summary = ", ".join(f"{n} {state}" for state, n in counted.items()) or "no enrollment yet"
+    counted = [f"{n} {state}" for state, n in tx.conn.execute(query)]
+    summary = ", ".join(counted) or "no enrollment yet"
     return _none(tx, sa.select(row.id).where(wrong), "in no state, or in two", summary)
 
 
@@ -138,9 +138,11 @@ def _woken(tx: Transaction) -> tuple[bool, str]:
     """Whoever is not ended is due at some time, or something else wakes it."""
     row = enrollments.table.c
     forgotten = sa.and_(
-        row.ended_at.is_(None), row.wake_at.is_(None), row.state.in_(("pending", "active", "waiting")),
+        row.ended_at.is_(None),
+        row.wake_at.is_(None),
+        row.state.in_(("pending", "active", "waiting")),
         row.blocked_on.not_in(("job", "await")),
-    )  # fmt: skip
+    )
     return _none(tx, sa.select(row.id).where(forgotten), "woken by nothing")
 
 

@@ -113,8 +113,8 @@ def _run(
             except InputError as error:
                 rejected.append((row, error))
         rejected += _take(store, read_rows, found, trigger=trigger)
-        for row, error in sorted(rejected, key=lambda one: one[0].number):
-            errors.add(row, f"{error.message}; {error.help}" if error.help else error.message)
+        for row, fault in sorted(rejected, key=lambda one: one[0].number):
+            errors.add(row, f"{fault.message}; {fault.help}" if fault.help else fault.message)
         found.rejected += len(rejected)
         if progress is not None:
             progress(table.done, table.size)

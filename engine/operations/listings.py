@@ -125,7 +125,8 @@ def shape_messages(tx: Transaction, rows: Sequence[sa.RowMapping]) -> list[dict[
 def _step(tx: Transaction, row: sa.RowMapping) -> str:
     if row["ended_at"] is not None:
         return ""
-    return published.plan(tx, row["digest"]).ops[row["pc"]].step
+    step: str = published.plan(tx, row["digest"]).ops[row["pc"]].step
+    return step
 
 
 def _until(row: sa.RowMapping) -> datetime | None:

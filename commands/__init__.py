@@ -1,0 +1,1 @@
+"""The command line's commands, one module a group: parse, one call, render. No logic, no SQL."""

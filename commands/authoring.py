@@ -1,0 +1,179 @@
+"""Commands of those who write playbooks: begin, check, look at what comes out."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands import place, rendering
+from commands.rendering import AsJson
+
+if TYPE_CHECKING:
+    from engine.operations.editions import Folder
+    from engine.playbook.diagnostics import Diagnostic
+    from engine.playbook.plan import Plan
+    from engine.playbook.validate import Checked
+
+_PANEL = "Write playbooks"
+Name = Annotated[str, typer.Argument(metavar="PLAYBOOK", help="Its name, or its file.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands of this group."""
+    for command in (init, validate, diagram, schema):
+        app.command(rich_help_panel=_PANEL)(command)
+    app.command("compile", rich_help_panel=_PANEL)(compile_)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to.")] = Path(),
+    force: Annotated[bool, typer.Option("--force", help="Write over files there are.")] = False,
+) -> None:
+    """Writes a starter workspace: playbooks, templates, and schemas for editors."""
+    from engine.operations import starter
+    from engine.playbook.jsonschema import playbook_schema, workspace_schema
+
+    schemas = {"playbook": playbook_schema(), "workspace": workspace_schema()}
+    written = starter.write(folder, schemas, force=force)
+    rendering.say(f"{len(written)} files written to '{folder.resolve()}'")
+    where = "" if folder.resolve() == Path.cwd() else f" -C {folder}"
+    rendering.say(f"next: longplay{where} validate, then longplay{where} up --demo", style="dim")
+
+
+def validate(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(metavar="[PATH]...", help="Only what is said of these.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Checks all playbooks, the templates and the workspace."""
+    from engine.playbook.diagnostics import as_json as problem
+
+    folder, checked = _checked()
+    found = _about(checked.diagnostics, paths or ())
+    ok = not any(one.is_error for one in found)
+    if as_json:
+        rendering.document({"ok": ok, "problems": [dict(problem(one)) for one in found]})
+    else:
+        _tell(folder, checked, found)
+    if not ok:
+        raise typer.Exit(1)
+
+
+def compile_(playbook: Name, as_json: AsJson = False) -> None:
+    """Shows the plan that a playbook becomes."""
+    plan = _plan(playbook)
+    ops = [{"op": op.op, "step": op.step, **op.model_dump(mode="json")} for op in plan.ops]
+    if as_json:
+        head = {"playbook": plan.playbook, "kind": plan.kind, "digest": plan.digest}
+        rendering.document({**head, "format": plan.format, "ops": ops})
+        return
+    rendering.card({"playbook": plan.playbook, "kind": plan.kind, "digest": plan.digest})
+    rendering.say()
+    rows = [{"at": at, "op": op["op"], "step": op["step"], "says": _said(op)} for at, op in
+            enumerate(ops)]  # fmt: skip
+    rendering.table(("at", "op", "step", "says"), rows)
+
+
+def diagram(
+    playbook: Name,
+    svg: Annotated[
+        Path | None, typer.Option("--svg", metavar="FILE", help="Draw it into this file.")
+    ] = None,
+) -> None:
+    """Shows the flow of a playbook: Mermaid text, or a picture."""
+    from engine.playbook.diagram import diagram as drawn
+    from engine.playbook.diagram import mermaid
+
+    picture = drawn(_plan(playbook))
+    if svg is None:
+        rendering.raw(mermaid(picture))
+        return
+    from engine.playbook.diagram_svg import svg as painted
+
+    rendering.to_file(svg, painted(picture))
+    rendering.say(f"drawn into '{svg}'")
+
+
+def schema(
+    which: Annotated[
+        str, typer.Argument(metavar="[playbook|workspace]", help="Only this one.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Prints the JSON Schemas of playbooks and of longplay.yaml, for editors."""
+    from engine.errors import InputError
+    from engine.playbook.jsonschema import playbook_schema, workspace_schema
+    from engine.playbook.spelling import did_you_mean
+
+    both = {"playbook": playbook_schema(), "workspace": workspace_schema()}
+    if which and which not in both:
+        raise InputError(f"no schema is named '{which}'", help=did_you_mean(which, both))
+    rendering.document(both[which] if which else both)
+
+
+def _checked() -> "tuple[Folder, Checked]":
+    import os
+
+    from engine.operations.editions import check, read_folder
+
+    folder = read_folder(place.settings().workspace)
+    return folder, check(folder, os.environ)
+
+
+def _plan(name: str) -> "Plan":
+    from engine.errors import InputError, NotFoundError
+    from engine.playbook.diagnostics import human
+    from engine.playbook.spelling import did_you_mean
+
+    _, checked = _checked()
+    wanted = Path(name).stem if name.endswith((".yaml", ".yml")) else name
+    if wanted in checked.plans:
+        return checked.plans[wanted]
+    stems = {Path(file).stem for file in checked.documents} - {"longplay"}
+    if wanted not in stems:
+        raise NotFoundError(f"there is no playbook '{name}'", help=did_you_mean(wanted, stems))
+    errors = [one for one in checked.diagnostics if one.is_error]
+    mine = [one for one in errors if Path(one.file).stem == wanted] or errors
+    raise InputError(f"'{wanted}' has errors:\n" + "\n".join(map(human, mine[:10])))
+
+
+def _about(found: "Sequence[Diagnostic]", paths: Sequence[Path]) -> "list[Diagnostic]":
+    """What is said of some files and folders; of everything when none is named."""
+    from engine.errors import InputError
+
+    if not paths:
+        return list(found)
+    root = place.settings().workspace
+    wanted = []
+    for path in paths:
+        there = next((one for one in (path, root / path) if one.exists()), None)
+        if there is None:
+            raise InputError(f"there is no file '{path}'")
+        wanted.append(there.resolve())
+    return [
+        one for one in found if any((root / one.file).resolve().is_relative_to(it) for it in wanted)
+    ]
+
+
+def _tell(folder: "Folder", checked: "Checked", found: "Sequence[Diagnostic]") -> None:
+    from engine.playbook.diagnostics import human
+
+    for one in found:
+        source = folder.files.get(one.file)
+        text = human(one, source.decode("utf-8", "replace") if source is not None else None)
+        rendering.say(text, style="red" if one.is_error else "yellow")
+    errors = sum(one.is_error for one in found)
+    warnings = len(found) - errors
+    if errors or warnings:
+        rendering.say(f"{errors} errors, {warnings} warnings")
+        return
+    rendering.say(f"nothing is wrong: {len(checked.plans)} playbooks", style="green")
+
+
+def _said(op: dict[str, object]) -> str:
+    rest = {name: one for name, one in op.items() if name not in {"op", "step"}}
+    return ", ".join(
+        f"{name}: {rendering.clean(one)}" for name, one in rest.items() if one not in (None, "", [])
+    )

@@ -1,0 +1,38 @@
+"""Commands about the ledger of messages."""
+
+from typing import Annotated
+
+import typer
+
+from commands import place, rendering
+from commands.leads import Limit
+from commands.rendering import AsJson
+
+messages = typer.Typer(help="Messages: what went to whom.", no_args_is_help=True)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands of this group."""
+    app.add_typer(messages, name="messages", rich_help_panel="Enrollments")
+
+
+@messages.command("list")
+def list_(
+    lead: Annotated[str, typer.Option(help="Only to this lead.")] = "",
+    state: Annotated[str, typer.Option(help="Only those, such as accepted or in_doubt.")] = "",
+    before: Annotated[str, typer.Option(help="The next page: before this id.")] = "",
+    limit: Limit = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Lists messages, the newest first."""
+    from engine.operations.listings import list_messages
+
+    with place.opened() as store:
+        rows = list_messages(store, lead=lead, state=state, before=before, limit=limit)
+    if as_json:
+        rendering.document(rows)
+        return
+    columns = ("at", "to", "subject", "state", "reason", "playbook", "step", "id")
+    rendering.table(columns, rows, nothing="no messages")
+    if len(rows) == limit:
+        rendering.note(f"there may be more: --before {rows[-1]['id']}")

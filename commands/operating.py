@@ -1,0 +1,166 @@
+"""Commands of those who run Longplay: start it, look after it, stop its mail."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from commands import place, rendering
+from commands.rendering import AsJson
+
+if TYPE_CHECKING:
+    from engine.settings import Settings
+
+_PANEL = "Operate"
+Playbook = Annotated[
+    str, typer.Argument(metavar="[PLAYBOOK]", help="Only this one; left out: everything.")
+]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Adds the commands of this group."""
+    for command in (up, worker, web, migrate, doctor, pause, resume):
+        app.command(rich_help_panel=_PANEL)(command)
+
+
+def up(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="With the starter workspace and sample leads at work.")
+    ] = False,
+) -> None:
+    """Starts everything on this machine and runs until Ctrl-C."""
+    settings = place.settings()
+    _require_workspace(settings, demo=demo)
+
+    def prepare() -> None:
+        _prepare(settings, demo=demo)
+
+    from engine.embedded.house import up as start
+
+    start(settings, prepare=prepare, demo=demo)
+
+
+def worker() -> None:
+    """Runs one worker: it advances enrollments and sends mail."""
+    import asyncio
+
+    settings = _serving("worker")
+    from worker import run
+
+    asyncio.run(run(settings))
+
+
+def web() -> None:
+    """Runs the web server: dashboard, API, unsubscribe pages, tracking."""
+    settings = _serving("web")
+    from web.server import serve
+
+    serve(settings)
+
+
+def migrate(as_json: AsJson = False) -> None:
+    """Brings the database to this release's revision."""
+    from engine.store.schema import migrate as bring
+
+    with place.reaching_database():
+        revision = bring(place.settings().store_url)
+    if as_json:
+        rendering.document({"revision": revision})
+    else:
+        rendering.say(f"the database is at revision {revision}")
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Looks whether everything is well, and recounts every enrollment and message."""
+    from commands.surroundings import checks
+
+    found = checks(place.settings())
+    ok = all(check.ok for check in found)
+    if as_json:
+        rendering.document({"ok": ok, "checks": [check.as_json() for check in found]})
+    else:
+        rows = [
+            {"": "ok" if one.ok else "error", "check": one.name, "found": one.detail}
+            for one in found
+        ]
+        rendering.table(("", "check", "found"), rows)
+        rendering.say("all is well" if ok else "not all is well", style="green" if ok else "red")
+    if not ok:
+        raise typer.Exit(2)
+
+
+def pause(playbook: Playbook = "", as_json: AsJson = False) -> None:
+    """The emergency brake: no mail leaves until `longplay resume`; clocks and waits run on."""
+    from engine.operations import braking
+
+    with place.opened() as store:
+        on = braking.pull(store, playbook, actor=place.actor())
+    _tell_brake(on, as_json=as_json)
+
+
+def resume(playbook: Playbook = "", as_json: AsJson = False) -> None:
+    """Lets go of the emergency brake: what waited leaves by its windows and the sending rate."""
+    from engine.operations import braking
+
+    with place.opened() as store:
+        was_on, on = braking.let_go(store, playbook)
+    if not was_on and not as_json:
+        rendering.note(f"the brake was not on for {playbook or 'everything'}")
+    _tell_brake(on, as_json=as_json)
+
+
+def _tell_brake(on: frozenset[str], *, as_json: bool) -> None:
+    everything = "*" in on
+    playbooks = sorted(on - {"*"})
+    if as_json:
+        rendering.document({"paused": bool(on), "everything": everything, "playbooks": playbooks})
+    elif everything:
+        rendering.say("the brake is on: no mail leaves", style="yellow")
+    elif playbooks:
+        rendering.say(f"no mail leaves of: {', '.join(playbooks)}", style="yellow")
+    else:
+        rendering.say("mail leaves", style="green")
+
+
+def _require_workspace(settings: "Settings", *, demo: bool) -> None:
+    """The demo brings its workspace along; without it there must be one."""
+    from engine.errors import InputError
+
+    if (settings.workspace / "longplay.yaml").is_file():
+        return
+    if not demo:
+        raise InputError(
+            f"there is no 'longplay.yaml' in '{settings.workspace}'",
+            help="begin a workspace with: longplay init, or look around with: longplay up --demo",
+        )
+    from engine.operations import starter
+    from engine.playbook.jsonschema import playbook_schema, workspace_schema
+
+    schemas = {"playbook": playbook_schema(), "workspace": workspace_schema()}
+    starter.write(Path(settings.workspace), schemas)
+
+
+def _prepare(settings: "Settings", *, demo: bool) -> None:
+    """What must be done before a worker starts: tables, the workspace, the sample leads."""
+    from commands.publishing import publish_folder
+    from engine.store.schema import migrate as bring
+
+    with place.reaching_database():
+        bring(settings.store_url)
+    with place.opened(settings, nudges=False) as store:
+        publish_folder(store, settings.workspace)
+        if demo:
+            from engine.operations.demo import plant
+
+            plant(store)
+
+
+def _serving(name: str) -> "Settings":
+    """The settings of a process that runs for long, with its log set up."""
+    from engine.logs import set_up_logs
+
+    settings = place.settings()
+    set_up_logs(settings.log)
+    with place.opened(settings, nudges=False):
+        pass  # a database of another release is told of before anything starts
+    return settings

@@ -1,0 +1,104 @@
+"""The starter workspace: written into a folder by `longplay init`. It never overwrites by itself.
+
+Its files are those beside the code: at the top of a checkout, in `engine/starter/` of a wheel.
+Editors are told where the JSON Schemas of the files are, which are written along with them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from engine.errors import EnvironmentFault, InputError
+from engine.playbook.workspace import FILE
+
+_CODE = Path(__file__).resolve().parents[1]
+_SCHEMAS = ".schema"
+_WORKSPACE_SCHEMA = "longplay.schema.json"
+_PLAYBOOK_SCHEMA = "playbook.schema.json"
+_MODELINE = "# yaml-language-server: $schema="
+_IGNORE = "# data, logs and the secret key\n.longplay/\n# settings of this machine\n.env\n"
+
+
+def source() -> Path:
+    """The folder that the starter's files are in.
+
+    Raises:
+        EnvironmentFault: this installation came without them.
+    """
+    for folder in (_CODE / "starter", _CODE.parent):
+        if (folder / FILE).is_file() and (folder / "playbooks").is_dir():
+            return folder
+    raise EnvironmentFault("the starter workspace is missing", help="install longplay again")
+
+
+def write(target: Path, schemas: Mapping[str, object], *, force: bool = False) -> list[str]:
+    """Writes the starter into `target`; answers the files written, by their path below it.
+
+    Args:
+        target: the folder, made when it is not there.
+        schemas: the JSON Schemas of `playbook` and `workspace`.
+        force: write over files that are there and differ.
+
+    Raises:
+        InputError: files are there already, and differ; nothing was written.
+        EnvironmentFault: the folder cannot be written to.
+    """
+    files = dict(_files(source(), schemas))
+    try:
+        differing = [name for name, text in files.items() if _differs(target / name, text)]
+        there = [name for name in differing if (target / name).exists()]
+        if there and not force:
+            raise InputError(
+                f"'{target / there[0]}' is there already"
+                + (f", and {len(there) - 1} more" if len(there) > 1 else ""),
+                help="choose another folder, or write over them with --force",
+            )
+        for name in differing:
+            path = target / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(files[name])
+    except OSError as error:
+        raise EnvironmentFault(
+            f"'{error.filename or target}' cannot be written: {error.strerror}",
+            help="choose another folder",
+        ) from error
+    return differing
+
+
+def _files(root: Path, schemas: Mapping[str, object]) -> Iterator[tuple[str, bytes]]:
+    yield FILE, _with_schema(root / FILE, f"{_SCHEMAS}/{_WORKSPACE_SCHEMA}")
+    for path in sorted((root / "playbooks").rglob("*.yaml")):
+        name = path.relative_to(root)
+        up = "../" * (len(name.parts) - 1)
+        yield name.as_posix(), _with_schema(path, f"{up}{_SCHEMAS}/{_PLAYBOOK_SCHEMA}")
+    for path in sorted((root / "templates").rglob("*")):
+        if path.suffix in {".html", ".txt"}:
+            yield path.relative_to(root).as_posix(), path.read_bytes()
+    yield f"{_SCHEMAS}/{_WORKSPACE_SCHEMA}", _json(schemas["workspace"])
+    yield f"{_SCHEMAS}/{_PLAYBOOK_SCHEMA}", _json(schemas["playbook"])
+    yield ".vscode/settings.json", _json(_editor_settings())
+    yield ".gitignore", _IGNORE.encode()
+
+
+def _with_schema(path: Path, schema: str) -> bytes:
+    text = path.read_bytes()
+    return text if _MODELINE.encode() in text else f"{_MODELINE}{schema}\n".encode() + text
+
+
+def _editor_settings() -> dict[str, object]:
+    return {
+        "yaml.schemas": {
+            f"./{_SCHEMAS}/{_WORKSPACE_SCHEMA}": [FILE],
+            f"./{_SCHEMAS}/{_PLAYBOOK_SCHEMA}": ["playbooks/**/*.yaml", "playbooks/**/*.yml"],
+        },
+        "files.associations": {"templates/email/**/*.html": "jinja-html"},
+        "files.encoding": "utf8",
+    }
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, ensure_ascii=False, indent=2) + "\n").encode()
+
+
+def _differs(path: Path, content: bytes) -> bool:
+    return not path.is_file() or path.read_bytes() != content
