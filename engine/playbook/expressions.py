@@ -9,7 +9,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.playbook.catalog import EVENT_NAMES, vocabulary
-from engine.playbook.conditions import CompiledCondition, ConditionError, compile_condition
+from engine.playbook.conditions import (
+    CompiledCondition,
+    ConditionError,
+    compile_condition,
+    condition,
+)
 from engine.playbook.conditions.vocabulary import Vocabulary
 from engine.playbook.diagnostics import Diagnostic
 from engine.playbook.nodes import ListNode, MapNode, Node, ScalarNode
@@ -17,6 +22,7 @@ from engine.playbook.reading import Reader
 from engine.playbook.workspace import Workspace
 
 _PART = re.compile(r"\{\{(?P<inner>.*?)\}\}", re.DOTALL)
+_LOOKS_LIKE_A_NAME = re.compile(r"(lead|deal|owner|event|run)\.[a-z][a-z0-9_.]*\Z")
 _THOUGHT_OF = re.compile(r"\|\s*default\b|\bis\s+(not\s+)?defined\b|\bif\b")
 ALWAYS = frozenset(
     (
@@ -109,6 +115,16 @@ class Expressions:
     def _check_parts(self, node: ScalarNode, names: Vocabulary) -> None:
         text = node.text
         if "{" not in text:
+            if _LOOKS_LIKE_A_NAME.match(text):
+                self._report(
+                    "name-as-text",
+                    f"this is the text '{text}', not what stands in that field",
+                    f'write "{{{{ {text} }}}}"',
+                    node,
+                    0,
+                    len(text),
+                    severity="warning",
+                )
             return
         for part in _PART.finditer(text):
             inner = part["inner"]
@@ -157,8 +173,23 @@ class Expressions:
                     start + flaw.end_column,
                 )
             return None
-        self.counted |= set(compiled.events)
+        self.counted |= compiled.events | self._counted_by_segments(compiled, frozenset())
         return compiled
+
+    def _counted_by_segments(
+        self, compiled: CompiledCondition, above: frozenset[str]
+    ) -> frozenset[str]:
+        """The events whose history is asked for by the segments that an expression names."""
+        found: frozenset[str] = frozenset()
+        for name in self.segments_in(compiled) - above:
+            inner = condition(self.workspace.segments[name])
+            found |= inner.events | self._counted_by_segments(inner, above | {name})
+        return found
+
+    def segments_in(self, compiled: CompiledCondition) -> frozenset[str]:
+        """The segments of the workspace that an expression names."""
+        names = {name.removeprefix("segment.") for name in compiled.names}
+        return frozenset(names & set(self.workspace.segments))
 
     def _report(
         self,

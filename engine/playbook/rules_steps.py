@@ -68,6 +68,8 @@ STEP_RULES = (
     Rule("may-be-missing", "A value that some records lack is printed without thinking of that.",
          '- task: "Call {{ lead.first_name }}"',
          "- task: \"Call {{ lead.first_name | default('the lead') }}\""),
+    Rule("name-as-text", "A text field that holds the name of a field, not its value.",
+         "- set: {segment: lead.plan}", "- update: {segment: lead.plan}"),
     Rule("unknown-topic", "A topic that the workspace does not name.",
          "- email: welcome\n  topic: product-tip", "- email: welcome\n  topic: product-tips"),
     Rule("unknown-calendar", "A calendar that the workspace does not define.",

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from engine.playbook.catalog import EVENT_NAMES
+from engine.playbook.conditions import condition
 from engine.playbook.expressions import Expressions
 from engine.playbook.nodes import Node, ScalarNode
 from engine.playbook.reading import Reader
@@ -115,6 +116,8 @@ class _Check:
     def _names(self) -> None:
         for name in self._workspace.segments:
             self._condition("segments", name)
+        if not self._reader.findings.failed:
+            self._circles()
         for name in self._workspace.events:
             if name in EVENT_NAMES:
                 self._reader.report(
@@ -122,6 +125,26 @@ class _Check:
                     f"'{name}' is a built-in event",
                     "give your own another name",
                     self._node("events", name).span,
+                )
+
+    def _circles(self) -> None:
+        """A segment that asks for itself, by way of others, has no answer."""
+        segments = self._workspace.segments
+        asks = {
+            name: self._expressions.segments_in(condition(text)) for name, text in segments.items()
+        }
+        for name in segments:
+            reached, waiting = set[str](), [name]
+            while waiting:
+                for other in asks[waiting.pop()] - reached:
+                    reached.add(other)
+                    waiting.append(other)
+            if name in reached:
+                self._reader.report(
+                    "circular-segment",
+                    f"the segment '{name}' asks for itself",
+                    "write what it means without `segment.`",
+                    self._node("segments", name).span,
                 )
 
     def _condition(self, *path: str | int, deal: bool = False) -> None:
