@@ -11,7 +11,15 @@ from datetime import UTC, datetime, tzinfo
 from engine.errors import NeverWorksError
 from engine.operations.published import Current
 from engine.playbook.conditions import condition
-from engine.runtime.assignment import Assigned, Decision, OwnerState, Turn, after, decide
+from engine.runtime.assignment import (
+    Assigned,
+    Decision,
+    OwnerState,
+    Turn,
+    after,
+    decide,
+    members,
+)
 from engine.store import owners
 from engine.store.database import Transaction
 from engine.store.owners import Given
@@ -76,15 +84,24 @@ class OwnerDesk:
 
     def give(self, lead: str, decision: Assigned, *, rule: str, former: str | None) -> None:
         """Records that the lead is that owner's now."""
-        for name in {rule, *self._states}:
+        turns = {rule} if rule else self._rules_with(decision.owner)
+        for name in {*turns, *self._states}:
             states = self._owners(name)
-            if name == rule:
+            if name in turns:
                 self._states[name] = after(states, decision.owner, self.tx.now, former=former)
             else:
                 self._states[name] = _shifted(states, decision.owner, former)
         self._given.append(
             Given(lead, rule, decision.owner, decision.why, self.actor, former=former)
         )
+
+    def _rules_with(self, owner: str) -> set[str]:
+        """The rules that an assignment by hand counts under: those that might have chosen him."""
+        return {
+            rule
+            for rule, lines in self.current.workspace.assignment.items()
+            if any(owner in members(line.among, self._owners(rule)) for line in lines)
+        }
 
     def person(self, who: str, scope: Mapping[str, object]) -> str | None:
         """The owner that `owner`, `manager`, or a name means; None: there is none."""
