@@ -1,0 +1,30 @@
+"""The kill test of `bench/kill.py` in small: whatever dies, nothing is lost or doubled."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("seed", [7])
+def test_every_lead_finishes_and_gets_each_mail_once_though_everything_is_killed(seed: int) -> None:
+    """Worker, web server and Temporal die at random; the ledger and the mail server agree."""
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.kill", "--leads", "150", "--kills", "6", "--json"]
+        + ["--seed", str(seed)],
+        cwd=ROOT,
+        capture_output=True,
+        check=False,
+        timeout=280,
+    )
+    assert done.stdout, done.stderr.decode()
+    verdict = json.loads(done.stdout)
+    assert verdict["faults"] == [], done.stderr.decode()
+    assert verdict["finished"] == 150
+    assert verdict["accepted_twice"] == 0
+    assert sum(verdict["kills"].values()) == 6
