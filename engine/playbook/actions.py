@@ -26,11 +26,11 @@ from engine.playbook.fields import (
     Templates,
     Texts,
     Tree,
-    flaw,
 )
 from engine.playbook.model import OverCap, SendDefaults, SendWindow, Track
 from engine.playbook.nodes import MapNode, ScalarNode
 from engine.playbook.step import renamed, spread
+from engine.playbook.written import flaw
 
 Mode = Literal["inline", "job"]
 

@@ -1,28 +1,18 @@
-"""The kinds of text a field may ask for: what each accepts, keeps and says when it is wrong.
+"""The kinds of text a field may ask for, for the models of the language.
 
-A value arrives as it was written (see `nodes.Plain`); each kind turns it into what the plan keeps.
-Names are not looked up here: that needs the workspace.
+How each is read is in `written`; names are not looked up here: that needs the workspace.
 """
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Annotated, Any, Literal, TypeAlias, get_args
-from zoneinfo import available_timezones
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, WithJsonSchema
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
 
-from engine.errors import InputError
-from engine.playbook.cron import CronError, parse_cron
-from engine.playbook.durations import parse_duration
-from engine.playbook.hours import HoursError, parse_days, parse_hours
+from engine.playbook import written
 from engine.playbook.moments import parse_moment
 from engine.playbook.nodes import resolve
-from engine.playbook.spelling import closest
 
 Writing = Literal["expression", "template"]
 
@@ -47,267 +37,6 @@ class Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, populate_by_name=True)
 
 
-def flaw(rule: str, message: str, help: str = "", *, at: str = "") -> PydanticCustomError:
-    """A finding, raised inside a model's validation; the reader gives it its place.
-
-    Args:
-        at: the key it is about, when a whole mapping was validated.
-    """
-    return PydanticCustomError(
-        "flaw", "{message}", {"rule": rule, "message": message, "help": help, "at": at}
-    )
-
-
-def text(value: object) -> str:
-    """Any one value, as it was written."""
-    if value is None:
-        raise flaw("missing-value", "nothing stands here", "write a value behind the ':'")
-    if isinstance(value, list | tuple | dict):
-        kind = "a mapping" if isinstance(value, dict) else "a list"
-        raise flaw("wrong-type", f"expected text, found {kind}")
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def _filled(value: object) -> str:
-    found = text(value)
-    if not found.strip():
-        raise flaw("missing-value", "this text is empty", "write something, or leave the key out")
-    return found
-
-
-_NAME = re.compile(r"\w[\w.\-/]*\Z")
-_FIELD = re.compile(r"[a-z][a-z0-9_]*\Z")
-
-
-def name(value: object) -> str:
-    """A name: letters of any script, digits, `-`, `_`, `.` and `/`."""
-    found = text(value)
-    if not _NAME.match(found):
-        raise flaw(
-            "bad-name",
-            f"'{found}' cannot be a name",
-            "a name has letters, digits, '-', '_' and '.', and no spaces",
-        )
-    return found
-
-
-def field_name(value: object) -> str:
-    """The name of a field, score or property of one's own."""
-    found = text(value)
-    if not _FIELD.match(found):
-        raise flaw(
-            "bad-name",
-            f"'{found}' cannot be the name of a field",
-            "it begins with a small letter, and has small letters, digits and '_'",
-        )
-    return found
-
-
-_INTEGER = re.compile(r"[-+]?[0-9]{1,15}\Z")
-_NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]+)?\Z")
-
-
-def integer(value: object) -> int:
-    """A whole number, decimal."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    found = text(value)
-    if not _INTEGER.match(found):
-        raise flaw("bad-number", f"'{found}' is no whole number", _number_help(found))
-    return int(found)
-
-
-def number(value: object) -> float:
-    """A number, with or without decimals."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        return value
-    found = text(value)
-    if not _NUMBER.match(found):
-        raise flaw("bad-number", f"'{found}' is no number", _number_help(found))
-    return float(found) if "." in found else int(found)
-
-
-def _number_help(found: str) -> str:
-    bare = re.sub(r"[,_ '\u00a0]", "", found)
-    return f"write {bare}" if bare != found and _NUMBER.match(bare) else "write it in digits"
-
-
-def flag(value: object) -> bool:
-    """`true` or `false`, and nothing else that might mean them."""
-    if isinstance(value, bool):
-        return value
-    found = text(value)
-    if found in ("true", "false"):
-        return found == "true"
-    guess = {"yes": "true", "on": "true", "True": "true", "no": "false", "off": "false"}
-    known = guess.get(found, "false" if found == "False" else "")
-    raise flaw(
-        "bad-flag",
-        f"'{found}' is neither true nor false",
-        f"write `{known}`" if known else "write `true` or `false`",
-    )
-
-
-def tracking(value: object) -> bool | Literal["consent"]:
-    """`true`, `false`, or `consent`."""
-    return "consent" if value == "consent" else flag(value)
-
-
-def points(value: object) -> int:
-    """Points with their sign, which says whether they are added or taken."""
-    found = text(value)
-    if not re.match(r"[-+][0-9]{1,9}\Z", found):
-        hint = f"write `+{found}`" if found.isdigit() else "write `+10` or `-5`"
-        raise flaw("points-without-sign", f"'{found}' has no sign", hint)
-    return int(found)
-
-
-def _parsed(parse: Callable[[str], object], rule: str) -> Callable[[object], str]:
-    def check(value: object) -> str:
-        found = text(value).strip()
-        try:
-            parse(found)
-        except InputError as error:
-            raise flaw(rule, error.message, error.help) from None
-        return found
-
-    return check
-
-
-def _length(value: str) -> object:
-    found = parse_duration(value)
-    if found.is_zero:
-        raise InputError(f"'{value}' is no time at all", help="leave it out, or write how long")
-    return found
-
-
-def _forever(value: object) -> str:
-    return "forever" if value == "forever" else _parsed(_length, "bad-duration")(value)
-
-
-def _length_or_moment(value: object) -> str:
-    """A duration, else a moment; the error is the one of what it looks like."""
-    found = text(value).strip()
-    try:
-        parse_duration(found)
-    except InputError as error:
-        try:
-            parse_moment(found)
-        except InputError as other:
-            looks = error if re.match(r"[0-9]+\s*[A-Za-z\u4e00-\u9fff]", found) else other
-            raise flaw("bad-time", looks.message, looks.help) from None
-    return found
-
-
-def again(value: object) -> str:
-    """`never`, `always`, or `after 90 days`, kept as `90 days`."""
-    found = text(value).strip()
-    if found in ("never", "always"):
-        return found
-    word, _, rest = found.partition(" ")
-    if word != "after":
-        hint = "write `never`, `always`, or `after 90 days`"
-        raise flaw("unknown-value", f"'{found}' is no way to enroll again", hint)
-    return _parsed(_length, "bad-duration")(rest)
-
-
-def timezone(value: object) -> str:
-    """An IANA zone; `lead` is the record's own."""
-    found = text(value)
-    if found == "lead" or found in _zones():
-        return found
-    near = closest(found, _zones())
-    hint = f"did you mean '{near}'?" if near else "write it like `Asia/Shanghai`, with the city"
-    raise flaw("unknown-timezone", f"no time zone '{found}'", hint)
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def language(value: object) -> str:
-    """A language tag such as `en` or `zh-CN`."""
-    found = text(value)
-    if not re.match(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?\Z", found):
-        hint = "write it like `en`, `zh-CN` or `zh-Hant-TW`"
-        raise flaw("bad-language", f"'{found}' is no language", hint)
-    return found
-
-
-def day(value: object) -> date:
-    """A date as `2026-12-24`."""
-    if isinstance(value, date):
-        return value
-    found = text(value)
-    try:
-        if not re.match(r"\d{4}-\d\d-\d\d\Z", found):
-            raise ValueError
-        return date.fromisoformat(found)
-    except ValueError:
-        raise flaw("bad-date", f"'{found}' is no date", "write it like 2026-12-24") from None
-
-
-def days(value: object) -> str:
-    """Days of the week, `mon-fri` or a list; kept as one text."""
-    return _joined(value, parse_days)
-
-
-def hours(value: object) -> str:
-    """Hours of a day, `09:00-12:00, 13:30-18:00` or a list; kept as one text."""
-    return _joined(value, parse_hours)
-
-
-def _joined(value: object, parse: Callable[[str], object]) -> str:
-    found = ", ".join(text(item) for item in value) if isinstance(value, list) else text(value)
-    try:
-        parse(found)
-    except HoursError as error:
-        raise flaw("bad-hours", error.message, error.help) from None
-    return found
-
-
-def cron(value: object) -> str:
-    """A cron expression of five fields."""
-    found = text(value).strip()
-    try:
-        parse_cron(found)
-    except CronError as error:
-        raise flaw("bad-cron", error.message, error.help) from None
-    return found
-
-
-def names(value: object) -> tuple[str, ...]:
-    """One name, or a list of them."""
-    items = value if isinstance(value, list | tuple) else [value]
-    if not items:
-        raise flaw("missing-value", "this list is empty", "name at least one")
-    return tuple(name(item) for item in items)
-
-
-def texts(value: object) -> tuple[str, ...]:
-    """One text, or a list of them."""
-    items = value if isinstance(value, list | tuple) else [value]
-    if not items:
-        raise flaw("missing-value", "this list is empty", "name at least one")
-    return tuple(_filled(item) for item in items)
-
-
-def by_language(value: object) -> str | dict[str, str]:
-    """One text, or one for each language."""
-    if isinstance(value, dict):
-        return {language(key): _filled(item) for key, item in value.items()}
-    return _filled(value)
-
-
-def _mapping(value: object) -> dict[str, str]:
-    if not isinstance(value, dict) or not value:
-        raise flaw("wrong-type", "expected fields and their values", "write `{field: value}`")
-    return {str(key): text(item) for key, item in value.items()}
-
-
 _TEXT_JSON: dict[str, Any] = {"type": ["string", "number", "boolean"]}
 _NAME_JSON: dict[str, Any] = {"type": "string"}
 _NAMES_JSON: dict[str, Any] = {
@@ -321,64 +50,72 @@ def _json(schema: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema(schema)
 
 
-Text: TypeAlias = Annotated[str, BeforeValidator(_filled), _json(_TEXT_JSON)]
-Template: TypeAlias = Annotated[str, BeforeValidator(_filled), _json(_TEXT_JSON), _TEMPLATE]
-Expression: TypeAlias = Annotated[str, BeforeValidator(_filled), _json(_TEXT_JSON), _EXPRESSION]
-Name: TypeAlias = Annotated[str, BeforeValidator(name), _json(_NAME_JSON)]
-FieldName: TypeAlias = Annotated[str, BeforeValidator(field_name), _json(_NAME_JSON)]
-Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(names), _json(_NAMES_JSON)]
-Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(texts), _json(_NAMES_JSON)]
-Integer: TypeAlias = Annotated[int, BeforeValidator(integer), _json({"type": "integer"})]
-Number: TypeAlias = Annotated[int | float, BeforeValidator(number), _json({"type": "number"})]
-Flag: TypeAlias = Annotated[bool, BeforeValidator(flag), _json({"type": "boolean"})]
+Text: TypeAlias = Annotated[str, BeforeValidator(written.filled), _json(_TEXT_JSON)]
+Template: TypeAlias = Annotated[str, BeforeValidator(written.filled), _json(_TEXT_JSON), _TEMPLATE]
+Expression: TypeAlias = Annotated[
+    str, BeforeValidator(written.filled), _json(_TEXT_JSON), _EXPRESSION
+]
+Name: TypeAlias = Annotated[str, BeforeValidator(written.name), _json(_NAME_JSON)]
+FieldName: TypeAlias = Annotated[str, BeforeValidator(written.field_name), _json(_NAME_JSON)]
+Names: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(written.names), _json(_NAMES_JSON)]
+Texts: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(written.texts), _json(_NAMES_JSON)]
+Integer: TypeAlias = Annotated[int, BeforeValidator(written.integer), _json({"type": "integer"})]
+Number: TypeAlias = Annotated[
+    int | float, BeforeValidator(written.number), _json({"type": "number"})
+]
+Flag: TypeAlias = Annotated[bool, BeforeValidator(written.flag), _json({"type": "boolean"})]
 Tracking: TypeAlias = Annotated[
     bool | Literal["consent"],
-    BeforeValidator(tracking),
+    BeforeValidator(written.tracking),
     _json({"enum": [True, False, "consent"]}),
 ]
 Points: TypeAlias = Annotated[
-    int, BeforeValidator(points), _json({"anyOf": [{"type": "integer"}, {"type": "string"}]})
+    int,
+    BeforeValidator(written.points),
+    _json({"anyOf": [{"type": "integer"}, {"type": "string"}]}),
 ]
 Length: TypeAlias = Annotated[
     str,
-    BeforeValidator(_parsed(_length, "bad-duration")),
+    BeforeValidator(written.parsed(written.length, "bad-duration")),
     _json({"type": "string", "examples": ["2 days", "4 hours", "3 business days"]}),
 ]
 LengthOrForever: TypeAlias = Annotated[
     str,
-    BeforeValidator(_forever),
+    BeforeValidator(written.length_or_forever),
     _json({"type": "string", "examples": ["3 days", "forever"]}),
 ]
 Moment: TypeAlias = Annotated[
     str,
-    BeforeValidator(_parsed(parse_moment, "bad-time")),
+    BeforeValidator(written.parsed(parse_moment, "bad-time")),
     _json({"type": "string", "examples": ["next monday 09:00", "lead.trial_ends_at"]}),
 ]
 LengthOrMoment: TypeAlias = Annotated[
     str,
-    BeforeValidator(_length_or_moment),
+    BeforeValidator(written.length_or_moment),
     _json({"type": "string", "examples": ["7 days", "2026-12-01 09:00"]}),
 ]
 Again: TypeAlias = Annotated[
     str,
-    BeforeValidator(again),
+    BeforeValidator(written.again),
     _json({"type": "string", "examples": ["never", "always", "after 90 days"]}),
 ]
-Timezone: TypeAlias = Annotated[str, BeforeValidator(timezone), _json(_NAME_JSON)]
-Language: TypeAlias = Annotated[str, BeforeValidator(language), _json(_NAME_JSON)]
-Day: TypeAlias = Annotated[date, BeforeValidator(day), _json({"type": "string", "format": "date"})]
+Timezone: TypeAlias = Annotated[str, BeforeValidator(written.timezone), _json(_NAME_JSON)]
+Language: TypeAlias = Annotated[str, BeforeValidator(written.language), _json(_NAME_JSON)]
+Day: TypeAlias = Annotated[
+    date, BeforeValidator(written.day), _json({"type": "string", "format": "date"})
+]
 Days: TypeAlias = Annotated[
-    str, BeforeValidator(days), _json(_NAMES_JSON | {"examples": ["mon-fri"]})
+    str, BeforeValidator(written.days), _json(_NAMES_JSON | {"examples": ["mon-fri"]})
 ]
 Hours: TypeAlias = Annotated[
-    str, BeforeValidator(hours), _json(_NAMES_JSON | {"examples": ["09:00-18:00"]})
+    str, BeforeValidator(written.hours), _json(_NAMES_JSON | {"examples": ["09:00-18:00"]})
 ]
 CronText: TypeAlias = Annotated[
-    str, BeforeValidator(cron), _json({"type": "string", "examples": ["0 9 * * MON"]})
+    str, BeforeValidator(written.cron), _json({"type": "string", "examples": ["0 9 * * MON"]})
 ]
 ByLanguage: TypeAlias = Annotated[
     str | dict[str, str],
-    BeforeValidator(by_language),
+    BeforeValidator(written.by_language),
     _json(
         {
             "anyOf": [
@@ -391,13 +128,13 @@ ByLanguage: TypeAlias = Annotated[
 ]
 Templates: TypeAlias = Annotated[
     dict[str, str],
-    BeforeValidator(_mapping),
+    BeforeValidator(written.fields_and_values),
     _json({"type": "object", "additionalProperties": _TEXT_JSON, "minProperties": 1}),
     _TEMPLATE,
 ]
 Expressions: TypeAlias = Annotated[
     dict[str, str],
-    BeforeValidator(_mapping),
+    BeforeValidator(written.fields_and_values),
     _json({"type": "object", "additionalProperties": _TEXT_JSON, "minProperties": 1}),
     _EXPRESSION,
 ]

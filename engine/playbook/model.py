@@ -26,10 +26,10 @@ from engine.playbook.fields import (
     Timezone,
     Tracking,
     Tree,
-    flaw,
 )
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader, StepList
+from engine.playbook.written import flaw
 
 if TYPE_CHECKING:
     from engine.playbook.step import Step

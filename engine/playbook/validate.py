@@ -3,7 +3,8 @@
 Files, facts about templates and the names of environment variables are given; nothing is read.
 """
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
@@ -11,12 +12,14 @@ from engine.playbook.compile import Compiled, compile_playbook
 from engine.playbook.diagnostics import Diagnostic, Findings
 from engine.playbook.mail_checks import template_faults
 from engine.playbook.model import Playbook
+from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.plan import Plan
 from engine.playbook.source import Document, parse
 from engine.playbook.templates import TemplateFacts
-from engine.playbook.workspace import FILE, Workspace, load_workspace, secrets_in
+from engine.playbook.workspace import FILE, Workspace, load_workspace
 
 PLAYBOOKS = "playbooks"
+_SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SUFFIXES = (".yaml", ".yml")
 _OWN = (
     "unknown-key",
@@ -131,3 +134,17 @@ def _believable(result: Compiled, has_workspace: bool) -> list[Diagnostic]:
         for found in result.diagnostics
         if has_workspace or not found.rule.startswith("unknown-") or found.rule in _OWN
     ]
+
+
+def secrets_in(document: Document) -> Iterator[tuple[str, ScalarNode]]:
+    """Every `${NAME}` of a document, with the text it stands in."""
+    waiting: list[Node] = [document.root]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ScalarNode):
+            for found in _SECRET.finditer(node.text):
+                yield found[1], node
+        elif isinstance(node, MapNode):
+            waiting.extend(node.values.values())
+        else:
+            waiting.extend(node.items)

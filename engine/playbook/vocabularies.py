@@ -5,8 +5,8 @@ from typing import Annotated
 from pydantic import BeforeValidator, WithJsonSchema
 
 from engine.playbook.conditions.vocabulary import FIELD_KINDS
-from engine.playbook.fields import flaw, text
 from engine.playbook.spelling import did_you_mean
+from engine.playbook.written import flaw, text
 
 
 def field_kind(value: object) -> str | dict[str, tuple[str, ...]]:

@@ -5,7 +5,7 @@ It owns the form of every section and what each name must refer to inside the fi
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Literal
@@ -27,21 +27,16 @@ from engine.playbook.fields import (
     Number,
     Text,
     Timezone,
-    day,
-    flaw,
-    name,
-    names,
-    text,
 )
 from engine.playbook.hours import HoursError, parse_week
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader
 from engine.playbook.source import Document, parse
 from engine.playbook.vocabularies import FieldKind
+from engine.playbook.written import day, flaw, name, names, text
 
 FILE = "longplay.yaml"
 _RATE = re.compile(r"(\d{1,9})\s+per\s+(.+)\Z")
-_SECRET = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
 class Rate(Frozen):
@@ -393,17 +388,3 @@ def load_workspace(content: bytes | str, file: str = FILE) -> Loaded:
         check_workspace(workspace, reader)
     kept = None if findings.failed else workspace
     return Loaded(kept, findings.sorted(), document)
-
-
-def secrets_in(document: Document) -> Iterator[tuple[str, ScalarNode]]:
-    """Every `${NAME}` of a document, with the text it stands in."""
-    waiting: list[Node] = [document.root]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, ScalarNode):
-            for found in _SECRET.finditer(node.text):
-                yield found[1], node
-        elif isinstance(node, MapNode):
-            waiting.extend(node.values.values())
-        else:
-            waiting.extend(node.items)

@@ -4,11 +4,12 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from engine.playbook.fields import Expression, Frozen, flaw
+from engine.playbook.fields import Expression, Frozen
 from engine.playbook.lowering import Lowering
 from engine.playbook.model import Steps
 from engine.playbook.plan import Branch
 from engine.playbook.step import ControlStep, Step
+from engine.playbook.written import flaw
 
 
 class Case(Frozen):

@@ -4,13 +4,14 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from engine.playbook.fields import Expression, flaw
+from engine.playbook.fields import Expression
 from engine.playbook.lowering import Lowering
 from engine.playbook.model import Steps
 from engine.playbook.nodes import MapNode
 from engine.playbook.plan import Branch
 from engine.playbook.reading import Reader
 from engine.playbook.step import ControlStep, Step, renamed
+from engine.playbook.written import flaw
 
 
 class If(ControlStep):

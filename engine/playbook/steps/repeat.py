@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field, model_validator
 
-from engine.playbook.fields import Expression, Integer, flaw
+from engine.playbook.fields import Expression, Integer
 from engine.playbook.lowering import Lowering
 from engine.playbook.model import Steps
 from engine.playbook.nodes import MapNode
@@ -12,6 +12,7 @@ from engine.playbook.plan import Branch
 from engine.playbook.plan import Repeat as RepeatOp
 from engine.playbook.reading import Reader
 from engine.playbook.step import ControlStep, Step, spread
+from engine.playbook.written import flaw
 
 
 class Repeat(ControlStep):

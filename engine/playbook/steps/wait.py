@@ -4,13 +4,14 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from engine.playbook.fields import Length, Moment, Name, Timezone, flaw
+from engine.playbook.fields import Length, Moment, Name, Timezone
 from engine.playbook.lowering import Lowering
 from engine.playbook.model import Steps
 from engine.playbook.nodes import MapNode, ScalarNode
 from engine.playbook.plan import Wait as WaitOp
 from engine.playbook.reading import Reader
 from engine.playbook.step import ControlStep, Step, renamed, spread
+from engine.playbook.written import flaw
 
 OnMiss = Literal["end", "continue", "skip"]
 
