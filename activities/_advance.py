@@ -68,7 +68,7 @@ def advance(store: Store, cohort: str, *, limit: int = SLICE) -> Progress:
 
 def _advance_slice(store: Store, cohort: str, ids: Sequence[str]) -> int:
     try:
-        return store.write(lambda tx: _walk_slice(tx, cohort, ids))
+        return store.write(lambda tx: _walk_slice(tx, cohort, ids), alone=True)
     except (SQLAlchemyError, RuntimeError) as error:
         if isinstance(error, SQLAlchemyError) and is_away(error):
             raise TryAgainError(f"the database is not to be had: {_fault(error)}") from error

@@ -1,6 +1,7 @@
 """Column kinds that behave the same on SQLite and PostgreSQL."""
 
-from datetime import UTC, datetime
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import JSON, DateTime
@@ -9,6 +10,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 class Instant(TypeDecorator[datetime]):
@@ -26,25 +28,36 @@ class Instant(TypeDecorator[datetime]):
             return dialect.type_descriptor(BigInteger())
         return dialect.type_descriptor(DateTime(timezone=True))
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+    # The processors themselves, not the `process_…` methods: they run for every value.
+    def bind_processor(self, dialect: Dialect) -> Callable[[Any], Any]:
         """To the database."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError(f"naive time {value!r}: times in the store are aware")
-        if dialect.name != "sqlite":
-            return value
-        span = value - EPOCH
-        return (span.days * 86_400 + span.seconds) * 1_000_000 + span.microseconds
+        return _to_sqlite if dialect.name == "sqlite" else _to_postgres
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], Any]:
         """From the database, always in UTC."""
-        if value is None:
-            return None
-        if isinstance(value, datetime):
-            return value.astimezone(UTC)
-        seconds, micros = divmod(value, 1_000_000)
-        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=micros)
+        return _from_sqlite if dialect.name == "sqlite" else _from_postgres
+
+
+def _to_postgres(value: datetime | None) -> datetime | None:
+    return None if value is None else _aware(value)
+
+
+def _to_sqlite(value: datetime | None) -> int | None:
+    return None if value is None else (_aware(value) - EPOCH) // _MICROSECOND
+
+
+def _aware(value: datetime) -> datetime:
+    if value.tzinfo is None:
+        raise ValueError(f"naive time {value!r}: times in the store are aware")
+    return value
+
+
+def _from_sqlite(value: int | None) -> datetime | None:
+    return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+def _from_postgres(value: datetime | None) -> datetime | None:
+    return None if value is None else value.astimezone(UTC)
 
 
 JsonDocument = JSON().with_variant(postgresql.JSONB(), "postgresql")

@@ -3,6 +3,8 @@
 On SQLite a write takes a thread lock, then a lock on a side file, then `BEGIN IMMEDIATE`: SQLite's
 own waiting is unfair and starves the intake (runtime.md, "SQLite and PostgreSQL"). On PostgreSQL a
 write is READ COMMITTED and is repeated as a whole when the server aborts it.
+Writes of several threads that wait for SQLite's one writer are committed together, because each
+commit waits for the disk; a write that fails is undone alone.
 Nothing but statements may happen inside a write: no network, no rendering, no files.
 """
 
@@ -10,12 +12,13 @@ import fcntl
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, Engine, event
@@ -29,6 +32,9 @@ T = TypeVar("T")
 Clock = Callable[[], datetime]
 
 _WRITE_ATTEMPTS = 8
+_TOGETHER = 0.02
+"""Seconds after which a commit takes no further write along: those before would wait too long."""
+
 _RETRYABLE_SQLSTATES = ("40001", "40P01")
 _TOO_LARGE = "54"
 """PostgreSQL's class of states for values beyond a limit: the only fault of a row among those
@@ -82,6 +88,7 @@ class Store:
             self._readers = _sqlite_engine(url, "BEGIN", pool_size)
             self._writers = _sqlite_engine(url, "BEGIN IMMEDIATE", 1)
             self._gate = _thread_gate(str(self._path.resolve()))
+            self._waiting: deque[_Write[Any]] = deque()
         else:
             self._readers = self._writers = _postgres_engine(url, pool_size)
 
@@ -94,14 +101,21 @@ class Store:
         """Calls `listener` with the cohorts to nudge, after each commit that named some."""
         self._listeners.append(listener)
 
-    def write(self, work: Callable[[Transaction], T]) -> T:
+    def write(self, work: Callable[[Transaction], T], *, alone: bool = False) -> T:
         """Runs `work` in one write transaction and commits it.
+
+        Args:
+            work: what to do; it may be run again, after all that it did was undone.
+            alone: it takes long, so that no short write should have to wait for its commit.
 
         Raises:
             TryAgainError: the database stayed locked, or aborted the transaction too often.
         """
-        with self._write_gate():
-            answer, nudges = self._attempt(work)
+        if alone or not self.is_sqlite:
+            with self._write_gate():
+                answer, nudges = self._attempt(work)
+        else:
+            answer, nudges = self._write_together(_Write(work))
         if nudges:
             for listener in self._listeners:
                 listener(frozenset(nudges))
@@ -116,6 +130,47 @@ class Store:
         """Closes every connection."""
         self._readers.dispose()
         self._writers.dispose()
+
+    def _write_together(self, mine: "_Write[T]") -> tuple[T, set[str]]:
+        """Whoever gets through the gate commits the writes of all who wait at it."""
+        self._waiting.append(mine)
+        try:
+            while not mine.is_done:
+                with self._write_gate():
+                    if not mine.is_done:
+                        self._commit_waiting()
+        except BaseException:  # nobody waits for it any more, so nobody may do it later
+            with suppress(ValueError):
+                self._waiting.remove(mine)
+            raise
+        if mine.error is not None:
+            raise mine.error
+        return mine.answer, mine.nudges
+
+    def _commit_waiting(self) -> None:
+        taken: list[_Write[Any]] = []
+        try:
+            with self._writers.begin() as conn:
+                until = time.monotonic() + _TOGETHER
+                while self._waiting and (not taken or time.monotonic() < until):
+                    taken.append(self._waiting.popleft())
+                    taken[-1].run(Transaction(conn, self._now(conn)))
+        except Exception:  # it is one's fault alone: the others must not fail with it
+            for one in taken:
+                self._commit_alone(one)
+            return
+        except BaseException:
+            self._waiting.extendleft(reversed(taken))
+            raise
+        for one in taken:
+            one.is_done = True
+
+    def _commit_alone(self, one: "_Write[Any]") -> None:
+        try:
+            one.answer, one.nudges = self._attempt(one.work)
+        except Exception as error:
+            one.error = error
+        one.is_done = True
 
     def _attempt(self, work: Callable[[Transaction], T]) -> tuple[T, set[str]]:
         for attempt in range(_WRITE_ATTEMPTS):
@@ -144,6 +199,22 @@ class Store:
             return
         with self._gate, _file_lock(self._path.with_suffix(self._path.suffix + ".gate")):
             yield
+
+
+class _Write(Generic[T]):
+    """A write that waits for its commit, and what came of it."""
+
+    answer: T
+
+    def __init__(self, work: Callable[[Transaction], T]) -> None:
+        self.work = work
+        self.nudges: set[str] = set()
+        self.error: Exception | None = None
+        self.is_done = False
+
+    def run(self, tx: Transaction) -> None:
+        """Does it, within a transaction that others share."""
+        self.answer, self.nudges = self.work(tx), tx.nudges
 
 
 def _may_repeat(error: DBAPIError) -> bool:
