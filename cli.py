@@ -57,9 +57,13 @@ for group in (
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        rendering.say(f"longplay {version('longplay')}")
+        try:
+            number = version("longplay")
+        except PackageNotFoundError:
+            number = "(not installed, run from its folder)"
+        rendering.say(f"longplay {number}")
         raise typer.Exit
 
 

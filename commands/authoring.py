@@ -1,6 +1,6 @@
 """Commands of those who write playbooks: begin, check, look at what comes out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,8 +71,15 @@ def compile_(playbook: Name, as_json: AsJson = False) -> None:
         return
     rendering.card({"playbook": plan.playbook, "kind": plan.kind, "digest": plan.digest})
     rendering.say()
-    rows = [{"at": at, "op": op["op"], "step": op["step"], "says": _said(op)} for at, op in
-            enumerate(ops)]  # fmt: skip
+    rows = [
+        {
+            "at": at,
+            "op": op.op,
+            "step": op.step,
+            "says": _said(op.model_dump(exclude_defaults=True)),
+        }
+        for at, op in enumerate(plan.ops)
+    ]
     rendering.table(("at", "op", "step", "says"), rows)
 
 
@@ -172,8 +179,9 @@ def _tell(folder: "Folder", checked: "Checked", found: "Sequence[Diagnostic]") -
     rendering.say(f"nothing is wrong: {len(checked.plans)} playbooks", style="green")
 
 
-def _said(op: dict[str, object]) -> str:
-    rest = {name: one for name, one in op.items() if name not in {"op", "step"}}
-    return ", ".join(
-        f"{name}: {rendering.clean(one)}" for name, one in rest.items() if one not in (None, "", [])
-    )
+def _said(value: object) -> str:
+    """What an op says beyond its name, as far as it says anything."""
+    if isinstance(value, Mapping):
+        told = {name: _said(one) for name, one in value.items() if name not in {"op", "step"}}
+        return ", ".join(f"{name}: {one}" for name, one in told.items() if one)
+    return "" if value in (None, False) else rendering.clean(value)

@@ -131,6 +131,7 @@ def set_(
     if as_json:
         rendering.document(found)
         return
-    rendering.say(f"changed: {', '.join(sorted(edited.changed)) or 'nothing, it was so already'}")
+    changed = sorted(edited.changed & wanted.keys())
+    rendering.say(f"changed: {', '.join(changed) or 'nothing, it was so already'}")
     for _, playbook in edited.reaction.entered:
         rendering.say(f"enrolled in {playbook}")

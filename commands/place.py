@@ -20,7 +20,15 @@ _chosen: list[Path] = []
 
 
 def choose(folder: Path | None) -> None:
-    """Keeps what `-C` said, for the one command of this process."""
+    """Keeps what `-C` said, for the one command of this process.
+
+    Raises:
+        EnvironmentFault: there is no such folder.
+    """
+    if folder is not None and not folder.is_dir():
+        raise EnvironmentFault(
+            f"there is no folder '{folder}'", help=f"begin a workspace with: longplay init {folder}"
+        )
     _chosen[:] = [folder] if folder is not None else []
 
 

@@ -126,12 +126,17 @@ def table(
     from rich.table import Table
 
     headed = dict(columns) if isinstance(columns, Mapping) else {name: name for name in columns}
-    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold", show_edge=False)
+    out = console()
+    lines = box.SIMPLE_HEAD if out.is_terminal else None
+    drawn = Table(box=lines, pad_edge=False, header_style="bold", show_edge=False)
     for heading in headed.values():
         drawn.add_column(heading.replace("_", " "), overflow="fold")
     for row in rows:
         drawn.add_row(*(_cell(row.get(name)) for name in headed))
-    console().print(drawn)
+    with out.capture() as captured:
+        out.print(drawn)
+    for line in captured.get().splitlines():
+        sys.stdout.write(line.rstrip() + "\n")
 
 
 def _cell(value: object) -> "Text":

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.errors import LongplayError
-from engine.operations import brakes, clocks, published
+from engine.operations import brakes, clock_guard, clocks, published
 from engine.store import enrollments, jobs, lead_writing, tasks
 from engine.store.database import Store, Transaction
 from engine.store.tables import Heartbeat
@@ -73,19 +73,28 @@ def _clock(tx: Transaction) -> tuple[bool, str]:
         )
         if (at := _latest(tx, table, column)) is not None
     ]  # fmt: skip
-    beat = tx.conn.execute(sa.select(sa.func.max(heartbeat_table.c.at))).scalar()
+    beat = _last_beat(tx, "clock")
     ahead = max([*newest, *([beat] if beat else [])], default=tx.now) - tx.now
     if ahead > AHEAD:
         return False, (
             f"the clock says {tx.now.isoformat(timespec='seconds')}, which is {_span(ahead)} "
             "before the newest row: set the machine's clock right"
         )
+    waiting = clock_guard.said(tx)
+    if waiting:
+        return False, f"mail waits: {waiting}; once the clock is right, start the worker anew"
     return True, tx.now.isoformat(timespec="seconds")
 
 
 def _latest(tx: Transaction, table: sa.Table, column: str) -> datetime | None:
     """The time of the row made last: ids ascend with time, and the key has an index."""
     query = sa.select(table.c[column]).order_by(table.c.id.desc()).limit(1)
+    found: datetime | None = tx.conn.execute(query).scalar()
+    return found
+
+
+def _last_beat(tx: Transaction, kind: str) -> datetime | None:
+    query = sa.select(sa.func.max(heartbeat_table.c.at)).where(heartbeat_table.c.kind == kind)
     found: datetime | None = tx.conn.execute(query).scalar()
     return found
 
@@ -106,7 +115,7 @@ def _worker(tx: Transaction) -> tuple[bool, str]:
         )
     ]
     late = tx.now - min((at for at in oldest if at is not None), default=tx.now)
-    beat = tx.conn.execute(sa.select(sa.func.max(heartbeat_table.c.at))).scalar()
+    beat = _last_beat(tx, "worker")
     seen = f"; a worker was seen {_span(tx.now - beat)} ago" if beat else ""
     if late > LATE:
         return False, (
@@ -143,7 +152,8 @@ def _woken(tx: Transaction) -> tuple[bool, str]:
         row.state.in_(("pending", "active", "waiting")),
         row.blocked_on.not_in(("job", "await")),
     )
-    return _none(tx, sa.select(row.id).where(forgotten), "woken by nothing")
+    query = sa.select(row.id).where(forgotten)
+    return _none(tx, query, "woken by nothing", "whoever waits is woken by something")
 
 
 def _recount(tx: Transaction) -> tuple[bool, str]:
@@ -170,14 +180,16 @@ def _recount(tx: Transaction) -> tuple[bool, str]:
             )
         )
     )
-    return _none(tx, query, "whose step log does not add up to where it stands")
+    well = "every step log adds up to where its enrollment stands"
+    return _none(tx, query, "with a step log that does not add up to where it stands", well)
 
 
 def _lost_lines(tx: Transaction) -> tuple[bool, str]:
     line, row = enrollments.log_table.c, enrollments.table.c
     known = sa.exists().where(row.id == line.enrollment)
     query = sa.select(line.enrollment).where(~known).distinct()
-    return _none(tx, query, "in the step log that does not exist")
+    well = "every line belongs to an enrollment"
+    return _none(tx, query, "in the step log, but not among the enrollments", well)
 
 
 def _jobs_there(tx: Transaction) -> tuple[bool, str]:
@@ -185,9 +197,9 @@ def _jobs_there(tx: Transaction) -> tuple[bool, str]:
     row, job = enrollments.table.c, jobs.table.c
     has = sa.exists().where(job.enrollment == row.id, job.seq == row.seq)
     waits = sa.and_(row.ended_at.is_(None), row.blocked_on == "job")
-    return _none(
-        tx, sa.select(row.id).where(waits, ~has), "waiting for a message that is not there"
-    )
+    query = sa.select(row.id).where(waits, ~has)
+    well = "every message that an enrollment waits for is there"
+    return _none(tx, query, "waiting for a message that is not there", well)
 
 
 def _jobs_ended(tx: Transaction) -> tuple[bool, str]:
@@ -195,7 +207,8 @@ def _jobs_ended(tx: Transaction) -> tuple[bool, str]:
     job = jobs.table.c
     ended = job.state.in_(sorted(jobs.ENDED))
     query = sa.select(job.id).where(ended != job.ended_at.is_not(None))
-    return _none(tx, query, "that ended at no time, or before its end", of="message")
+    fault = "with an end and no time of it, or a time and no end"
+    return _none(tx, query, fault, "every message that ended says when", of="message")
 
 
 def _batches(tx: Transaction) -> tuple[bool, str]:
@@ -205,12 +218,13 @@ def _batches(tx: Transaction) -> tuple[bool, str]:
     empty = sa.select(batch.id).where(
         batch.state == "open", ~sa.exists().where(job.batch == batch.id, unfinished)
     )
-    ok, detail = _none(tx, empty, "open with nothing left in it", of="batch")
+    well = "every open batch has work, and all work is in one"
+    ok, detail = _none(tx, empty, "open with nothing left in it", well, of="batch")
     if not ok:
         return ok, detail
     is_open = sa.exists().where(batch.id == job.batch, batch.state == "open")
     stray = sa.select(job.id).where(unfinished, ~is_open)
-    return _none(tx, stray, "queued in no open batch", of="message")
+    return _none(tx, stray, "queued in no open batch", well, of="message")
 
 
 def _stopped(tx: Transaction) -> tuple[bool, str]:
@@ -245,12 +259,12 @@ def _brake(tx: Transaction) -> tuple[bool, str]:
 
 
 def _none(
-    tx: Transaction, query: sa.Select[Any], fault: str, well: str = "", *, of: str = "enrollment"
+    tx: Transaction, query: sa.Select[Any], fault: str, well: str, *, of: str = "enrollment"
 ) -> tuple[bool, str]:
-    """No row may be found."""
+    """No row may be found; those that are, are counted and named."""
     count, named = _found(tx, query)
     if not count:
-        return True, well or f"no {of} is {fault}"
+        return True, well
     plural = f"{of}{'es' if of.endswith('ch') else 's'}" if count > 1 else of
     return False, f"{count} {plural} {fault}: {named}"
 

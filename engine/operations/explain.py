@@ -16,7 +16,7 @@ from engine.operations import brakes, published
 from engine.operations.lead_changes import found_lead
 from engine.operations.published import Current
 from engine.operations.scopes import load_facts, load_histories, scope_of
-from engine.playbook.plan import Plan
+from engine.playbook.plan import Plan, Trigger
 from engine.playbook.spelling import did_you_mean
 from engine.runtime.enrolling import Decline, decide_entry
 from engine.store import enrollments, events, jobs, lead_writing, owners, scores, suppressions
@@ -64,9 +64,8 @@ def _explain(tx: Transaction, name: str, playbook: str) -> list[Decided]:
             help=did_you_mean(playbook, current.plans),
         )
     by_id = {row["id"]: row for row in rows}
-    told = [*_entries(tx, by_id), *_steps(tx, by_id), *_mails(tx, by_id), *_standing(tx, by_id)]
-    if not playbook:
-        told += [*_changes(tx, lead), *_owners(tx, lead), *_points(tx, lead)]
+    told = [] if playbook else [*_changes(tx, lead), *_owners(tx, lead), *_points(tx, lead)]
+    told += [*_entries(tx, by_id), *_steps(tx, by_id), *_mails(tx, by_id), *_standing(tx, by_id)]
     told += _blocks(tx, current, lead)
     seen = {row["playbook"] for row in rows}
     wanted = [playbook] if playbook else sorted(current.plans)
@@ -193,11 +192,13 @@ def _outside(
 
 
 def _triggers(plan: Plan) -> str:
-    said = [
-        f"{one.kind} {one.event or one.stage or one.cron or one.moment or one.score}".strip()
-        for one in plan.enroll.triggers
-    ]
-    return ", ".join(said) or "it has none"
+    return ", ".join(map(_trigger, plan.enroll.triggers)) or "it has none"
+
+
+def _trigger(one: Trigger) -> str:
+    level = f"{one.score} >= {one.level:g}" if one.score else ""
+    said = one.event or one.stage or one.cron or one.moment or level
+    return f"{one.kind} {said}" if said else one.kind
 
 
 def _text(value: Any) -> str:
