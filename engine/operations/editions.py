@@ -1,6 +1,10 @@
-"""From a folder to an edition: reading a workspace's files, checking them, gathering templates."""
+"""From a folder to an edition: reading a workspace's files, checking them, gathering templates.
+
+It knows no database, so that `validate` need not load one.
+"""
 
 import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +12,7 @@ from pathlib import Path
 from engine.errors import InputError
 from engine.mail.facts import NameUse, inspect_email
 from engine.mail.facts import TemplateFacts as FileFacts
-from engine.operations.publish import Edition
+from engine.playbook.plan import Plan
 from engine.playbook.templates import TemplateFacts, TemplateFault, TemplateName
 from engine.playbook.validate import Checked, validate_workspace
 from engine.playbook.workspace import FILE
@@ -28,6 +32,27 @@ class Folder:
 
     files: Mapping[str, bytes]
     templates: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """Everything that one apply publishes.
+
+    Attributes:
+        source: the text of longplay.yaml.
+        plans: playbook name → plan.
+        templates: digest → (file name, text) of every template file that a plan pins.
+    """
+
+    source: str
+    plans: Mapping[str, Plan]
+    templates: Mapping[str, tuple[str, str]]
+
+    @property
+    def digest(self) -> str:
+        """Of the workspace's text and of which plans are current."""
+        parts = [self.source, *(f"{n}:{p.digest}" for n, p in sorted(self.plans.items()))]
+        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def read_folder(root: Path) -> Folder:

@@ -1,14 +1,13 @@
 """Publishing: what was checked becomes what the workers go by, in one transaction."""
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import sqlalchemy as sa
 
 from engine.operations import clocks
+from engine.operations.editions import Edition
 from engine.operations.published import (
     plan_table,
     playbook_table,
@@ -38,27 +37,6 @@ class PlaybookChange:
     before: str
     after: str
     active: int
-
-
-@dataclass(frozen=True, slots=True)
-class Edition:
-    """Everything that one apply publishes.
-
-    Attributes:
-        source: the text of longplay.yaml.
-        plans: playbook name → plan.
-        templates: digest → (file name, text) of every template file that a plan pins.
-    """
-
-    source: str
-    plans: Mapping[str, Plan]
-    templates: Mapping[str, tuple[str, str]]
-
-    @property
-    def digest(self) -> str:
-        """Of the workspace's text and of which plans are current."""
-        parts = [self.source, *(f"{n}:{p.digest}" for n, p in sorted(self.plans.items()))]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def preview(store: Store, edition: Edition) -> list[PlaybookChange]:
