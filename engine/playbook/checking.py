@@ -22,6 +22,7 @@ from engine.playbook.actions import (
     UpdateParams,
 )
 from engine.playbook.expressions import Expressions
+from engine.playbook.field_checks import check_fields
 from engine.playbook.fields import writing_of
 from engine.playbook.mail_checks import MailChecks
 from engine.playbook.model import Playbook, SendDefaults, Steps
@@ -152,7 +153,7 @@ class _Check:
         for name, field in type(step.body).model_fields.items():
             node = step.fields.values.get(field.alias or name)
             writing = writing_of(field)
-            if node is None or not writing:
+            if node is None or not writing or step.verb == "update":
                 continue
             if writing == "template":
                 self.expressions.check_text(node, event=self.event)
@@ -185,8 +186,10 @@ class _Check:
                 self._wait_for(body, step)
             case Goto():
                 self._goto(body, values["target"], visible)
-            case SetParams() | UpdateParams():
-                self._fields(values["fields"])
+            case SetParams():
+                check_fields(values["fields"], self.expressions, self.event, texts=True)
+            case UpdateParams():
+                check_fields(values["fields"], self.expressions, self.event, texts=False)
             case StageParams():
                 self._stage(body.stage, values["stage"])
             case ScoreParams() if "name" in values:
@@ -246,24 +249,6 @@ class _Check:
             hint = did_you_mean(body.target, visible)
         self.reader.report("unknown-goto", message, hint, node.span)
 
-    def _fields(self, node: Node) -> None:
-        for key, at in node.keys.items() if isinstance(node, MapNode) else ():
-            record, _, name = key.rpartition(".")
-            record = record or self.playbook.record
-            if record not in ("lead", "deal") or (
-                record == "deal" and self.playbook.record == "lead"
-            ):
-                message = f"no field '{key}' here"
-                hint = "write a field of the lead"
-                self.reader.report("unknown-field", message, hint, at.span)
-                continue
-            fields = self.expressions.fields_of("deal" if record == "deal" else "lead")
-            if name in _KEPT:
-                message, hint = f"'{name}' cannot be set", _KEPT[name]
-                self.reader.report("field-not-settable", message, hint, at.span)
-            else:
-                self.known("field", name, sorted(fields - set(_KEPT)), at)
-
     def _stage(self, stage: str, at: Node) -> None:
         check_stage(stage, at, self.names.workspace, self.playbook.record, self.reader)
 
@@ -316,18 +301,3 @@ def _starting_event(playbook: Playbook) -> str | None:
 
 
 _MEDIA = ("slack", "teams", "wecom", "dingtalk", "feishu", "webhook")
-_AUTOMATIC = "Longplay keeps it itself"
-_KEPT: Mapping[str, str] = {
-    "stage": "use the step `stage: NAME`",
-    "score": "use the step `score: +N`",
-    "tags": "use the steps `tag:` and `untag:`",
-    "owner": "use the step `assign:`",
-    **dict.fromkeys(
-        (
-            "id", "grade", "scores", "full_name", "created_at", "stage_entered_at", "last_seen_at",
-            "last_activity_at", "last_contacted_at", "last_sent_at", "last_opened_at",
-            "last_clicked_at", "orders", "revenue", "lead", "pipeline",
-        ),
-        _AUTOMATIC,
-    ),
-}  # fmt: skip

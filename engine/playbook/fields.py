@@ -3,6 +3,7 @@
 How each is read is in `written`; names are not looked up here: that needs the workspace.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Annotated, Any, Literal, TypeAlias, get_args
@@ -14,6 +15,14 @@ from engine.playbook import written
 from engine.playbook.moments import parse_moment
 from engine.playbook.nodes import resolve
 
+FIELD_PATTERNS = {
+    "integer": re.compile(r"[-+]?\d+"),
+    "number": re.compile(r"[-+]?\d+(\.\d+)?"),
+    "boolean": re.compile(r"true|false"),
+    "date": re.compile(r"\d{4}-\d\d-\d\d"),
+    "datetime": re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?)?([+-]\d\d:\d\d|Z)?"),
+}
+"""What a text must look like to be put into a field of a type."""
 Writing = Literal["expression", "template"]
 
 
