@@ -1,0 +1,90 @@
+"""`POST /v1/events`: accepted means committed. It knows no rule about events but their form."""
+
+from functools import partial
+
+from pydantic import JsonValue, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from engine.errors import InputError
+from engine.operations.intake import IncomingEvent, Intake, take_in
+from web.bodies import Unreadable, faults, poison, read_items
+from web.deps import Deps, deps_of
+from web.documents import EventDocument
+from web.problems import MEDIA_TYPE, Problem, json_response
+
+MOST_EVENTS = 5_000
+IN_ONE_TRANSACTION = 500
+
+
+async def post_events(request: Request) -> Response:
+    """Takes in one event, a list, or JSON Lines."""
+    items, alone = await read_items(request)
+    if len(items) > MOST_EVENTS:
+        raise Problem(
+            413, f"{len(items):,} events are more than {MOST_EVENTS:,}", help="send fewer at a time"
+        )
+    incoming, rejected = _read(items)
+    answer = {"accepted": 0, "duplicates": 0}
+    places = [index for index, _ in incoming]
+    for start in range(0, len(incoming), IN_ONE_TRANSACTION):
+        cut = [event for _, event in incoming[start : start + IN_ONE_TRANSACTION]]
+        taken = await _take_in(deps_of(request), cut)
+        answer["accepted"] += taken.accepted
+        answer["duplicates"] += taken.duplicates
+        rejected |= {places[start + index]: str(error) for index, error in taken.rejected}
+    listed = [{"index": index, "error": rejected[index]} for index in sorted(rejected)]
+    if alone and listed:
+        # A single event that is wrong is a request that is wrong; the counts are there as well.
+        problem = Problem(422, rejected[0]).document()
+        return json_response({**problem, **answer, "rejected": listed}, status=422, kind=MEDIA_TYPE)
+    return json_response({**answer, "rejected": listed}, status=202)
+
+
+async def _take_in(deps: Deps, events: list[IncomingEvent]) -> Intake:
+    try:
+        return await deps.act(partial(take_in, deps.store, events))
+    except InputError as error:
+        # What is wrong with an event is in the answer; this is about us: nothing is published.
+        raise Problem(503, error.message, help=error.help, headers={"Retry-After": "10"}) from None
+
+
+def _read(
+    items: list[JsonValue | Unreadable],
+) -> tuple[list[tuple[int, IncomingEvent]], dict[int, str]]:
+    """The events that have the right form, each with its place, and what is wrong with others."""
+    good: list[tuple[int, IncomingEvent]] = []
+    rejected: dict[int, str] = {}
+    for index, item in enumerate(items):
+        found = _event(item)
+        if isinstance(found, str):
+            rejected[index] = found
+        else:
+            good.append((index, found))
+    return good, rejected
+
+
+def _event(item: JsonValue | Unreadable) -> IncomingEvent | str:
+    if isinstance(item, Unreadable):
+        return item.why
+    if not isinstance(item, dict):
+        return 'an event is an object: {"name": "…", "lead": {"email": "…"}}'
+    reason = poison(item)
+    if reason:
+        return reason
+    try:
+        document = EventDocument.model_validate(item)
+    except ValidationError as error:
+        return faults(error)
+    for name in ("email", "id"):
+        if not isinstance(document.lead.get(name), str | None):
+            return f"'lead.{name}': it must be a text"
+    if document.deal is not None:
+        return f"'deal': there is no deal '{document.deal}'"
+    return IncomingEvent(
+        name=document.name,
+        lead=document.lead,
+        id=document.id,
+        at=document.at,
+        properties=document.properties,
+    )

@@ -1,0 +1,39 @@
+"""The application: its routes, its doors, and how its faults are told. It starts nothing."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+from engine.errors import LongplayError
+from web import api, health, login, pages, pages_leads, pages_mail, public
+from web.deps import Deps
+from web.doors import Doors
+from web.problems import Problem, answer_problem
+from web.showing import STATIC
+
+
+def create_app(deps: Deps) -> Starlette:
+    """The ASGI application of these parts."""
+    app = Starlette(
+        routes=[
+            *api.ROUTES,
+            *public.ROUTES,
+            *health.ROUTES,
+            *login.ROUTES,
+            *pages.ROUTES,
+            *pages_leads.ROUTES,
+            *pages_mail.ROUTES,
+            Mount("/static", StaticFiles(directory=STATIC), name="static"),
+        ],
+        middleware=[Middleware(Doors, deps=deps)],
+        exception_handlers={
+            Problem: answer_problem,
+            HTTPException: answer_problem,
+            LongplayError: answer_problem,
+            Exception: answer_problem,
+        },
+    )
+    app.state.deps = deps
+    return app

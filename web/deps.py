@@ -1,0 +1,72 @@
+"""What the web server works with, and the only way its handlers reach the store: from threads."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import ParamSpec, TypeVar
+
+from anyio import CapacityLimiter, to_thread
+from starlette.requests import Request
+
+from engine.mail.links import LinkSigner
+from engine.store.database import Store, Transaction
+from web.remembering import Remembered
+from web.sessions import Sessions
+
+T = TypeVar("T")
+P = ParamSpec("P")
+
+READERS = 8
+WRITERS = 6
+
+
+async def _unknown() -> bool:
+    return False
+
+
+@dataclass(slots=True)
+class Deps:
+    """The parts, put together by a composition root.
+
+    Args:
+        store: the workspace's store.
+        signer: reads the tokens of links in mails.
+        sessions: makes and reads the cookie of people who came in with a key.
+        api_keys: the keys that `/v1` accepts.
+        on_loopback: whether only this machine can reach the server.
+        is_secure: whether people reach it by https.
+        mail_folder: where the catcher keeps what it caught; None: mail is really sent.
+        temporal_answers: whether Temporal can be reached now.
+    """
+
+    store: Store
+    signer: LinkSigner
+    sessions: Sessions
+    api_keys: tuple[str, ...] = ()
+    on_loopback: bool = True
+    is_secure: bool = False
+    mail_folder: Path | None = None
+    temporal_answers: Callable[[], Awaitable[bool]] = _unknown
+    remembered: Remembered = field(default_factory=Remembered)
+    # Separate turnstiles: writers that queue for SQLite's one gate must not hold up readers.
+    _reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(READERS))
+    _writing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Runs `work` in one read transaction."""
+        return await to_thread.run_sync(partial(self.store.read, work), limiter=self._reading)
+
+    async def look(self, use_case: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a use case that only reads."""
+        return await to_thread.run_sync(partial(use_case, *args, **kwargs), limiter=self._reading)
+
+    async def act(self, use_case: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Runs a use case that writes."""
+        return await to_thread.run_sync(partial(use_case, *args, **kwargs), limiter=self._writing)
+
+
+def deps_of(request: Request) -> Deps:
+    """The parts that this application was made of."""
+    found: Deps = request.app.state.deps
+    return found

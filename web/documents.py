@@ -1,0 +1,175 @@
+"""The documents of the API: what is taken and what is given, strictly typed.
+
+`/openapi.json` is made from these models, so a description here is the reference's.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def instant(value: object) -> datetime:
+    """A time of ISO 8601 with its offset; one without an offset means nothing to anybody else."""
+    if not isinstance(value, str):
+        raise ValueError("it must be a text such as '2026-11-21T09:00:00+08:00'")
+    try:
+        found = datetime.fromisoformat(value)
+        if found.tzinfo is None:
+            raise ValueError("it has no offset: write it like '2026-11-21T09:00:00+08:00'")
+        found = found.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("it is out of range") from None
+    except ValueError as error:
+        told = str(error) if "offset" in str(error) else "it is no ISO 8601 time"
+        raise ValueError(f"{told}") from None
+    if found < EARLIEST:
+        raise ValueError("it is before 1970")
+    return found
+
+
+Instant = Annotated[
+    datetime,
+    BeforeValidator(instant),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
+Id = Annotated[str, Field(min_length=1, max_length=200)]
+
+
+class Document(BaseModel):
+    """Nothing unknown, nothing of another type."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class EventDocument(Document):
+    """Something that a lead did."""
+
+    name: str = Field(
+        min_length=1, max_length=200, description="the event's name", examples=["form.submitted"]
+    )
+    lead: dict[str, JsonValue] = Field(
+        min_length=1,
+        description="who: `email` or `id`, and fields of the lead to write",
+        examples=[{"email": "ann@example.com"}],
+    )
+    id: Id | None = Field(
+        None, description="the sender's own id: the same id twice is one event", examples=["f-1017"]
+    )
+    deal: Id | None = Field(None, description="the deal's id, when the event is about one")
+    at: Instant | None = Field(None, description="when it happened, with offset; left out: now")
+    properties: dict[str, JsonValue] = Field(
+        default_factory=dict, description="what else is known", examples=[{"form": "trial"}]
+    )
+
+
+class RejectedEvent(Document):
+    """An event that was not accepted."""
+
+    index: int = Field(description="its place in what was sent, from 0")
+    error: str = Field(description="what is wrong with it")
+
+
+class EventsAnswer(Document):
+    """What became of a batch of events: accepted means committed."""
+
+    accepted: int
+    duplicates: int = Field(description="events whose id was known already")
+    rejected: list[RejectedEvent]
+
+
+class LeadDocument(BaseModel):
+    """Fields of a lead, the workspace's own among them, here or under `fields`."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    fields: dict[str, JsonValue] = Field(
+        default_factory=dict, description="the workspace's own fields"
+    )
+
+    def values(self) -> dict[str, JsonValue]:
+        """Every field by name."""
+        return {**(self.model_extra or {}), **self.fields}
+
+
+class LeadAnswer(BaseModel):
+    """A lead."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    email: str | None
+    stage: str
+    score: float
+    scores: dict[str, JsonValue]
+    grade: str | None
+    owner: str | None
+    tags: list[str]
+    fields: dict[str, JsonValue]
+    suppressed: bool = Field(description="whether no marketing goes to it")
+
+
+class EnrollDocument(Document):
+    """Whom to enroll in which playbook."""
+
+    playbook: Id = Field(description="the playbook's name", examples=["trial-nurture"])
+    leads: list[Id] = Field(
+        min_length=1, max_length=5_000, description="addresses or ids",
+        examples=[["ann@example.com"]],
+    )  # fmt: skip
+    key: str | None = Field(None, max_length=200, description="one enrollment per lead and key")
+    data: dict[str, JsonValue] = Field(
+        default_factory=dict, description="what `event` is in the playbook"
+    )
+
+
+class EnrolledAnswer(Document):
+    """How many entered, and why the others did not."""
+
+    enrolled: int
+    skipped: dict[str, int] = Field(description="reason to count")
+
+
+class EnrollmentAnswer(BaseModel):
+    """One lead's passage through one playbook."""
+
+    id: str
+    playbook: str
+    digest: str
+    lead: str
+    deal: str | None
+    key: str
+    state: str
+    step: str
+    until: datetime | None
+    entered_at: datetime
+    ended_at: datetime | None
+    outcome: str
+    reason: str
+
+
+class EnrollmentsAnswer(BaseModel):
+    """A page of enrollments, newest first."""
+
+    enrollments: list[EnrollmentAnswer]
+    next: str | None = Field(description="ask again with `before` set to this; null: no more")
+
+
+class ControlledAnswer(Document):
+    """What was done to an enrollment."""
+
+    id: str
+    before: str = Field(description="its state before")
+    after: str = Field(description="its state now")
+
+
+class ProblemAnswer(BaseModel):
+    """What went wrong (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    help: str | None = Field(None, description="the next move")

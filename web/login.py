@@ -1,0 +1,61 @@
+"""Coming in with a key, for people whose browser is not on the server's own machine."""
+
+import asyncio
+from urllib.parse import parse_qs
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from web.bodies import read_body
+from web.deps import deps_of
+from web.doors import is_key
+from web.sessions import COOKIE, LASTS
+from web.showing import page
+
+_PAUSE = 0.5
+"""Seconds that a wrong key costs."""
+
+
+async def login_page(request: Request) -> Response:
+    """Asks for a key."""
+    return page(request, "login.html", {"wrong": False, "next": _next(request.query_params)})
+
+
+async def login(request: Request) -> Response:
+    """Lets in whoever shows one of LONGPLAY_API_KEYS."""
+    deps = deps_of(request)
+    body = await read_body(request, 5_000)
+    form = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+    key = form.get("key", "").strip()
+    if not is_key(key, deps.api_keys):
+        await asyncio.sleep(_PAUSE)
+        values = {"wrong": True, "next": _next(form)}
+        return page(request, "login.html", values, status=401)
+    response = RedirectResponse(_next(form), 303)
+    response.set_cookie(
+        COOKIE, deps.sessions.begin(key), max_age=LASTS, httponly=True, samesite="lax",
+        secure=deps.is_secure,
+    )  # fmt: skip
+    return response
+
+
+async def logout(_request: Request) -> Response:
+    """Forgets the session."""
+    response = RedirectResponse("/login", 303)
+    response.delete_cookie(COOKIE)
+    return response
+
+
+def _next(given: object) -> str:
+    """Where to go on: a path of ours, never another site."""
+    wanted = str(given.get("next", "/")) if hasattr(given, "get") else "/"
+    is_ours = wanted.startswith("/") and not wanted.startswith("//") and "\\" not in wanted
+    return wanted if is_ours and wanted.isprintable() else "/"
+
+
+ROUTES = [
+    Route("/login", login_page, methods=["GET"]),
+    Route("/login", login, methods=["POST"]),
+    Route("/logout", logout, methods=["POST"]),
+]

@@ -1,0 +1,151 @@
+"""`/openapi.json`, made by hand from the models of `web.documents`."""
+
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from web.documents import (
+    ControlledAnswer,
+    EnrollDocument,
+    EnrolledAnswer,
+    EnrollmentAnswer,
+    EnrollmentsAnswer,
+    EventDocument,
+    EventsAnswer,
+    LeadAnswer,
+    LeadDocument,
+    ProblemAnswer,
+)
+
+_MODELS: tuple[type[BaseModel], ...] = (
+    ControlledAnswer, EnrollDocument, EnrolledAnswer, EnrollmentAnswer, EnrollmentsAnswer,
+    EventDocument, EventsAnswer, LeadAnswer, LeadDocument, ProblemAnswer,
+)  # fmt: skip
+_REF = "#/components/schemas/{model}"
+_LEAD = {
+    "name": "lead", "in": "path", "required": True, "schema": {"type": "string"},
+    "description": "the lead's address or id",
+}  # fmt: skip
+_ENROLLMENT = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The description of the API (OpenAPI 3.1)."""
+    _, schemas = models_json_schema([(model, "validation") for model in _MODELS], ref_template=_REF)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Longplay", "version": _version()},
+        "security": [{"key": []}],
+        "paths": _paths(),
+        "components": {
+            "schemas": schemas["$defs"],
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
+            "responses": {
+                "Problem": {
+                    "description": "what went wrong (RFC 9457)",
+                    "content": {"application/problem+json": {"schema": _of(ProblemAnswer)}},
+                }
+            },
+        },
+    }
+
+
+def _paths() -> dict[str, Any]:
+    event = _of(EventDocument)
+    events = {"oneOf": [event, {"type": "array", "maxItems": 5_000, "items": event}]}
+    lead = _of(LeadDocument)
+    control = _operation(
+        "Pauses, resumes, skips, cancels or retries an enrollment",
+        {"200": ControlledAnswer},
+        parameters=[
+            _ENROLLMENT,
+            {
+                "name": "verb", "in": "path", "required": True,
+                "schema": {"enum": ["pause", "resume", "skip", "cancel", "retry"]},
+            },
+        ],
+    )  # fmt: skip
+    return {
+        "/v1/events": {
+            "post": _operation(
+                "Takes in events: accepted means committed",
+                {"202": EventsAnswer},
+                body={"application/json": events, "application/x-ndjson": {"type": "string"}},
+            )
+        },
+        "/v1/leads": {
+            "post": _operation(
+                "Makes a lead, or changes the one with this address or id",
+                {"201": LeadAnswer, "200": LeadAnswer},
+                body={"application/json": lead},
+            )
+        },
+        "/v1/leads/{lead}": {
+            "get": _operation("A lead", {"200": LeadAnswer}, parameters=[_LEAD]),
+            "patch": _operation(
+                "Changes the fields that are given; null takes a value away",
+                {"200": LeadAnswer},
+                body={"application/json": lead},
+                parameters=[_LEAD],
+            ),
+        },
+        "/v1/enrollments": {
+            "post": _operation(
+                "Enrolls leads by hand",
+                {"202": EnrolledAnswer},
+                body={"application/json": _of(EnrollDocument)},
+            ),
+            "get": _operation(
+                "Enrollments, newest first",
+                {"200": EnrollmentsAnswer},
+                parameters=[_query(name) for name in ("playbook", "lead", "state", "before")]
+                + [_query("limit", {"type": "integer", "minimum": 1, "maximum": 500})],
+            ),
+        },
+        "/v1/enrollments/{id}": {
+            "get": _operation("An enrollment", {"200": EnrollmentAnswer}, parameters=[_ENROLLMENT])
+        },
+        "/v1/enrollments/{id}/{verb}": {"post": control},
+    }
+
+
+def _operation(
+    summary: str,
+    answers: dict[str, type[BaseModel]],
+    *,
+    body: dict[str, Any] | None = None,
+    parameters: list[dict[str, Any]] | None = None,
+) -> dict[str, Any]:
+    responses: dict[str, Any] = {
+        status: {"description": summary, "content": {"application/json": {"schema": _of(model)}}}
+        for status, model in answers.items()
+    }
+    found: dict[str, Any] = {
+        "summary": summary,
+        "responses": responses | {"default": {"$ref": "#/components/responses/Problem"}},
+    }
+    if parameters:
+        found["parameters"] = parameters
+    if body:
+        content = {kind: {"schema": schema} for kind, schema in body.items()}
+        found["requestBody"] = {"required": True, "content": content}
+    return found
+
+
+def _of(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _REF.format(model=model.__name__)}
+
+
+def _query(name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": schema or {"type": "string"}}
+
+
+def _version() -> str:
+    try:
+        return version("longplay")
+    except PackageNotFoundError:
+        return "0"
