@@ -5,15 +5,17 @@ now is written `deferred until` (runtime.md, I15). Whoever repeats it takes only
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import timedelta
 
 from engine.errors import LongplayError
 from engine.ids import new_id
 from engine.mail.transports.port import Accepted, NotSent, Outcome, Reply, Transport
 from engine.operations import notices
+from engine.operations.clock_guard import ClockGuard
 from engine.operations.letters import Writer, Written
 from engine.operations.reports import Sent, report
 from engine.operations.windows import Letter, claim
@@ -23,6 +25,8 @@ MOST_JOBS = 100
 TIME = timedelta(seconds=50)
 ONE_MESSAGE = timedelta(seconds=30)
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
@@ -30,20 +34,21 @@ class Delivered:
 
     Attributes:
         taken: messages that this attempt took in hand.
-        look_at: when another attempt's leases are over, and the batch is worth a look again.
+        look_in: how soon the batch is worth a look again; None: at once, if it is still open.
     """
 
     taken: int
-    look_at: datetime | None
+    look_in: timedelta | None
 
 
 @dataclass(frozen=True, slots=True)
 class Courier:
-    """All that sending needs: the store, who writes, who carries."""
+    """All that sending needs: the store, who writes, who carries, and whose clock is watched."""
 
     store: Store
     writer: Writer
     transport: Transport
+    guard: ClockGuard = field(default_factory=ClockGuard)
 
     async def deliver(self, batch: str, *, beat: Callable[[], None] = lambda: None) -> Delivered:
         """Sends what it can of `batch` in its time; `beat` is called between windows."""
@@ -52,11 +57,13 @@ class Courier:
         taken = 0
         while taken < MOST_JOBS and time.monotonic() < deadline:
             beat()
-            window = await asyncio.to_thread(self.store.write, lambda tx: claim(tx, batch, token))
+            window = await asyncio.to_thread(
+                self.store.write, lambda tx: claim(tx, batch, token, self.guard)
+            )
             if not window.letters:
                 if window.left:
                     continue
-                return Delivered(taken, window.look_at)
+                return Delivered(taken, window.look_in)
             taken += len(window.letters)
             sent = await asyncio.gather(*(self._one(one, deadline) for one in window.letters))
             await asyncio.to_thread(
@@ -71,6 +78,10 @@ class Courier:
             written = self.writer.write(letter)
         except LongplayError as error:
             return _sent(letter, None, error.message)
+        except Exception as error:  # one letter's fault must not leave its window in doubt (I6)
+            _log.exception("message %s could not be written", letter.job)
+            fault = str(error).partition("\n")[0] or type(error).__name__
+            return _sent(letter, None, f"it could not be written: {fault}"[:300])
         if letter.recipient.mailing.address == "inbox":
             return _sent(letter, written, await self._to_inbox(letter, written))
         left = deadline - time.monotonic()

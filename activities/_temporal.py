@@ -11,7 +11,7 @@ from temporalio import activity
 from activities._advance import advance
 from activities._send import Courier
 from engine.operations.clocks import fire_due
-from engine.store.database import Store, utc_now
+from engine.store.database import Store
 
 BEAT = 1.5
 """Seconds between heartbeats; the server misses them after five."""
@@ -72,8 +72,8 @@ class Deliver:
                 with suppress(asyncio.CancelledError):
                     await beating
             look_in = None
-            if done.look_at is not None:
-                look_in = max(1.0, (done.look_at - utc_now()).total_seconds())
+            if done.look_in is not None:
+                look_in = max(1.0, done.look_in.total_seconds())
             return {"taken": done.taken, "look_in": look_in}
 
         return [_send]

@@ -46,6 +46,7 @@ def resume(store: Store, enrollment: str, actor: str = "") -> Controlled:
     def work(tx: Transaction, row: sa.RowMapping) -> dict[str, Any]:
         _must(row, ("held",), "resumed")
         stood = tx.now - row["held_at"]
+        jobs.resume(tx, row["id"], stood)
         return {
             "state": "waiting" if row["blocked_on"] else "active" if row["seq"] else "pending",
             "held_at": None,
@@ -103,8 +104,10 @@ def skip(store: Store, enrollment: str, actor: str = "") -> Controlled:
 def retry_job(store: Store, job: str) -> None:
     """Sends a message in doubt again: a person has decided that it did not arrive.
 
+    Its run has gone on long since, and goes on; consent is asked for anew.
+
     Raises:
-        InputError: the message is not in doubt, or its run has gone on.
+        InputError: the message is not in doubt.
     """
 
     def work(tx: Transaction) -> None:
@@ -116,9 +119,9 @@ def retry_job(store: Store, job: str) -> None:
             raise InputError(f"message '{job}' is {row['state']}, not in doubt")
         again = {
             "id": job, "state": "deferred", "not_before": tx.now, "batch": "", "ended_at": None,
-            "reason": "sent again by a person",
+            "reason": "sent again by a person", "params": row["params"] | {"by_hand": True},
         }  # fmt: skip
-        jobs.write(tx, [again], ("state", "not_before", "batch", "ended_at", "reason"))
+        jobs.write(tx, [again], ("state", "not_before", "batch", "ended_at", "reason", "params"))
         tx.nudges.add(row["cohort"])
 
     store.write(work)

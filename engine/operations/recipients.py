@@ -85,6 +85,7 @@ class Recipients:
         topic = str(op.params.get("topic") or "")
         mailing = Mailing(
             wanted=self._stands(row),
+            held=self._is_held(row),
             address=address,
             marketing=row["marketing"],
             suppressed=blocks.dead,
@@ -124,18 +125,20 @@ class Recipients:
             address = channel.to
         mailing = Mailing(
             # A notice that nobody can be sent is put into the inbox, never left out.
-            wanted=True, address=address or "inbox", marketing=False, braked=self._is_braked(row),
+            wanted=self._stands(row), address=address or "inbox", marketing=False,
+            braked=self._is_braked(row), held=self._is_held(row),
         )  # fmt: skip
         return Recipient(mailing, owner=name, name=owner.name if owner else "")
 
     def _stands(self, row: Mapping[Any, Any]) -> bool:
+        if row["params"].get("by_hand"):
+            return True  # a person sends it again, and knows that its run has gone on
         run = self.runs.get(row["enrollment"])
-        return (
-            run is not None
-            and run["ended_at"] is None
-            and run["seq"] == row["seq"]
-            and run["state"] in {"active", "waiting"}
-        )
+        return run is not None and run["ended_at"] is None and run["seq"] == row["seq"]
+
+    def _is_held(self, row: Mapping[Any, Any]) -> bool:
+        run = self.runs.get(row["enrollment"])
+        return run is not None and run["held_at"] is not None
 
     def _is_braked(self, row: Mapping[Any, Any]) -> bool:
         return bool(self.brakes & {"*", row["playbook"]})

@@ -26,6 +26,9 @@ from engine.store.database import Transaction
 GIVE_UP = timedelta(days=5)
 """RFC 5321, 4.5.4.1: a message that no server takes is given up after four to five days."""
 
+TRIED = 24
+"""Attempts before that: a message that a brake held for a week has not been refused for a week."""
+
 _BACK_OFF = tuple(timedelta(minutes=n) for n in (1, 5, 15, 30, 60))
 _OUR_FAULT = (RejectionClass.SENDER_FAULT, RejectionClass.CONFIGURATION)
 _OUR_FAULT_AGAIN = timedelta(minutes=15)
@@ -97,8 +100,8 @@ def _verdict(one: Sent, batch: str, now: datetime) -> dict[str, Any]:
 def _again(
     one: Sent, values: Mapping[str, Any], why: str, after: timedelta, now: datetime
 ) -> dict[str, Any]:
-    if now - one.created_at > GIVE_UP:
-        return dict(values) | {"reason": f"given up after 5 days: {why}"[:300]}
+    if now - one.created_at > GIVE_UP and one.attempt >= TRIED:
+        return dict(values) | {"reason": f"given up after {one.attempt} attempts: {why}"[:300]}
     wait = max(after, _BACK_OFF[min(one.attempt, len(_BACK_OFF)) - 1])
     return dict(values) | {
         "state": "deferred", "reason": why[:300], "not_before": now + wait, "ended_at": None,

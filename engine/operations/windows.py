@@ -11,7 +11,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.operations import brakes, published
+from engine.operations import brakes, clock_guard, published
+from engine.operations.clock_guard import ClockGuard
 from engine.operations.published import Current
 from engine.operations.recipients import Recipient, Recipients
 from engine.playbook.plan import Send
@@ -63,23 +64,32 @@ class Window:
     Attributes:
         letters: to be sent now by this attempt, and nobody else.
         left: whether the batch holds more that can be taken at once.
-        look_at: when leases of another attempt are over; None: there is none.
+        look_in: how soon a look is worth while: leases of another attempt are over then, or the
+            clock may be right again; None: nothing is waited for.
     """
 
     letters: list[Letter] = field(default_factory=list)
     left: bool = False
-    look_at: datetime | None = None
+    look_in: timedelta | None = None
 
 
-def claim(tx: Transaction, batch: str, token: str, *, size: int = WINDOW) -> Window:
+def claim(
+    tx: Transaction, batch: str, token: str, guard: ClockGuard, *, size: int = WINDOW
+) -> Window:
     """Decides about up to `size` queued messages of `batch` and takes those that go.
 
     Args:
         tx: a write transaction.
         batch: the batch's id.
         token: this attempt's own; `report` asks for it again.
+        guard: this process's; nothing goes while the clock cannot be trusted.
         size: of the window.
     """
+    fault = guard.fault(tx)
+    if fault:
+        # They stay queued: what is deferred by a wrong clock would be deferred to a wrong time.
+        jobs.note(tx, batch, f"waits: {fault}")
+        return Window(look_in=clock_guard.LOOK)
     _settle_doubts(tx, batch)
     rows = jobs.takeable(tx, batch, size)
     leads.lock(tx, sorted({row["lead"] for row in rows}))
@@ -90,7 +100,8 @@ def claim(tx: Transaction, batch: str, token: str, *, size: int = WINDOW) -> Win
         _decide(tx, rows, token, window)
     closed = jobs.settle_batch(tx, batch)
     window.left = bool(rows) and not closed
-    window.look_at = None if closed or rows else jobs.next_lease(tx, batch)
+    lease = None if closed or rows else jobs.next_lease(tx, batch)
+    window.look_in = None if lease is None else lease - tx.now
     return window
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TypeAlias
 
-from engine.runtime.calendar import SendWindow
+from engine.runtime.send_window import SendWindow
 
 BRAKE_LOOK = timedelta(minutes=5)
 """How long a message waits while the brake is on; letting go of the brake wakes it earlier."""
+
+HOLD_LOOK = timedelta(hours=1)
+"""How long a paused enrollment's message waits; resuming makes it due."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,7 @@ class Mailing:
 
     Attributes:
         wanted: whether its enrollment is open and still stands at this message.
+        held: whether its enrollment is paused: its clock stands still, and so does its mail.
         address: empty when the lead has none.
         suppressed: why the address must not be mailed at all; empty when it may.
         unsubscribed: whether the lead has left this message's topic.
@@ -39,8 +43,10 @@ class Mailing:
     suppressed: str = ""
     unsubscribed: str = ""
     braked: bool = False
+    held: bool = False
     expires_at: datetime | None = None
     window: SendWindow | None = None
+    zone: tzinfo = UTC
     over_cap: str = "defer"
     caps: Sequence[Cap] = ()
     sent_at: Sequence[datetime] = ()
@@ -74,12 +80,14 @@ def decide_sending(mail: Mailing, now: datetime) -> Permission:
     never = _never(mail, now)
     if never is not None:
         return never
+    if mail.held:
+        return Defer(now + HOLD_LOOK, "the enrollment is paused")
     if mail.braked:
         return _later(mail, now + BRAKE_LOOK, "paused")
     if not mail.marketing:
         return Go()
     if mail.window is not None:
-        opening = mail.window.next_open(now)
+        opening = mail.window.next_open(now, mail.zone)
         if opening > now:
             return _later(mail, opening, "outside the send window")
     return _by_caps(mail, now)
@@ -94,7 +102,7 @@ def _never(mail: Mailing, now: datetime) -> Skip | None:
         return Skip(mail.suppressed)
     if mail.marketing and mail.unsubscribed:
         return Skip(mail.unsubscribed)
-    if mail.expires_at is not None and mail.expires_at <= now:
+    if mail.expires_at is not None and mail.expires_at <= now and not mail.held:
         return Skip("expired")
     return None
 

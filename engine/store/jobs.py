@@ -79,6 +79,19 @@ def requeue(tx: Transaction, ids: Sequence[str], batch: str) -> None:
     )  # fmt: skip
 
 
+def resume(tx: Transaction, enrollment: str, stood: timedelta) -> None:
+    """Lets what waited for a paused enrollment go on; it expires as much later as that stood."""
+    waiting = sa.and_(table.c.enrollment == enrollment, table.c.state.in_(("deferred", "queued")))
+    rows = []
+    query = sa.select(table.c.id, table.c.params, table.c.not_before).where(waiting)
+    for job, params, not_before in tx.conn.execute(query):
+        expires = params.get("expires_at")
+        later = datetime.fromisoformat(expires) + stood if expires else None
+        moved = params | {"expires_at": later.isoformat()} if later else params
+        rows.append({"id": job, "params": moved, "not_before": not_before and tx.now})
+    write(tx, rows, ("params", "not_before"))
+
+
 def next_deferred(tx: Transaction, cohort_id: str) -> datetime | None:
     """When the cohort's earliest deferred job may go."""
     query = sa.select(sa.func.min(table.c.not_before)).where(
@@ -171,6 +184,14 @@ def report(tx: Transaction, token: str, rows: Sequence[Mapping[str, Any]]) -> li
     return [one for one in ids if one in mine]
 
 
+def note(tx: Transaction, batch: str, reason: str) -> None:
+    """Writes at the queued jobs of a batch why they wait; the batch counts as looked at."""
+    waiting = sa.and_(table.c.batch == batch, table.c.state == "queued", table.c.reason != reason)
+    tx.conn.execute(sa.update(table).where(waiting).values(reason=reason))
+    touched = sa.update(batch_table).where(batch_table.c.id == batch)
+    tx.conn.execute(touched.values(touched_at=tx.now))
+
+
 def settle_batch(tx: Transaction, batch: str) -> bool:
     """Closes the batch when nothing in it is queued or in flight; answers whether it is closed."""
     left = sa.select(table.c.id).where(
@@ -186,20 +207,23 @@ def settle_batch(tx: Transaction, batch: str) -> bool:
 
 
 def sent_times(tx: Transaction, leads: Sequence[str], since: datetime) -> dict[str, list[datetime]]:
-    """When marketing mails were accepted, or taken to be sent, for each lead since `since`."""
-    at = sa.func.coalesce(table.c.accepted_at, table.c.lease_until)
-    query = sa.select(table.c.lead, table.c.state, table.c.accepted_at).where(
+    """When marketing mails were accepted, or taken to be sent, for each lead since `since`.
+
+    One in doubt counts from when the doubt began, or it would fill a cap for ever.
+    """
+    query = sa.select(table.c.lead, table.c.accepted_at, table.c.ended_at).where(
         table.c.lead.in_(leads),
         table.c.kind == "email",
         table.c.marketing.is_(True),
         sa.or_(
             table.c.accepted_at > since,
-            sa.and_(table.c.state.in_(("in_flight", "in_doubt")), at.is_not(None)),
+            table.c.state == "in_flight",
+            sa.and_(table.c.state == "in_doubt", table.c.ended_at > since),
         ),
     )
     found: dict[str, list[datetime]] = {}
-    for lead, _state, accepted_at in tx.conn.execute(query):
-        found.setdefault(lead, []).append(accepted_at or tx.now)
+    for lead, accepted_at, ended_at in tx.conn.execute(query):
+        found.setdefault(lead, []).append(accepted_at or ended_at or tx.now)
     return found
 
 

@@ -4,6 +4,7 @@ It holds no rules of its own: `work` does what a driver does, ask, deliver, ask 
 """
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,8 @@ from activities._send import Courier, Delivered
 from engine.mail.links import LinkSigner
 from engine.mail.transports.memory import MemoryTransport
 from engine.operations import editions, publish
-from engine.operations.editions import Folder
+from engine.operations.clock_guard import ClockGuard
+from engine.operations.editions import Edition, Folder
 from engine.operations.intake import IncomingEvent, Intake, take_in
 from engine.operations.letters import Writer
 from engine.store import enrollments, jobs, leads, tasks
@@ -71,7 +73,7 @@ def steps(*lines: str) -> str:
 
 
 @cache
-def _edition(workspace: str, playbooks: tuple[tuple[str, str], ...]) -> publish.Edition:
+def _edition(workspace: str, playbooks: tuple[tuple[str, str], ...]) -> Edition:
     files = {"longplay.yaml": workspace.encode()}
     files |= {f"playbooks/{name}.yaml": text.encode() for name, text in playbooks}
     folder = Folder(files, {"note.html": PAGE, "other.html": PAGE.replace("Hello", "Other")})
@@ -90,7 +92,8 @@ class Stage:
 
     def __post_init__(self) -> None:
         writer = Writer(LinkSigner([b"a key for tests, nothing else"]), "http://127.0.0.1")
-        self.courier = Courier(self.store, writer, self.transport)
+        guard = ClockGuard((lambda: clock.steady) if (clock := self.clock) else time.monotonic)
+        self.courier = Courier(self.store, writer, self.transport, guard)
 
     def publish(self, workspace: str = WORKSPACE, **playbooks: str) -> None:
         """Publishes playbooks, given without their first line; `_` in a name is a hyphen."""
