@@ -1,0 +1,73 @@
+"""The commands there are: those of the contract, each with help, and quick to explain itself."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+
+import cli
+from tests.cli.conftest import Longplay
+
+ROOT = Path(__file__).parents[2]
+
+COMMANDS = (
+    "init", "validate", "compile", "diagram", "schema", "apply", "up", "worker", "web", "migrate",
+    "doctor", "leads import", "leads list", "leads show", "leads set", "event", "events import",
+    "enroll", "enrollments list", "enrollments show", "enrollments pause", "enrollments resume",
+    "enrollments skip", "enrollments cancel", "enrollments retry", "messages list", "explain",
+    "inbox", "inbox done", "inbox snooze", "inbox retry", "inbox skip", "pause", "resume",
+    "suppressions list", "suppressions add", "suppressions remove", "owners list",
+)  # fmt: skip
+SILENT = {"init", "diagram", "up", "worker", "web"}
+HEAVY = ("sqlalchemy", "temporalio", "pydantic", "rich.console", "jinja2", "alembic", "yaml")
+
+
+def tree() -> dict[str, list[str]]:
+    """Every command with the names of its options."""
+    return dict(_walk("", typer.main.get_command(cli.app)))
+
+
+def _walk(path: str, command: object) -> Iterator[tuple[str, list[str]]]:
+    options = [name for param in getattr(command, "params", ()) for name in param.opts]
+    children = getattr(command, "commands", {})
+    if path and (not children or getattr(command, "invoke_without_command", False)):
+        yield path, options
+    for name, child in children.items():
+        yield from _walk(f"{path} {name}".strip(), child)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_of_the_contract_explains_itself(bare: Longplay, command: str) -> None:
+    """`--help` says what the command does, in a sentence of its own."""
+    said = bare(*command.split(), "--help")
+    assert said.status == 0
+    assert f"longplay {command}" in said.out
+    assert len(said.out.split(".")) > 1
+
+
+def test_there_is_no_command_that_nobody_promised() -> None:
+    """Nothing is shown that does not work."""
+    assert sorted(tree()) == sorted(COMMANDS)
+
+
+@pytest.mark.parametrize("command", [one for one in COMMANDS if one not in SILENT])
+def test_each_command_that_shows_something_can_show_json(command: str) -> None:
+    """Scripts need not read tables."""
+    assert "--json" in tree()[command]
+
+
+def test_help_waits_for_nothing_heavy() -> None:
+    """The database, Temporal and the language are imported by the commands that need them."""
+    code = f"import sys, cli; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_version_is_told(bare: Longplay) -> None:
+    """`--version` is the first thing that a report of a fault needs."""
+    assert bare("--version").out.startswith("longplay ")
