@@ -1,5 +1,8 @@
 """A workspace with everything in it, and clients of the application: ASGI in process."""
 
+import asyncio
+import email
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -7,9 +10,14 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from activities._advance import advance
+from activities._send import Courier
+from engine.mail.catcher import keep_mail
 from engine.mail.links import LinkSigner
+from engine.mail.transports.memory import MemoryTransport
 from engine.operations import editions
-from engine.operations.publish import publish
+from engine.operations.letters import Writer
+from engine.operations.publish import Edition, publish
 from engine.store.database import Store
 from web.app import create_app
 from web.deps import Deps
@@ -21,11 +29,17 @@ SECRET = "a secret of the tests"
 Open = Callable[..., TestClient]
 
 
-@pytest.fixture
-def workspace(sqlite_store: Store) -> Store:
-    """A store with the starter workspace published."""
+@pytest.fixture(scope="session")
+def edition() -> Edition:
+    """The starter workspace, compiled."""
     folder = editions.read_folder(ROOT)
-    publish(sqlite_store, editions.edition_of(folder, editions.check(folder)))
+    return editions.edition_of(folder, editions.check(folder))
+
+
+@pytest.fixture
+def workspace(sqlite_store: Store, edition: Edition) -> Store:
+    """A store with the starter workspace published."""
+    publish(sqlite_store, edition)
     return sqlite_store
 
 
@@ -79,3 +93,45 @@ def client(workspace: Store, open_client: Open) -> TestClient:
 def signer() -> LinkSigner:
     """Signs links as the application does."""
     return LinkSigner([SECRET])
+
+
+class Work:
+    """What workers do, done here: walks every cohort and delivers every batch, until all rest."""
+
+    def __init__(self, store: Store, mail_folder: Path) -> None:
+        self.store = store
+        self.cohorts: set[str] = set()
+        store.on_commit(self.cohorts.update)
+        self.transport = MemoryTransport()
+        writer = Writer(LinkSigner([SECRET]), "http://127.0.0.1:8080")
+        self.courier = Courier(store, writer, self.transport)
+        self.mail_folder = mail_folder
+
+    def until_rest(self) -> None:
+        """Goes on while something is due."""
+        for _ in range(20):
+            progress = [advance(self.store, cohort) for cohort in sorted(self.cohorts)]
+            batches = [batch for one in progress for batch, _ in one.batches]
+            before = len(self.transport.sent)
+            for batch in batches:
+                asyncio.run(self.courier.deliver(batch))
+            for sent in self.transport.sent[before:]:
+                keep_mail(self.mail_folder, sent.content, sent.sender, (sent.recipient,))
+            if not batches and not any(one.more for one in progress):
+                return
+
+    def tokens(self, kind: str) -> list[str]:
+        """The tokens of this kind in every message that went out, in order."""
+        found: list[str] = []
+        for sent in self.transport.sent:
+            for part in email.message_from_bytes(sent.content).walk():
+                payload = part.get_payload(decode=True)
+                text = payload.decode() if isinstance(payload, bytes) else ""
+                found += re.findall(rf"/{kind}/([A-Za-z0-9_-]{{36}})", text)
+        return list(dict.fromkeys(found))
+
+
+@pytest.fixture
+def work(workspace: Store, mail_folder: Path) -> Work:
+    """Stands in for the workers."""
+    return Work(workspace, mail_folder)
