@@ -15,8 +15,15 @@ pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(300)]
 def test_every_lead_finishes_and_gets_each_mail_once_though_everything_is_killed(seed: int) -> None:
     """Worker, web server and Temporal die at random; the ledger and the mail server agree."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.kill", "--leads", "150", "--kills", "6", "--json"]
-        + ["--seed", str(seed)],
+        [
+            sys.executable,
+            "-m",
+            "bench.kill",
+            "--json",
+            f"--seed={seed}",
+            "--leads=150",
+            "--kills=6",
+        ],
         cwd=ROOT,
         capture_output=True,
         check=False,
