@@ -155,10 +155,12 @@ def _about(found: "Sequence[Diagnostic]", paths: Sequence[Path]) -> "list[Diagno
     root = place.settings().workspace
     wanted = []
     for path in paths:
-        there = next((one for one in (path, root / path) if one.exists()), None)
-        if there is None:
-            raise InputError(f"there is no file '{path}'")
-        wanted.append(there.resolve())
+        there = [one.resolve() for one in (path, root / path) if one.exists()]
+        mine = [one for one in there if one.is_relative_to(root)]
+        if not mine:
+            where = f", only outside of '{root}'" if there else ""
+            raise InputError(f"there is no file '{path}' in the workspace{where}")
+        wanted.append(mine[0])
     return [
         one for one in found if any((root / one.file).resolve().is_relative_to(it) for it in wanted)
     ]

@@ -40,6 +40,7 @@ def import_(
 ) -> None:
     """Makes and changes leads from a file; the same file again changes nothing."""
     from engine.operations import published
+    from engine.operations.file_language import file_language
     from engine.operations.import_leads import import_leads
     from engine.operations.lead_changes import react_to
     from engine.operations.lead_rows import rules_of
@@ -53,7 +54,7 @@ def import_(
             store,
             file,
             rules_of(workspace, ignore_unknown=ignore_unknown),
-            language=workspace.language,
+            language=file_language(workspace),
             encoding=encoding,
             react=react,
             progress=bar,

@@ -42,20 +42,19 @@ def up(
 
 def worker() -> None:
     """Runs one worker: it advances enrollments and sends mail."""
-    import asyncio
-
     settings = _serving("worker")
-    from worker import run
+    from worker import main
 
-    asyncio.run(run(settings))
+    main(settings)
 
 
 def web() -> None:
     """Runs the web server: dashboard, API, unsubscribe pages, tracking."""
     settings = _serving("web")
     from web.server import serve
+    from worker import connect
 
-    serve(settings)
+    serve(settings, lambda: connect(settings))
 
 
 def migrate(as_json: AsJson = False) -> None:

@@ -8,6 +8,7 @@ the same file imported twice changes nothing the second time.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import islice
@@ -17,6 +18,7 @@ from typing import cast
 from engine.errors import InputError
 from engine.ids import derived_id
 from engine.operations import published
+from engine.operations.file_language import file_language
 from engine.operations.import_errors import ErrorFile
 from engine.operations.intake import IncomingEvent, intake_in
 from engine.operations.published import Current
@@ -80,17 +82,22 @@ def import_events(
         InputError: the file cannot be read; nothing was imported.
     """
     current = store.read(published.current)
-    table = open_table(path, language=current.workspace.language, encoding=encoding)
+    found = EventImport()
+    language = file_language(current.workspace)
+    with closing(open_table(path, language=language, encoding=encoding)) as table:
+        _require_name(path, table)
+        with ErrorFile(path, table.headings) as errors:
+            _run(store, current, table, errors, found, trigger=trigger, progress=progress)
+            found.errors_file = errors.written
+    return found
+
+
+def _require_name(path: Path, table: TableFile) -> None:
     if table.headings is not None and "name" not in {_meaning(one) for one in table.headings}:
         raise InputError(
             f"no column of '{path.name}' names the event",
             help=f"its headings need 'name' and 'email'; found {', '.join(table.headings[:8])}",
         )
-    found = EventImport()
-    with ErrorFile(path, table.headings) as errors:
-        _run(store, current, table, errors, found, trigger=trigger, progress=progress)
-        found.errors_file = errors.written
-    return found
 
 
 def _run(

@@ -19,7 +19,9 @@ ROOT = Path(__file__).parents[2]
     [
         pytest.param(["wat"], 2, "no such command 'wat'", id="unknown-command"),
         pytest.param(["leads", "show"], 2, "missing argument 'LEAD'", id="missing-argument"),
-        pytest.param(["leads", "list", "--limit", "x"], 2, "invalid value for '--limit'", id="no-number"),
+        pytest.param(
+            ["leads", "list", "--limit", "x"], 2, "invalid value for '--limit'", id="no-number"
+        ),
         pytest.param(["leads", "list", "--wat"], 2, "no such option", id="unknown-option"),
         pytest.param(["leads", "show", "nobody"], 1, "no lead 'nobody'", id="unknown-lead"),
         pytest.param(["enroll", "trial-nurture"], 1, "whom?", id="enroll-nobody"),
@@ -27,7 +29,7 @@ ROOT = Path(__file__).parents[2]
         pytest.param(["inbox", "done", "x"], 1, "no task has the id 'x'", id="unknown-task"),
         pytest.param(["leads", "import", "x.csv"], 2, "cannot be read", id="no-file"),
         pytest.param(["compile", "nope"], 1, "no playbook 'nope'", id="compile-nothing"),
-        pytest.param(["validate", "nope.yaml"], 1, "no file 'nope.yaml'", id="validate-nothing"),
+        pytest.param(["validate", "nope.yaml"], 1, "no file 'nope.yaml' in", id="validate-nothing"),
     ],
 )
 def test_faults_are_told_and_counted(
@@ -182,7 +184,9 @@ def test_a_process_of_its_own_says_the_same(workspace: Path) -> None:
 
 def test_a_reader_that_goes_away_is_no_fault(workspace: Path) -> None:
     """`longplay schema | head -1` ends quietly."""
-    command = f"'{sys.executable}' -m cli -C '{workspace}' schema | head -1; echo ${{PIPESTATUS[0]}}"
+    command = (
+        f"'{sys.executable}' -m cli -C '{workspace}' schema | head -1; echo ${{PIPESTATUS[0]}}"
+    )
     done = subprocess.run(
         ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, check=False
     )
