@@ -12,13 +12,11 @@ from functools import lru_cache
 from types import TracebackType
 from typing import TypeVar
 
-from css_inline import CSSInliner, InlineError
 from jinja2 import BaseLoader, Environment, Template, TemplateNotFound, TemplateSyntaxError, nodes
-from markupsafe import escape
 
+from engine.mail.drafts import Draft, Wish, draft_of, one_line
 from engine.mail.errors import TemplateError
 from engine.mail.grammar import RESULT
-from engine.mail.plaintext import text_of
 from engine.mail.sandbox import (
     MAX_SOURCE,
     TemplateEnvironment,
@@ -26,13 +24,12 @@ from engine.mail.sandbox import (
     scope_of,
     value_of,
 )
+from engine.mail.slots import Page, page_of, without_marks
 from engine.mail.sources import Sources
-from engine.mail.tracking import track_links, with_pixel
 from engine.playbook.values import Scope
 
 _T = TypeVar("_T")
-_TITLE = re.compile(r"(<title[^>]*>)(.*?)(</title\s*>)", re.I | re.S)
-_SPACES = re.compile(r"\s+")
+_KEPT_DRAFTS = 256
 _MARK = re.compile(r"{[{%#]")
 
 
@@ -72,6 +69,7 @@ class Templates:
     def __init__(self, files: Mapping[str, str]) -> None:
         self.sources = Sources(files)
         self._env = TemplateEnvironment(loader=_Loader(self.sources), html=True)
+        self._drafts: dict[tuple[str, str, Wish, tuple[str, ...]], Draft] = {}
 
     def render(
         self,
@@ -91,27 +89,40 @@ class Templates:
         path = self.sources.choose(name, languages)
         if path is None:
             raise TemplateError("", 0, f"there is no template '{name}'")
-        page = self._filled(path, scope)
-        title = _TITLE.search(page)
-        if subject is None:
-            subject = _one_line(entities.unescape(title[2])) if title else ""
-        else:
-            subject = _one_line(subject)
+        page = page_of(self._pieces(path, scope))
+        beside = self.sources.text_beside(path)
+        clicks = tracking is not None and tracking.click is not None
+        pixel = tracking.pixel if tracking else ""
+        wish = Wish(subject is not None, clicks, bool(pixel), text=beside is None)
+        draft, values = self._draft(path, page, wish, _kept(scope))
+        subject = draft.subject_for(values) if subject is None else one_line(subject)
         if not subject:
             raise TemplateError(path, 1, "the subject is empty", help="fill in its <title>")
-        if title:
-            page = page[: title.start(2)] + str(escape(subject)) + page[title.end(2) :]
-        beside = self.sources.text_beside(path)
-        text = self._filled(beside, scope) if beside else text_of(page)
-        links: tuple[str, ...] = ()
+        text = "".join(self._pieces(beside, scope)) if beside else draft.text_for(values)
+        made: list[str] = []
         if tracking and tracking.click:
-            page, links = track_links(page, tracking.click, keep=_kept(scope))
-        if tracking and tracking.pixel:
-            page = with_pixel(page, tracking.pixel)
-        return RenderedEmail(subject, inlined(page, path), text, path, links)
+            made = [tracking.click(index) for index in range(len(draft.links))]
+        html = draft.html_for(values, subject, made, entities.escape(pixel))
+        return RenderedEmail(subject, html, text, path, draft.links_for(values))
 
-    def _filled(self, path: str, scope: Scope) -> str:
-        return filled(lambda: self._env.get_template(path), path, scope)
+    def _draft(
+        self, path: str, page: Page, wish: Wish, keep: Sequence[str]
+    ) -> tuple[Draft, Mapping[str, str]]:
+        """The draft for a page, and the values to fill it with."""
+        marked = dict.fromkeys(page.marked(url) for url in keep)
+        kept = tuple(url for url in marked if url in page.text)
+        draft = self._drafts.get((path, page.text, wish, kept))
+        if draft is None:
+            draft = draft_of(page.text, wish, kept, path)
+            if not draft.is_sound:
+                return draft_of(page.whole(), wish, tuple(keep), path), {}
+            if len(self._drafts) >= _KEPT_DRAFTS:
+                self._drafts.clear()
+            self._drafts[path, page.text, wish, kept] = draft
+        return draft, page.values
+
+    def _pieces(self, path: str, scope: Scope) -> list[str]:
+        return _faultless(lambda: _run(self._env.get_template(path), scope), path)
 
 
 def render_text(source: str, scope: Scope) -> str:
@@ -135,27 +146,11 @@ def render_value(source: str, scope: Scope) -> object:
 
 def filled(template: Callable[[], Template], file: str, scope: Scope) -> str:
     """The text of a template, or a `TemplateError` with its file and line."""
-
-    def run() -> str:
-        ready = template()
-        return pieces_within(ready.root_render_func(ready.new_context(scope_of(scope))))
-
-    return _faultless(run, file)
+    return "".join(_faultless(lambda: _run(template(), scope), file))
 
 
-def inlined(page: str, file: str = "") -> str:
-    """A page with its styles on its elements; what only a style sheet can say (`@media`) stays."""
-    if "<style" not in page.lower():
-        return page
-    try:
-        return _INLINER.inline(page)
-    except InlineError as error:
-        raise TemplateError(file, 0, f"the styles cannot be read: {error}") from error
-
-
-_INLINER = CSSInliner(
-    load_remote_stylesheets=False, keep_style_tags=False, keep_at_rules=True, keep_link_tags=True
-)
+def _run(template: Template, scope: Scope) -> list[str]:
+    return pieces_within(template.root_render_func(template.new_context(scope_of(scope))))
 
 
 class _Loader(BaseLoader):
@@ -172,7 +167,7 @@ class _Loader(BaseLoader):
             raise TemplateNotFound(template)
         if len(source) > MAX_SOURCE:
             raise TemplateError(template, 0, f"the file has more than {MAX_SOURCE:,} characters")
-        return source, template, lambda: True
+        return without_marks(source), template, lambda: True
 
 
 _TEXTS = TemplateEnvironment(loader=None, html=False)
@@ -235,11 +230,7 @@ def _place(traceback: TracebackType | None, file: str) -> tuple[str, int]:
     return file, line
 
 
-def _one_line(text: str) -> str:
-    return _SPACES.sub(" ", text).strip()
-
-
-def _kept(scope: Scope) -> frozenset[str]:
+def _kept(scope: Scope) -> tuple[str, ...]:
     """Links that work without us looking on: unsubscribing must not be a click."""
     urls = (scope.get("unsubscribe_url"), scope.get("preferences_url"))
-    return frozenset(url for url in urls if isinstance(url, str))
+    return tuple(dict.fromkeys(url for url in urls if isinstance(url, str)))

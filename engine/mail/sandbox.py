@@ -194,8 +194,8 @@ def scope_of(scope: Scope) -> dict[str, Any]:
     return {**scope, _ROUNDS: [0]}
 
 
-def pieces_within(pieces: Iterator[str]) -> str:
-    """The whole text, unless it is too long or takes too many steps."""
+def pieces_within(pieces: Iterator[str]) -> list[str]:
+    """The pieces of a text, unless it is too long or takes too many steps."""
     written: list[str] = []
     size = 0
     for piece in pieces:
@@ -205,7 +205,7 @@ def pieces_within(pieces: Iterator[str]) -> str:
             raise ValueError(f"the text grows longer than {MAX_SIZE:,} characters")
         if len(written) > MAX_PIECES:
             raise ValueError(f"it takes more than {MAX_PIECES:,} steps")
-    return "".join(written)
+    return written
 
 
 def _kind(value: object) -> str:

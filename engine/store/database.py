@@ -155,7 +155,10 @@ class Store:
                 while self._waiting and (not taken or time.monotonic() < until):
                     taken.append(self._waiting.popleft())
                     taken[-1].run(Transaction(conn, self._now(conn)))
-        except Exception:  # it is one's fault alone: the others must not fail with it
+        except Exception as error:  # it is one's fault alone: the others must not fail with it
+            if len(taken) == 1 and not _may_repeat(error):
+                taken[0].error, taken[0].is_done = error, True
+                return
             for one in taken:
                 self._commit_alone(one)
             return
@@ -217,7 +220,9 @@ class _Write(Generic[T]):
         self.answer, self.nudges = self.work(tx), tx.nudges
 
 
-def _may_repeat(error: DBAPIError) -> bool:
+def _may_repeat(error: Exception) -> bool:
+    if not isinstance(error, DBAPIError):
+        return False
     state = getattr(error.orig, "sqlstate", None)
     if state is not None:
         return state in _RETRYABLE_SQLSTATES
