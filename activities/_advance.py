@@ -18,7 +18,7 @@ from activities._action import Outgoing
 from activities._desk import Desk
 from activities._registry import inline, outgoing
 from engine.errors import NeverWorksError, TryAgainError
-from engine.ids import job_id
+from engine.ids import derived_id
 from engine.operations import published
 from engine.operations.published import Current
 from engine.operations.scopes import load_facts, load_histories, run_of, scope_of
@@ -224,7 +224,8 @@ def _stopped_task(member: Member, now: datetime) -> dict[str, Any]:
     step = member.plan.ops[member.pc].step
     reason = member.ended.reason if isinstance(member.ended, Stop) else ""
     return {
-        "id": job_id(member.id, member.seq), "kind": "stopped", "owner": None,
+        # Not the key of (enrollment, seq): at that seq the step is tried again, and may add a task.
+        "id": derived_id("stopped", member.id, member.seq), "kind": "stopped", "owner": None,
         "lead": member.record, "enrollment": member.id, "state": "open", "created_at": now,
         "subject": f"{member.plan.playbook} stopped at {step}", "text": reason, "priority": "",
         "result": "", "due_at": None, "snoozed_until": None, "ended_at": None,

@@ -60,6 +60,12 @@ def wind(tx: Transaction) -> None:
         if trigger.kind in {"cron", "at"}
     ]  # fmt: skip
     insert_new(tx, table, rows, key="digest")
+    for row in rows:
+        # A version that is current again was stopped above, when another one took its place.
+        same = sa.and_(table.c.digest == row["digest"], table.c.position == row["position"])
+        tx.conn.execute(
+            sa.update(table).where(same, table.c.next_at.is_(None)).values(next_at=row["next_at"])
+        )
     if rows:
         tx.nudges.add(SCHEDULES)
 

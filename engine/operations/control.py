@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from engine.errors import InputError, NotFoundError
 from engine.operations import published
 from engine.operations.reactions import finish_rows
-from engine.playbook.plan import Await, Jump, Repeat, Send, Wait
+from engine.playbook.plan import Await, Branch, Jump, Repeat, Send, Wait
 from engine.runtime.position import ON_JOB, Finish, Logged
 from engine.store import enrollments, jobs, leads, tasks
 from engine.store.database import Store, Transaction
@@ -77,7 +77,10 @@ def retry(store: Store, enrollment: str, actor: str = "") -> Controlled:
     def work(tx: Transaction, row: sa.RowMapping) -> dict[str, Any]:
         _must(row, ("stopped",), "retried")
         tasks.close_of(tx, [row["id"]], result="retried")
-        return _free(tx, row)
+        op = published.plan(tx, row["digest"]).ops[row["pc"]]
+        # The step before ended long ago; what follows a step that works now counts from now.
+        anchor = row["anchor_at"] if isinstance(op, Wait | Await) else tx.now
+        return _free(tx, row) | {"anchor_at": anchor}
 
     return _control(store, enrollment, work)
 
@@ -176,7 +179,7 @@ def _behind(op: object, pc: int) -> int:
     match op:
         case Wait() | Send():
             return pc + 1
-        case Await(else_to=there) | Repeat(exit_to=there) | Jump(to=there):
+        case Await(else_to=there) | Branch(else_to=there) | Repeat(exit_to=there) | Jump(to=there):
             return there
         case _:
             return pc + 1

@@ -178,9 +178,30 @@ def _accept(
         if lead in made or _differs(before[lead], facts[lead])
     }
     occurrences = [_occurrence(tx, one, trigger_old=trigger_old, starts=starts) for one in fresh]
-    occurrences += store_derived(tx, current, edges, starts=starts)
+    derived = store_derived(tx, current, edges, starts=starts)
     answer.accepted = len(fresh)
-    answer.reaction = Reactor(tx, current, facts).react(occurrences, edges, starts=starts)
+    reactor = Reactor(tx, current, facts)
+    first, *later = _turns(current, occurrences)
+    answer.reaction = reactor.react([*first, *derived], edges, starts=starts)
+    for turn in later:
+        reactor.react(turn, {})
+
+
+def _turns(current: Current, occurrences: Sequence[Occurrence]) -> list[list[Occurrence]]:
+    """The occurrences cut behind each one that may start a playbook, lead by lead.
+
+    What follows it in the same batch must find the enrollment that it made: an order behind a form
+    is an exit of the run that the form began.
+    """
+    starting = {one.event for plan in current.plans.values() for one in plan.enroll.triggers}
+    turns: list[list[Occurrence]] = [[]]
+    reached: dict[str, int] = {}
+    for one in occurrences:
+        turn = reached.get(one.lead, 0)
+        turns.extend([] for _ in range(turn + 1 - len(turns)))
+        turns[turn].append(one)
+        reached[one.lead] = turn + (one.starts and one.happened.name in starting)
+    return turns
 
 
 def _find_leads(
@@ -268,9 +289,7 @@ def _row(tx: Transaction, one: _Checked) -> dict[str, object]:
     }
 
 
-def _occurrence(
-    tx: Transaction, one: _Checked, *, trigger_old: bool, starts: bool
-) -> Occurrence:
+def _occurrence(tx: Transaction, one: _Checked, *, trigger_old: bool, starts: bool) -> Occurrence:
     event = one.event
     happened = Happened(one.id, event.name, event.properties, event.enrollment, event.source)
     at = event.at or tx.now

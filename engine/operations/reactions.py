@@ -5,7 +5,7 @@ The caller holds the leads' locks. Exits come before triggers on the same event,
 """
 
 import time
-from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,7 @@ from engine.runtime.matching import (
     fired_by_event,
 )
 from engine.runtime.position import Finish, Logged
-from engine.store import enrollments, suppressions
+from engine.store import enrollments, suppressions, tasks
 from engine.store.database import Transaction
 
 SHARDS_ON_POSTGRES = 4
@@ -111,7 +111,8 @@ class Reactor:
         left = self._leave(rows, occurrences)
         staying = [row for row in rows if row["id"] not in left]
         self._keep(staying, occurrences)
-        self._look_again([row for row in staying if row["id"] not in spare], edges)
+        touched = {one.lead for one in occurrences} | set(edges)
+        self._look_again([row for row in staying if row["id"] not in spare], touched)
         wishes = list(self._wishes(occurrences, edges, starts=starts))
         self.enroll(wishes)
         return self.reaction
@@ -202,12 +203,14 @@ class Reactor:
         enrollments.keep_events(self.tx, [_kept_row(row, one, self.tx) for row, one in kept])
         self._wake([row for row, _ in kept])
 
-    def _look_again(self, rows: Sequence[sa.RowMapping], edges: Mapping[str, Edge]) -> None:
+    def _look_again(self, rows: Sequence[sa.RowMapping], touched: Collection[str]) -> None:
+        """Conditions may count events, so an event that changes no field is looked at as well."""
         self._wake(
             [
                 row
                 for row in rows
-                if row["record"] in edges and published.plan(self.tx, row["digest"]).follows_record
+                if row["record"] in touched
+                and published.plan(self.tx, row["digest"]).follows_record
             ]
         )
 
@@ -294,6 +297,7 @@ def finish_rows(tx: Transaction, ends: Sequence[tuple[sa.RowMapping, Finish]]) -
         steps.append(enrollments.Step(row["id"], row["seq"], values))
     enrollments.log(tx, lines)
     enrollments.advance(tx, steps)
+    tasks.close_of(tx, [row["id"] for row, _ in ends if row["state"] == "stopped"], result="ended")
     tx.nudges.update(row["cohort"] for row, _ in ends)
 
 

@@ -197,7 +197,8 @@ def decide(member: Member, calendars: Calendars, now: datetime) -> Decision:
             check = condition(op.cond)
             holds = check.truth(member.scope)
             there = member.pc + 1 if holds else op.else_to
-            return Pass(there, "yes" if holds else "no", check.explain(member.scope))
+            why = check.explain(member.scope)
+            return Pass(there, "yes" if holds else "no", why, waited=_is_guard(member, op))
         case Repeat():
             return _decide_repeat(member, op)
         case End():
@@ -206,6 +207,11 @@ def decide(member: Member, calendars: Calendars, now: datetime) -> Decision:
             return Stop("the plan jumps in a circle")
         case _:
             assert_never(op)
+
+
+def _is_guard(member: Member, op: Branch) -> bool:
+    """Whether the branch is the `if` of a step: then it belongs to the step that follows."""
+    return member.plan.ops[member.pc + 1].step == op.step
 
 
 def _decide_job(member: Member, op: Send) -> Decision:
@@ -259,7 +265,9 @@ def _decide_until(member: Member, op: Wait, calendars: Calendars, now: datetime)
         return Sleep(ON_WAIT, until, until)
     if arrived and until < now:
         return _by_policy(op, member, op.on_past, "date-passed", f"'{op.until}' has passed")
-    return Pass(member.pc + 1, "waited", op.until, anchor_at=until, waited=True)
+    # A field that was moved into the past ends the wait now, not then.
+    ended_at = until if arrived or until == member.until_at else now
+    return Pass(member.pc + 1, "waited", op.until, anchor_at=ended_at, waited=True)
 
 
 def _by_policy(op: Wait, member: Member, policy: str, outcome: str, why: str) -> Decision:
@@ -274,8 +282,9 @@ def _decide_await(member: Member, op: Await, calendars: Calendars, now: datetime
     if found is not None:
         save = (op.save, found.properties) if op.save else None
         return Pass(
-            member.pc + 1, "happened", found.name, anchor_at=found.at, consumed=found.event,
-            save=save, waited=True,
+            member.pc + 1, "happened", found.name, consumed=found.event, save=save, waited=True,
+            # It may have come during an earlier wait; the step ends no sooner than it began.
+            anchor_at=max(found.at, member.anchor_at),
         )  # fmt: skip
     if op.cond and condition(op.cond).truth(member.scope):
         why = condition(op.cond).explain(member.scope)
