@@ -12,6 +12,7 @@ from engine.errors import InputError, NotFoundError
 from engine.operations import control
 from engine.operations.clocks import fire_due
 from engine.operations.doctor import examine
+from engine.runtime.position import Logged
 from engine.store import enrollments, jobs
 from engine.store.database import Store
 from tests.runtime.stage import Stage, soundness
@@ -26,7 +27,7 @@ def stop(stage: Stage, reason: str = "a fault") -> None:
     row = stage.run()
 
     def write(tx: Any) -> None:
-        line = enrollments.Logged(row["seq"], "do", "task", "stopped", reason)
+        line = Logged(row["seq"], "do", "task", "stopped", reason)
         enrollments.log(tx, [(row["id"], line)])
         values = {"state": "stopped", "seq": row["seq"] + 1, "reason": reason}
         enrollments.set_values(tx, row["id"], row["seq"], values | {"wake_at": None})

@@ -226,7 +226,8 @@ def test_what_an_event_carries_can_be_filtered_and_saved(stage: Stage) -> None:
     stage.publish(
         patient=ON_FORM
         + "steps:\n  - wait_for: order.placed\n    where: event.amount >= 100\n"
-        + "    up_to: 2 days\n    save: order\n    then: [{set: {segment: '{{ run.saved.order.amount }}'}}]\n"
+        + "    up_to: 2 days\n    save: order\n"
+        + "    then: [{set: {segment: '{{ run.saved.order.amount }}'}}]\n"
     )
     stage.event("form.submitted")
     stage.work()
@@ -246,7 +247,8 @@ def test_a_wait_after_an_early_click_counts_from_the_step_that_used_it(
     stage.publish(
         patient=ON_FORM
         + "steps:\n  - email: note\n    id: hello\n  - wait: 2 days\n  - wait_for: email.clicked\n"
-        + "    from: hello\n    up_to: 1 day\n    then:\n      - wait: 1 day\n      - end: clicked\n"
+        + "    from: hello\n    up_to: 1 day\n"
+        + "    then:\n      - wait: 1 day\n      - end: clicked\n"
     )
     stage.event("form.submitted")
     stage.work()
