@@ -42,7 +42,7 @@ def up(
 
 def worker() -> None:
     """Runs one worker: it advances enrollments and sends mail."""
-    settings = _serving("worker")
+    settings = _serving()
     from worker import main
 
     main(settings)
@@ -50,7 +50,7 @@ def worker() -> None:
 
 def web() -> None:
     """Runs the web server: dashboard, API, unsubscribe pages, tracking."""
-    settings = _serving("web")
+    settings = _serving()
     from web.server import serve
     from worker import connect
 
@@ -154,12 +154,13 @@ def _prepare(settings: "Settings", *, demo: bool) -> None:
             plant(store)
 
 
-def _serving(name: str) -> "Settings":
+def _serving() -> "Settings":
     """The settings of a process that runs for long, with its log set up."""
     from engine.logs import set_up_logs
 
     settings = place.settings()
-    set_up_logs(settings.log)
+    secrets = filter(None, (*settings.api_keys, settings.secret_key, settings.temporal_api_key))
+    set_up_logs(settings.log, secrets=[one.get_secret_value() for one in secrets])
     with place.opened(settings, nudges=False):
         pass  # a database of another release is told of before anything starts
     return settings
