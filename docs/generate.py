@@ -55,18 +55,30 @@ def _picture(playbook: str) -> str:
 def _steps() -> Iterator[str]:
     yield "# Steps\n"
     yield "Every step may also carry `id`, `note`, `if` and `on_error: stop | continue`.\n"
+    yield "A key that is written `verb:` is what stands behind the verb itself.\n"
     for name, control in sorted(CONTROL_STEPS.items()):
-        yield from _step(name, control.SUMMARY, control.EXAMPLE, control)
+        main = "" if "{" in control.EXAMPLE.partition(f"{name}:")[2][:3] else _first(control)
+        yield from _step(name, control.SUMMARY, control.EXAMPLE, control, main)
     for name, spec in sorted(ACTIONS.items()):
-        yield from _step(name, spec.summary, spec.example, spec.params)
+        yield from _step(name, spec.summary, spec.example, spec.params, spec.main)
 
 
-def _step(name: str, summary: str, example: str, model: type[BaseModel]) -> Iterator[str]:
+def _first(model: type[BaseModel]) -> str:
+    return next(iter(model.model_fields))
+
+
+def _step(
+    name: str, summary: str, example: str, model: type[BaseModel], main: str
+) -> Iterator[str]:
     yield f"## {name}\n"
     yield f"{summary[:1].upper()}{summary[1:]}.\n"
     yield f"```yaml\n{example.rstrip()}\n```\n"
     rows = [
-        (f"`{field.alias or key}`", field.description or "", _default(field.get_default()))
+        (
+            f"`{name}:`" if key == main else f"`{field.alias or key}`",
+            field.description or "",
+            _default(field.get_default()),
+        )
         for key, field in model.model_fields.items()
     ]
     if rows:
@@ -74,6 +86,8 @@ def _step(name: str, summary: str, example: str, model: type[BaseModel]) -> Iter
 
 
 def _default(value: object) -> str:
+    if isinstance(value, bool):
+        return f"`{str(value).lower()}`"
     text = "" if value in (None, "", (), {}) or "Undefined" in repr(value) else f"`{value}`"
     return "" if len(text) > 60 else text
 
@@ -129,7 +143,7 @@ def _commands() -> Iterator[str]:
 
 def _command(command: Any, path: str) -> Iterator[str]:
     inner = getattr(command, "commands", {})
-    if not inner or path == "longplay":
+    if not inner or path == "longplay" or command.invoke_without_command:
         yield f"## {path}\n" if path != "longplay" else "## Options of every command\n"
         if path != "longplay":
             yield f"{(command.help or '').strip()}\n"
@@ -142,9 +156,11 @@ def _command(command: Any, path: str) -> Iterator[str]:
 
 
 def _parameter(one: Any) -> tuple[str, str]:
+    meaning = str(getattr(one, "help", "") or "")
     if one.param_type_name == "argument":
-        return f"`{one.name.upper()}`", str(getattr(one, "help", "") or "")
-    return ", ".join(f"`{each}`" for each in one.opts), str(one.help or "")
+        return f"`{one.metavar or one.name.upper()}`", meaning
+    takes = f" {one.metavar}" if one.metavar else ""
+    return ", ".join(f"`{each}{takes}`" for each in one.opts), meaning
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
