@@ -116,7 +116,7 @@ def _mails(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
         why = row["reason"]
         if not why and braked & {row["playbook"], brakes.EVERYTHING}:
             why = "the brake is on: no mail leaves"
-        yield Decided(row["lease_until"] or row["created_at"], what, why)
+        yield Decided(row["ended_at"] or row["created_at"], what, why)
 
 
 def _standing(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
