@@ -8,8 +8,11 @@ moves no lead, ends no wait, scores nothing and is counted by no condition (lang
 from dataclasses import dataclass
 from datetime import datetime
 
+from engine.errors import LongplayError
 from engine.operations.intake import IncomingEvent, event_id, intake_in
+from engine.operations.letters import Writer
 from engine.operations.messages import Mailed, mailed
+from engine.operations.rewriting import links_of
 from engine.playbook.values import Value
 from engine.store import events
 from engine.store.database import Store, Transaction
@@ -27,16 +30,20 @@ class Followed:
     url: str
 
 
-def link_of(store: Store, job: str, index: int) -> Followed | None:
+def link_of(store: Store, writer: Writer, job: str, index: int) -> Followed | None:
     """The link at this index of the message; None when the message has none there."""
+    message = store.read(lambda tx: mailed(tx, job))
+    if message is None:
+        return None
+    links = message.links or _written_again(store, writer, job)
+    return Followed(job, index, links[index]) if index < len(links) else None
 
-    def work(tx: Transaction) -> Followed | None:
-        message = mailed(tx, job)
-        if message is None or index >= len(message.links):
-            return None
-        return Followed(job, index, message.links[index])
 
-    return store.read(work)
+def _written_again(store: Store, writer: Writer, job: str) -> tuple[str, ...]:
+    try:
+        return links_of(store, writer, job)
+    except LongplayError:
+        return ()
 
 
 def click(store: Store, followed: Followed, *, machine: bool) -> None:

@@ -48,6 +48,7 @@ class Letter:
     attempt: int
     created_at: datetime
     enrollment: str
+    seq: int
     op: Send
     playbook: str
     recipient: Recipient
@@ -74,7 +75,13 @@ class Window:
 
 
 def claim(
-    tx: Transaction, batch: str, token: str, guard: ClockGuard, *, size: int = WINDOW
+    tx: Transaction,
+    batch: str,
+    token: str,
+    guard: ClockGuard,
+    *,
+    size: int = WINDOW,
+    first: bool = True,
 ) -> Window:
     """Decides about up to `size` queued messages of `batch` and takes those that go.
 
@@ -83,15 +90,17 @@ def claim(
         batch: the batch's id.
         token: this attempt's own; `report` asks for it again.
         guard: this process's; nothing goes while the clock cannot be trusted.
-        size: of the window.
+        size: of the window; 0 only settles the batch.
+        first: whether it is this attempt's first window; then doubts are settled, too.
     """
     fault = guard.fault(tx)
     if fault:
         # They stay queued: what is deferred by a wrong clock would be deferred to a wrong time.
         jobs.note(tx, batch, f"waits: {fault}")
         return Window(look_in=clock_guard.LOOK)
-    _settle_doubts(tx, batch)
-    rows = jobs.takeable(tx, batch, size)
+    if first:
+        _settle_doubts(tx, batch)
+    rows = jobs.takeable(tx, batch, size) if size else []
     leads.lock(tx, sorted({row["lead"] for row in rows}))
     queued = jobs.still_queued(tx, [row["id"] for row in rows])
     rows = [row for row in rows if row["id"] in queued]
@@ -107,9 +116,9 @@ def claim(
 
 def _settle_doubts(tx: Transaction, batch: str) -> None:
     """What another attempt took and never reported: held, or sent again where that is safe."""
-    held, again = [], []
+    held, again, held_at = [], [], []
     for row in jobs.expired_in_flight(tx, batch):
-        op = _op_of(tx, row)
+        op = op_of(tx, row)
         if op.params.get("in_doubt") == "resend" or not row["marketing"]:
             again.append({"id": row["id"], "state": "queued", "reason": "was in doubt: again"})
         else:
@@ -117,40 +126,49 @@ def _settle_doubts(tx: Transaction, batch: str) -> None:
             held.append(
                 {"id": row["id"], "state": "in_doubt", "reason": reason, "ended_at": tx.now}
             )
+            held_at.append((row["enrollment"], row["seq"]))
     jobs.write(tx, held, ("state", "reason", "ended_at"))
     jobs.write(tx, again, ("state", "reason"))
-    wake_of(tx, [row["id"] for row in held])
+    enrollments.wake_at_seq(tx, held_at)
 
 
 def _decide(tx: Transaction, rows: Sequence[sa.RowMapping], token: str, window: Window) -> None:
     current = published.current(tx)
     recipients = Recipients.load(tx, current, rows, brakes.on(tx))
-    written = []
+    written, skipped = [], []
     for row in rows:
-        op = _op_of(tx, row)
+        op = op_of(tx, row)
         recipient = recipients.of(row, op)
         decision = decide_sending(recipient.mailing, tx.now)
         written.append(_claimed(row, decision, recipient, token, tx.now))
+        if isinstance(decision, Skip):
+            skipped.append((row["enrollment"], row["seq"]))
         if isinstance(decision, Go):
             recipients.count(row, tx.now)
-            window.letters.append(
-                Letter(
-                    job=row["id"],
-                    message_id=row["message_id"],
-                    attempt=row["attempt"] + 1,
-                    created_at=row["created_at"],
-                    enrollment=row["enrollment"],
-                    op=op,
-                    playbook=row["playbook"],
-                    recipient=recipient,
-                    scope=recipients.scope(row),
-                    files=published.templates(tx, published.plan(tx, row["params"]["digest"])),
-                    current=current,
-                    lead=recipients.facts.get(row["lead"], {}),
-                )
-            )
+            window.letters.append(letter_for(tx, row, recipient, recipients))
     jobs.write(tx, written, _CLAIMED)
-    wake_of(tx, [row["id"] for row in written if row["state"] == "skipped"])
+    enrollments.wake_at_seq(tx, skipped)
+
+
+def letter_for(
+    tx: Transaction, row: sa.RowMapping, recipient: Recipient, recipients: Recipients
+) -> Letter:
+    """The letter of a job's row, as it is to be written."""
+    return Letter(
+        job=row["id"],
+        message_id=row["message_id"],
+        attempt=row["attempt"] + 1,
+        created_at=row["created_at"],
+        enrollment=row["enrollment"],
+        seq=row["seq"],
+        op=op_of(tx, row),
+        playbook=row["playbook"],
+        recipient=recipient,
+        scope=recipients.scope(row),
+        files=published.templates(tx, published.plan(tx, row["params"]["digest"])),
+        current=recipients.current,
+        lead=recipients.facts.get(row["lead"], {}),
+    )
 
 
 def _claimed(
@@ -176,21 +194,8 @@ def _claimed(
             }  # fmt: skip
 
 
-def wake_of(tx: Transaction, ids: Sequence[str]) -> None:
-    """Makes the enrollments due whose jobs have ended, where they still stand at them."""
-    if not ids:
-        return
-    job, enrollment = jobs.table, enrollments.table
-    standing = (
-        sa.select(enrollment.c.id, enrollment.c.cohort)
-        .join(job, sa.and_(job.c.enrollment == enrollment.c.id, job.c.seq == enrollment.c.seq))
-        .where(job.c.id.in_(ids), enrollments.is_open)
-    )
-    found = tx.conn.execute(standing).all()
-    enrollments.wake(tx, [one for one, _ in found])
-
-
-def _op_of(tx: Transaction, row: Mapping[Any, Any]) -> Send:
+def op_of(tx: Transaction, row: Mapping[Any, Any]) -> Send:
+    """The op that a job carries out."""
     op = published.plan(tx, row["params"]["digest"]).ops[row["params"]["pc"]]
     if not isinstance(op, Send):
         raise RuntimeError(f"job {row['id']} names an op that sends nothing")

@@ -46,6 +46,7 @@ team:
 
 PAGE = """\
 <title>Hello</title><p>Dear {{ lead.first_name | default("friend") }}</p>
+<p><a href="https://www.example.com/start">Begin here</a></p>
 <p>{{ sender.postal_address }} <a href="{{ unsubscribe_url }}">unsubscribe</a></p>
 """
 
