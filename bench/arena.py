@@ -136,9 +136,9 @@ class Arena:
         self.start("temporal", argv)
         wait_for_port(self.temporal_port)
 
-    def start_sink(self, *rules: str) -> None:
+    def start_sink(self, *rules: str, delay: float = 0.0) -> None:
         argv = [PYTHON, str(ROOT / "bench" / "sink.py"), "--port", str(self.sink_port)]
-        argv += ["--log", str(self.sink_log)]
+        argv += ["--log", str(self.sink_log), "--delay", str(delay)]
         for rule in rules:
             argv += ["--rule", rule]
         self.start("sink", argv)

@@ -1,9 +1,12 @@
 """The kill test: 2,000 leads under a playbook of ten steps, while everything is killed with -9.
 
-    python -m bench.kill [--leads 2000] [--kills 9] [--seed 1] [--postgres URL] [--json]
+    python -m bench.kill [--leads 2000] [--kills 9] [--seed 1] [--workers 1] [--lose-temporal]
+                         [--postgres URL] [--json]
 
 Events come in over HTTP and are sent again, under the same id, until they are accepted. One lead in
-five clicks. The worker, the web server and Temporal are killed at random moments and started again.
+five clicks. The worker, the web server and Temporal are killed at random moments and started again;
+with --lose-temporal Temporal's whole database is deleted as well, the second time it is killed. The
+mail server takes its time over each message, so that kills find messages in flight.
 Afterwards: every enrollment has finished; no (lead, step) reached the SMTP server twice; whatever
 is in doubt is listed, and never more of it than was in flight at the kills of the worker.
 """
@@ -28,6 +31,8 @@ from engine.store.database import Store, Transaction
 
 KEY = "a-key-for-the-arena-and-nothing-else"
 LIMIT = 240.0
+SLOW = 0.15
+"""Seconds that the mail server takes over each message."""
 
 
 @dataclass
@@ -37,6 +42,7 @@ class Verdict:
     leads: int = 0
     seconds: float = 0.0
     kills: dict[str, int] = field(default_factory=dict)
+    temporal_lost: bool = False
     finished: int = 0
     mails_accepted: int = 0
     mails_at_the_server: int = 0
@@ -124,21 +130,34 @@ def click_some(web: Web, arena: Arena, stop: threading.Event, verdict: Verdict) 
         time.sleep(0.5)
 
 
-def kill_some(arena: Arena, store: Store, kills: int, chance: random.Random, v: Verdict) -> None:
+def kill_some(
+    arena: Arena, store: Store, kills: int, chance: random.Random, v: Verdict, *, lose: bool
+) -> None:
     """Kills each part in turn, in random order and at random moments, and starts it again."""
-    victims = ["worker", "web", "temporal"] * ((kills + 2) // 3)
+    victims = [*(name for name in arena.processes if name != "sink")] * kills
+    victims = victims[: max(kills, 1)]
     chance.shuffle(victims)
-    starts = {
-        "worker": arena.start_worker, "web": arena.start_web, "temporal": arena.start_temporal
-    }  # fmt: skip
     for victim in victims[:kills]:
         time.sleep(chance.uniform(1.0, 3.0))
         arena.kill(victim)
-        if victim == "worker":
+        if victim.startswith("worker"):
             v.in_flight_at_kills += store.read(_in_flight)
         v.kills[victim] = v.kills.get(victim, 0) + 1
         time.sleep(chance.uniform(0.1, 1.0))
-        starts[victim]()
+        if victim == "temporal" and lose and v.kills[victim] == 2:
+            for file in (arena.folder / ".longplay").glob("temporal.db*"):
+                file.unlink()
+            v.temporal_lost = True
+        start(arena, victim)
+
+
+def start(arena: Arena, name: str) -> None:
+    if name == "temporal":
+        arena.start_temporal()
+    elif name == "web":
+        arena.start_web()
+    else:
+        arena.start_worker(name)
 
 
 def _in_flight(tx: Transaction) -> int:
@@ -146,22 +165,22 @@ def _in_flight(tx: Transaction) -> int:
     return int(tx.conn.execute(query).scalar_one())
 
 
-def run(leads: int, kills: int, seed: int, postgres: str) -> Verdict:
-    verdict = Verdict(leads=leads)
-    with Arena(database_url=postgres) as arena:
+def run(args: argparse.Namespace) -> Verdict:
+    verdict = Verdict(leads=args.leads)
+    with Arena(database_url=args.postgres) as arena:
         arena.write(shapes.files_under_fire())
         store = arena.publish()
-        arena.start_sink()
-        arena.start_temporal()
-        arena.start_worker()
-        arena.start_web()
+        arena.start_sink(delay=SLOW)
+        for name in ("temporal", *(f"worker{n}" for n in range(args.workers)), "web"):
+            start(arena, name)
         began = time.monotonic()
         web, stop = Web(arena.web_port), threading.Event()
         clicker = threading.Thread(target=click_some, args=(web, arena, stop, verdict))
-        feeder = threading.Thread(target=feed, args=(web, leads))
+        feeder = threading.Thread(target=feed, args=(web, args.leads))
         feeder.start()
         clicker.start()
-        kill_some(arena, store, kills, random.Random(seed), verdict)
+        chance = random.Random(args.seed)
+        kill_some(arena, store, args.kills, chance, verdict, lose=args.lose_temporal)
         feeder.join()
         while time.monotonic() - began < LIMIT and store.read(_unfinished) > 0:
             time.sleep(0.5)
@@ -171,7 +190,7 @@ def run(leads: int, kills: int, seed: int, postgres: str) -> Verdict:
         verdict.http_retries = web.retries
         store.read(lambda tx: judge(tx, arena.accepted(), verdict))
         if verdict.faults:
-            print((arena.folder / "worker.log").read_text()[-4000:], file=sys.stderr)
+            print((arena.folder / "worker0.log").read_text()[-4000:], file=sys.stderr)
         store.close()
     return verdict
 
@@ -239,10 +258,12 @@ def main() -> None:
     parser.add_argument("--leads", type=int, default=2000)
     parser.add_argument("--kills", type=int, default=9)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--lose-temporal", action="store_true")
     parser.add_argument("--postgres", default="", help="a database URL; left out: SQLite")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    verdict = run(args.leads, args.kills, args.seed, args.postgres)
+    verdict = run(args)
     if args.json:
         print(json.dumps(asdict(verdict)))
     else:
