@@ -74,10 +74,10 @@ class DriveCohort:
         """Until the cohort is empty; `cohort` is its id, and all that is handed on."""
         progress = await self._ask(cohort, at_once=True)
         while True:
-            self._start(progress)
             if workflow.info().get_current_history_length() > LONG_HISTORY:
                 await workflow.wait_condition(lambda: not self._running)
                 workflow.continue_as_new(cohort)
+            self._start(progress)
             if progress.more:
                 # An activity of its own completes this workflow task, so that the batches that
                 # were just found start now and not when everything is walked.

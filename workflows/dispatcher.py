@@ -8,7 +8,6 @@ import logging
 from collections.abc import Iterable
 
 from temporalio.client import Client
-from temporalio.service import RPCError
 
 from workflows.names import CONTROL_QUEUE, DRIVE_COHORT, DRIVE_SCHEDULES, LOOK, SCHEDULES_ID
 
@@ -73,8 +72,8 @@ class Dispatcher:
             try:
                 async with self._slots:
                     await nudge(self._client, cohort)
-            except RPCError as error:
-                _log.warning("could not nudge %s: %s", cohort, error.message)
+            except Exception as error:  # whatever it was, the next nudge must be tried again
+                _log.warning("could not nudge %s: %s", cohort, error)
             await asyncio.sleep(BREATH)
             if cohort not in self._waiting:
                 self._resting.discard(cohort)
