@@ -10,6 +10,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
 from engine.mail.links import LinkSigner
+from engine.operations.letters import Writer
 from engine.store.database import Store, Transaction
 from web.remembering import Remembered
 from web.sessions import Sessions
@@ -37,6 +38,7 @@ class Deps:
         on_loopback: whether only this machine can reach the server.
         is_secure: whether people reach it by https.
         mail_folder: where the catcher keeps what it caught; None: mail is really sent.
+        public_url: how links in mails begin.
         temporal_answers: whether Temporal can be reached now.
     """
 
@@ -47,11 +49,17 @@ class Deps:
     on_loopback: bool = True
     is_secure: bool = False
     mail_folder: Path | None = None
+    public_url: str = ""
     temporal_answers: Callable[[], Awaitable[bool]] = _unknown
     remembered: Remembered = field(default_factory=Remembered)
     # Separate turnstiles: writers that queue for SQLite's one gate must not hold up readers.
     _reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(READERS))
     _writing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
+
+    @property
+    def writer(self) -> Writer:
+        """Writes messages again, to learn where a link in one leads."""
+        return Writer(self.signer, self.public_url)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Runs `work` in one read transaction."""

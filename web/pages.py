@@ -152,8 +152,7 @@ def _enrollment(tx: Transaction, wanted: str) -> dict[str, Any]:
         "steps": steps[::-1],
         "title": plan.title or plan.playbook,
         "stands_at": op.step if op else "",
-        "about": overview.about(op),
-        "kind": overview.kind_of(op),
+        "about": overview.about(plan, row["pc"]) if op else "",
         "current": plan.digest == published.current(tx).digests.get(plan.playbook),
     }
 

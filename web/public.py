@@ -67,7 +67,7 @@ async def click(request: Request) -> Response:
     if link is None:
         return _lost(request)
     deps = deps_of(request)
-    followed = await deps.look(following.link_of, deps.store, link.job_id, link.index)
+    followed = await deps.look(following.link_of, deps.store, deps.writer, link.job_id, link.index)
     if followed is None:
         return _lost(request)
     if request.method == "GET":

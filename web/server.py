@@ -170,6 +170,7 @@ def _deps(settings: WebSettings, store: Store, line: Line) -> Deps:
         sessions=Sessions(secret),
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         on_loopback=settings.web.is_loopback,
+        public_url=settings.link_url,
         is_secure=settings.link_url.startswith("https://"),
         mail_folder=settings.mail_folder if settings.catches_mail else None,
         temporal_answers=line.answers,

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from web.languages import LANGUAGES, language_of, texts
-from web.wording import event_label, op_label, state_label, state_tone, task_label
+from web.wording import event_label, field_label, state_label, state_tone, task_label
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d:\d\d\Z")
 FOLDER = Path(__file__).parent
@@ -62,7 +62,7 @@ def page(
                 "query": dict(request.query_params),
                 "language": view.language,
                 "languages": LANGUAGES,
-                "zone": view.now.astimezone(zone).tzname() or "UTC",
+                "zone": getattr(zone, "key", None) or "UTC",
                 "signed_in": False,
                 **(values or {}),
             }
@@ -89,7 +89,8 @@ def environment_of(language: str) -> Environment:
     install = getattr(environment, "install_gettext_callables")  # noqa: B009
     install(translations.gettext, translations.ngettext, newstyle=True)
     environment.filters.update(
-        moment=moment, ago=ago, number=number, badge=badge, event=event, op=op, task=task,
+        moment=moment, ago=ago, number=number, badge=badge, event=event, task=task,
+        field=field,
         state=state, value=value,
         segment=lambda text: quote(str(text), safe=""),
     )  # fmt: skip
@@ -173,10 +174,9 @@ def event(name: str) -> str:
     return _say(label) if label else name
 
 
-def op(name: str) -> str:
-    """What an op does, in a word."""
-    label = op_label(name)
-    return _say(label) if label else name
+def field(name: str) -> str:
+    """What a lead's field is called."""
+    return _say(field_label(name))
 
 
 def task(kind: str) -> str:

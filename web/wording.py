@@ -1,4 +1,4 @@
-"""What states, events and ops are called on pages, and which color a state has.
+"""What states, events and fields are called on pages, and which color a state has.
 
 The lists are closed where the contract's are; a name that is not in them is shown as it is.
 """
@@ -77,28 +77,35 @@ _EVENTS: dict[str, str] = {
     "task.done": N_("A task was done"),
 }
 
-_OPS: dict[str, str] = {
-    "do": N_("action"),
-    "send": N_("message"),
-    "email": N_("mail"),
-    "notify": N_("notice"),
-    "set": N_("set"),
-    "update": N_("update"),
-    "tag": N_("tag"),
-    "untag": N_("untag"),
-    "stage": N_("stage"),
-    "score": N_("score"),
-    "assign": N_("assign"),
-    "task": N_("task"),
-    "enroll": N_("enroll"),
-    "leave": N_("leave"),
-    "jump": N_("jump"),
-    "wait": N_("wait"),
-    "await": N_("wait for an event"),
-    "branch": N_("condition"),
-    "repeat": N_("loop"),
-    "end": N_("end"),
-    "exit": N_("exit"),
+_FIELDS: dict[str, str] = {
+    "email": N_("Address"),
+    "phone": N_("Phone"),
+    "first_name": N_("First name"),
+    "last_name": N_("Last name"),
+    "full_name": N_("Full name"),
+    "company": N_("Company"),
+    "title": N_("Job title"),
+    "country": N_("Country"),
+    "city": N_("City"),
+    "language": N_("Language"),
+    "timezone": N_("Time zone"),
+    "source": N_("Came from"),
+    "birthday": N_("Birthday"),
+    "stage": N_("Stage"),
+    "score": N_("Score"),
+    "grade": N_("Grade"),
+    "owner": N_("Owner"),
+    "tags": N_("Tags"),
+    "created_at": N_("Known since"),
+    "stage_entered_at": N_("In this stage since"),
+    "last_seen_at": N_("Last seen"),
+    "last_activity_at": N_("Last active"),
+    "last_contacted_at": N_("Last contacted"),
+    "last_sent_at": N_("Last mail sent"),
+    "last_opened_at": N_("Last mail opened"),
+    "last_clicked_at": N_("Last link clicked"),
+    "orders": N_("Orders"),
+    "revenue": N_("Revenue"),
 }
 
 _TASKS: dict[str, str] = {
@@ -125,9 +132,9 @@ def event_label(name: str) -> str:
     return _EVENTS.get(name, "")
 
 
-def op_label(name: str) -> str:
-    """The text to translate for an op; empty when there is none."""
-    return _OPS.get(name, "")
+def field_label(name: str) -> str:
+    """The text to translate for a built-in field; of others the name, with spaces."""
+    return _FIELDS.get(name, name.replace("_", " "))
 
 
 def task_label(kind: str) -> str:

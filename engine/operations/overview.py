@@ -11,7 +11,8 @@ import sqlalchemy as sa
 from engine.errors import NotFoundError
 from engine.operations import brakes, published
 from engine.operations.published import Current
-from engine.playbook.plan import Await, Branch, Do, End, Jump, Plan, Repeat, Send, Wait
+from engine.playbook.diagram import diagram
+from engine.playbook.plan import Jump, Plan
 from engine.playbook.spelling import closest
 from engine.store import enrollments, leads
 from engine.store.database import Transaction
@@ -24,14 +25,12 @@ class StepCount:
     """A step of the current plan, and how many enrollments stand at it.
 
     Attributes:
-        op: what sort of step it is.
-        about: its argument in a few words.
+        about: what it does, in the words of the diagram.
         here: open enrollments that stand at it, of any version that has the step.
         stopped: those that failed there.
     """
 
     step: str
-    op: str
     about: str
     here: int = 0
     stopped: int = 0
@@ -133,41 +132,13 @@ def playbook_count(tx: Transaction, name: str) -> PlaybookCount:
     )
 
 
-def about(op: object) -> str:
-    """An op's argument in a few words, as the playbook has it."""
-    match op:
-        case Send(params=params):
-            return str(params.get("template") or params.get("message") or params.get("to") or "")
-        case Do(action=action, params=params):
-            shown = ", ".join(str(value) for value in params.values() if _is_short(value))
-            return f"{action} {shown}".strip()
-        case Wait(span=span, until=until):
-            return span or until
-        case Await(events=events, cond=cond, up_to=up_to):
-            return f"{', '.join(events) or cond} ≤ {up_to}"
-        case Branch(cond=cond):
-            return cond
-        case Repeat(times=times):
-            return f"× {times}"
-        case End(outcome=outcome):
-            return outcome
-        case _:
-            return ""
+def about(plan: Plan, pc: int) -> str:
+    """What the op at this place does, in the words of the diagram."""
+    return _labels(plan).get(pc, "")
 
 
-def kind_of(op: object) -> str:
-    """What sort of op it is; of a message and an inline action, the action's name."""
-    match op:
-        case Send(action=action) | Do(action=action):
-            return action
-        case Wait() | Await() | Branch() | Repeat() | End() | Jump():
-            return op.op
-        case _:
-            return ""
-
-
-def _is_short(value: object) -> bool:
-    return isinstance(value, str | int | float) and value not in ("", None) and value is not False
+def _labels(plan: Plan) -> dict[int, str]:
+    return {node.number: node.label.replace("\n", " ") for node in diagram(plan).nodes}
 
 
 def _states(tx: Transaction, name: str = "") -> dict[str, dict[str, int]]:
@@ -220,11 +191,11 @@ def _steps(tx: Transaction, plan: Plan) -> tuple[list[StepCount], int]:
         into = stopped if state == "stopped" else here
         into[step] = into.get(step, 0) + count
     found: dict[str, StepCount] = {}
-    for op in plan.ops:
+    labels = _labels(plan)
+    for pc, op in enumerate(plan.ops):
         if op.step not in found and not isinstance(op, Jump):
-            found[op.step] = StepCount(
-                op.step, kind_of(op), about(op), here.get(op.step, 0), stopped.get(op.step, 0)
-            )
+            standing, failed = here.get(op.step, 0), stopped.get(op.step, 0)
+            found[op.step] = StepCount(op.step, labels.get(pc, ""), standing, failed)
     return list(found.values()), sum(n for step, n in here.items() if step not in found)
 
 

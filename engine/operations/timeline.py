@@ -54,7 +54,9 @@ class Moment:
     @property
     def cursor(self) -> str:
         """Where the next page begins, when this is the last of one."""
-        return f"{(self.at - EPOCH) // timedelta(microseconds=1)}-{_ORDER.index(self.kind)}-{self.id}"
+        return (
+            f"{(self.at - EPOCH) // timedelta(microseconds=1)}-{_ORDER.index(self.kind)}-{self.id}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +99,26 @@ def timeline(tx: Transaction, lead: str, *, before: str = "", size: int = PAGE) 
         found += read(tx, lead, cut, size + 1)
     for read_runs in (_steps, _tasks, _entered):
         found += read_runs(tx, runs, cut, size + 1)
+    found = _told_once(found)
     found.sort(key=lambda one: one.id, reverse=True)
     found.sort(key=lambda one: (-one.at.timestamp(), _ORDER.index(one.kind)))
     page = found[:size]
     return Timeline(page, page[-1].cursor if len(found) > size else None)
+
+
+def _told_once(found: Sequence[Moment]) -> list[Moment]:
+    """Without what another ledger tells better: new owners, and steps that are a message."""
+    owners_at = {(one.at, one.title) for one in found if one.kind == "owner"}
+    return [
+        one
+        for one in found
+        if not (one.kind == "step" and one.details["op"] == "send" and one.state == "accepted")
+        and not (
+            one.kind == "change"
+            and one.title == "owner"
+            and (one.at, one.details["after"]) in owners_at
+        )
+    ]
 
 
 def _read_cut(text: str) -> _Cut:

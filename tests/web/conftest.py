@@ -3,9 +3,12 @@
 import asyncio
 import email
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
@@ -17,7 +20,7 @@ from engine.mail.links import LinkSigner
 from engine.mail.transports.memory import MemoryTransport
 from engine.operations import editions
 from engine.operations.letters import Writer
-from engine.operations.publish import Edition, publish
+from engine.operations.publish import publish
 from engine.store.database import Store
 from web.app import create_app
 from web.deps import Deps
@@ -30,14 +33,14 @@ Open = Callable[..., TestClient]
 
 
 @pytest.fixture(scope="session")
-def edition() -> Edition:
+def edition() -> editions.Edition:
     """The starter workspace, compiled."""
     folder = editions.read_folder(ROOT)
     return editions.edition_of(folder, editions.check(folder))
 
 
 @pytest.fixture
-def workspace(sqlite_store: Store, edition: Edition) -> Store:
+def workspace(sqlite_store: Store, edition: editions.Edition) -> Store:
     """A store with the starter workspace published."""
     publish(sqlite_store, edition)
     return sqlite_store
@@ -51,34 +54,40 @@ def mail_folder(tmp_path: Path) -> Path:
     return folder
 
 
+def client_of(
+    store: Store,
+    mail_folder: Path,
+    *,
+    keys: tuple[str, ...] = (),
+    on_loopback: bool = True,
+    base_url: str = "http://127.0.0.1:8080",
+    peer: str = "127.0.0.1",
+) -> TestClient:
+    """A client of an application made of these parts."""
+    deps = Deps(
+        store=store,
+        signer=LinkSigner([SECRET]),
+        sessions=Sessions(SECRET),
+        api_keys=keys,
+        on_loopback=on_loopback,
+        mail_folder=mail_folder,
+    )
+    return TestClient(
+        create_app(deps),
+        base_url=base_url,
+        client=(peer, 50_000),
+        follow_redirects=False,
+        raise_server_exceptions=False,
+    )
+
+
 @pytest.fixture
 def open_client(sqlite_store: Store, mail_folder: Path) -> Iterator[Open]:
     """Opens clients of the application; `keys`, `on_loopback` and the address may be given."""
     with ExitStack() as stack:
 
-        def open_one(
-            *,
-            keys: tuple[str, ...] = (),
-            on_loopback: bool = True,
-            base_url: str = "http://127.0.0.1:8080",
-            peer: str = "127.0.0.1",
-        ) -> TestClient:
-            deps = Deps(
-                store=sqlite_store,
-                signer=LinkSigner([SECRET]),
-                sessions=Sessions(SECRET),
-                api_keys=keys,
-                on_loopback=on_loopback,
-                mail_folder=mail_folder,
-            )
-            client = TestClient(
-                create_app(deps),
-                base_url=base_url,
-                client=(peer, 50_000),
-                follow_redirects=False,
-                raise_server_exceptions=False,
-            )
-            return stack.enter_context(client)
+        def open_one(**options: Any) -> TestClient:
+            return stack.enter_context(client_of(sqlite_store, mail_folder, **options))
 
         yield open_one
 
@@ -129,6 +138,31 @@ class Work:
                 text = payload.decode() if isinstance(payload, bytes) else ""
                 found += re.findall(rf"/{kind}/([A-Za-z0-9_-]{{36}})", text)
         return list(dict.fromkeys(found))
+
+
+@dataclass(frozen=True)
+class House:
+    """A whole installation: its store, its workers, its web server and a client of that."""
+
+    store: Store
+    work: Work
+    client: TestClient
+    mail_folder: Path
+
+
+@pytest.fixture(scope="module")
+def house(
+    _sqlite_template: Path, edition: editions.Edition, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[House]:
+    """One for all tests of a file, which only look at it."""
+    folder = tmp_path_factory.mktemp("house")
+    shutil.copyfile(_sqlite_template, folder / "longplay.db")
+    store = Store(f"sqlite:///{folder / 'longplay.db'}")
+    publish(store, edition)
+    (folder / "mail").mkdir()
+    with client_of(store, folder / "mail") as client:
+        yield House(store, Work(store, folder / "mail"), client, folder / "mail")
+    store.close()
 
 
 @pytest.fixture

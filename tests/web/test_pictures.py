@@ -1,0 +1,196 @@
+"""The pages in a real browser: they load whole under their own policy, and nothing overflows.
+
+Pictures are left in the folder that LONGPLAY_PICTURES names, for people to look at.
+"""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import uvicorn
+from starlette.testclient import TestClient
+
+from engine.ids import derived_id
+from engine.mail.catcher import keep_mail
+from engine.operations import brakes
+from engine.operations.edit_leads import put_lead
+from engine.operations.enrolling_by_hand import enroll
+from engine.store import tasks
+from engine.store.database import Transaction
+
+if TYPE_CHECKING:
+    from tests.web.conftest import House, Work
+
+CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--no-first-run",
+]  # fmt: skip
+SIZES = {"desktop": (1280, 900), "phone": (390, 844), "narrow": (360, 640)}
+PEOPLE = [
+    ("ann@example.com", "Ann", "Lee", "Northwind Traders", "US"),
+    ("wei.zhang@example.cn", "伟", "张", "杭州云帆科技有限公司", "CN"),
+    ("a.very.long.local.part.that.goes.on@subdomain.of.a.long-domain.example", "Maximiliane",
+     "Oberhuber-Schwarzenegger", "Donaudampfschifffahrtsgesellschaft", "AT"),
+    ("bo@example.com", None, None, None, None),
+]  # fmt: skip
+
+pytestmark = [
+    pytest.mark.skipif(
+        not CHROMIUM.exists(), reason="no Chromium: install it, or set CHROMIUM to its path"
+    ),
+    pytest.mark.xdist_group("chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def busy(house: "House") -> "House":
+    """A house in which something has happened."""
+    client, workspace, work = house.client, house.store, house.work
+    for email, first, last, company, country in PEOPLE:
+        lead = {"email": email, "first_name": first, "last_name": last, "company": company,
+                "country": country, "tags": ["webinar"]}  # fmt: skip
+        put_lead(workspace, {k: v for k, v in lead.items() if v}, actor="api")
+        event = {"name": "form.submitted", "lead": {"email": email},
+                 "properties": {"form": "trial", "page": "/pricing"}}  # fmt: skip
+        client.post("/v1/events", json=event)
+    work.until_rest()
+    person = {"user-agent": "Mozilla/5.0 (X11; Linux) Firefox/140.0"}
+    for token in work.tokens("c")[:2]:
+        client.get(f"/c/{token}", headers=person)
+    client.post(f"/u/{work.tokens('u')[-1]}")
+    order = {"name": "order.placed", "lead": {"email": "bo@example.com"},
+             "properties": {"id": "o-1", "amount": 1234.5, "currency": "CNY"}}  # fmt: skip
+    client.post("/v1/events", json=order)
+    client.patch("/v1/leads/ann@example.com", json={"stage": "mql", "owner": "li.wei"})
+    enroll(workspace, "trial-nurture", names=["wei.zhang@example.cn"])
+    work.until_rest()
+    workspace.write(_add_tasks)
+    workspace.write(lambda tx: brakes.pull(tx, "win-back", "ops"))
+    return house
+
+
+def _add_tasks(tx: Transaction) -> None:
+    row = {
+        "kind": "task", "owner": "li.wei", "lead": None, "enrollment": None, "text": "",
+        "priority": "high", "state": "open", "due_at": tx.now, "snoozed_until": None, "result": "",
+        "created_at": tx.now, "ended_at": None, "subject": "Call Ann Lee about the trial",
+    }  # fmt: skip
+    stopped = row | {
+        "kind": "stopped", "owner": None, "priority": "", "due_at": None,
+        "subject": "trial-nurture stopped at 'hello'", "text": "template 'welcome' has no subject",
+    }  # fmt: skip
+    tasks.insert(tx, [row | {"id": derived_id("a")}, stopped | {"id": derived_id("b")}])
+
+
+@pytest.fixture(scope="module")
+def address(busy: "House") -> Iterator[str]:
+    """The application on a port of its own."""
+    server = uvicorn.Server(
+        uvicorn.Config(busy.client.app, port=0, log_level="error", lifespan="off", access_log=False)
+    )
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        thread.join(0.02)
+        assert thread.is_alive()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join(10)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, as the system has it."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="install 'playwright'")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+def _paths(busy: TestClient, work: "Work") -> dict[str, str]:
+    """Every page worth a picture, by name."""
+    runs = busy.get("/v1/enrollments").json()["enrollments"]
+    waiting = next(run for run in runs if run["state"] == "waiting")
+    mail = busy.get("/mail").text.split('href="/mail/')[1][:20]
+    return {
+        "overview": "/",
+        "playbooks": "/playbooks",
+        "playbook": "/playbooks/trial-nurture",
+        "leads": "/leads",
+        "lead": "/leads/ann@example.com",
+        "enrollments": "/enrollments",
+        "enrollment": f"/enrollments/{waiting['id']}",
+        "inbox": "/inbox",
+        "mail-list": "/mail",
+        "mail": f"/mail/{mail}",
+        "mail-headers": f"/mail/{mail}?view=headers",
+        "unsubscribe": f"/u/{work.tokens('u')[0]}",
+        "unsubscribed": f"/u/{work.tokens('u')[-1]}",
+        "lost": "/c/nothing",
+        "login": "/login",
+        "missing": "/no-such-page",
+    }
+
+
+@pytest.mark.parametrize(
+    ("size", "scheme", "language"),
+    [
+        ("desktop", "light", "en"),
+        ("phone", "dark", "zh-CN"),
+        ("narrow", "light", "en"),
+    ],
+)
+def test_pages_load_whole_and_fit(
+    busy: "House", address: str, browser: Any,
+    size: str, scheme: str, language: str,
+) -> None:  # fmt: skip
+    """No refused style, no script error, no sideways scrolling, in both schemes and languages."""
+    width, height = SIZES[size]
+    context = browser.new_context(
+        viewport={"width": width, "height": height}, color_scheme=scheme, locale=language
+    )
+    page = context.new_page()
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    wide: list[str] = []
+    for name, path in _paths(busy.client, busy.work).items():
+        page.goto(address + path)
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            wide.append(name)
+        _picture(page, f"{name}-{size}-{scheme}-{language}")
+    assert wide == []
+    assert [one for one in said if "404" not in one] == []
+    context.close()
+
+
+def test_a_mail_in_its_frame_runs_nothing(busy: "House", address: str, browser: Any) -> None:
+    """Scripts and forms of a mail are dead; its styles are not."""
+    evil = (
+        b"Subject: hi\r\nContent-Type: text/html\r\n\r\n<h1 style='color: rgb(1, 2, 3)'>x</h1>"
+        b"<script>document.title='taken'; parent.document.title='taken'</script>"
+    )
+    kept = keep_mail(busy.mail_folder, evil, "a@example.com", ("b@example.com",))
+    page = browser.new_page()
+    page.goto(f"{address}/mail/{kept}")
+    frame = page.frame_locator("iframe")
+    assert frame.locator("h1").evaluate("e => getComputedStyle(e).color") == "rgb(1, 2, 3)"
+    assert "taken" not in page.title()
+
+
+def _picture(page: Any, name: str) -> None:
+    folder = os.environ.get("LONGPLAY_PICTURES")
+    if folder:
+        page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+
+
+def test_the_browser_is_where_the_tests_look_for_it() -> None:
+    """The path above is a program."""
+    assert shutil.which(str(CHROMIUM))
