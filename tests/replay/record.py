@@ -1,0 +1,139 @@
+"""Records the histories that replays are tested with: `python -m tests.replay.record`.
+
+Run it only when a driver's commands change on purpose; old files stay as long as a run that was
+begun by the code of their time may be open.
+"""
+
+import asyncio
+import gzip
+import json
+import re
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from tests.workflows.fakes import ASLEEP, EMPTY, Fakes, until
+from workflows.cohort import LONG_HISTORY
+
+LARGE = 200_000
+"""Characters beyond which a history is kept compressed."""
+
+_POLLER = re.compile(r"\d+@")
+"""A process and its host, which the queues of one worker are named by."""
+
+HISTORIES = Path(__file__).with_name("histories")
+
+Handle = WorkflowHandle[Any, Any]
+
+
+async def simple(client: Client) -> Handle:
+    """Two looks with a rest between them, and a nudge."""
+    fakes = Fakes(progress=lambda asked: [ASLEEP | {"wake_in": 1.0}, ASLEEP, EMPTY][asked - 1])
+    async with fakes.serve(client):
+        handle = await fakes.start(client)
+        await until(lambda: len(fakes.asked) == 2)
+        await handle.signal("look")
+        await handle.result()
+    return handle
+
+
+async def batches(client: Client) -> Handle:
+    """More than one slice, two batches at a time, one of them looked at again."""
+    fakes = Fakes(look_in=1.0)
+
+    def progress(asked: int) -> dict[str, Any]:
+        if asked < 3:
+            return fakes.batch("one") | {"more": True}
+        return fakes.batch("one", "two") if len(fakes.sent) < 4 else EMPTY
+
+    fakes.progress = progress
+    async with fakes.serve(client):
+        handle = await fakes.start(client)
+        await handle.result()
+    return handle
+
+
+async def failed_batch(client: Client) -> Handle:
+    """A batch whose activity fails for good, and is started again after a rest."""
+    fakes = Fakes(failing=1)
+    fakes.progress = lambda asked: fakes.batch("one") if len(fakes.sent) < 2 else EMPTY
+    async with fakes.serve(client):
+        handle = await fakes.start(client)
+        await handle.result()
+    return handle
+
+
+async def continued(client: Client) -> Handle:
+    """A run that gets too long, drains, and continues as new."""
+    fakes = Fakes()
+    fakes.gate.clear()
+    fakes.progress = lambda asked: fakes.batch("one") if len(fakes.sent) < 2 else EMPTY
+    async with fakes.serve(client):
+        handle = await fakes.start(client)
+        run = (await handle.describe()).run_id
+        while (await handle.describe()).history_length <= LONG_HISTORY:
+            await asyncio.gather(*(handle.signal("look") for _ in range(300)))
+        fakes.gate.set()
+        await client.get_workflow_handle(handle.id).result()
+    return client.get_workflow_handle(handle.id, run_id=run)
+
+
+async def schedules(client: Client) -> Handle:
+    """A page, another, a sleep, a nudge, and no clock left."""
+    answers: list[dict[str, Any]] = [
+        {"more": True, "wake_in": 0.0},
+        {"more": False, "wake_in": 1.0},
+        {"more": False, "wake_in": 86_400.0},
+        {"more": False, "wake_in": None},
+    ]
+    fakes = Fakes(fired=lambda asked: answers[asked - 1])
+    async with fakes.serve(client):
+        handle = await fakes.start(client, "drive_schedules")
+        await until(lambda: len(fakes.asked) == 3)
+        await handle.signal("look")
+        await handle.result()
+    return handle
+
+
+RECORDED: dict[str, Callable[[Client], Awaitable[Handle]]] = {
+    "cohort-simple": simple,
+    "cohort-batches": batches,
+    "cohort-failed-batch": failed_batch,
+    "cohort-continued": continued,
+    "schedules": schedules,
+}
+
+
+async def main() -> None:
+    """Records every history anew."""
+    binary = str(Path(sys.executable).with_name("temporal"))
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=binary, dev_server_log_level="error"
+    ) as environment:
+        for name, record in RECORDED.items():
+            handle = await record(environment.client)
+            history = clean(json.loads((await handle.fetch_history()).to_json()))
+            text = json.dumps(history, indent=1, sort_keys=True) + "\n"
+            if len(text) > LARGE:
+                (HISTORIES / f"{name}.json.gz").write_bytes(gzip.compress(text.encode(), mtime=0))
+            else:
+                (HISTORIES / f"{name}.json").write_text(text)
+            print(name, handle.id)
+
+
+def clean(tree: Any) -> Any:
+    """The history without what tells of the machine: who polled, and where a fault was raised."""
+    if isinstance(tree, dict):
+        private = {"identity": "recorder", "stackTrace": "", "buildId": "recorded"}
+        return {key: private.get(key, clean(value)) for key, value in tree.items()}
+    if isinstance(tree, str) and _POLLER.match(tree):
+        return "recorder"
+    return [clean(one) for one in tree] if isinstance(tree, list) else tree
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
