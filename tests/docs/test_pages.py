@@ -10,7 +10,7 @@ import typer
 
 from cli import app
 from docs.generate import pages
-from engine.operations.editions import check, read_folder
+from engine.operations.editions import check, read_folder, template_facts
 from engine.playbook.actions import ACTIONS
 from engine.playbook.rules import RULES
 from engine.playbook.steps import CONTROL_STEPS
@@ -73,17 +73,10 @@ def test_playbooks_on_pages_are_right(block: Block) -> None:
     """Each validates in the starter workspace, or is wrong in just the ways its page announces."""
     stem = re.findall(r"(?m)^playbook: (\S+)$", block.text)[0]
     files = {**STARTER.files, f"playbooks/{stem}.yaml": block.text.encode()}
-    templates = check_templates()
-    found = validate_workspace(files, templates).diagnostics
+    found = validate_workspace(files, template_facts(STARTER.templates)).diagnostics
     announced = re.fullmatch(r"wrong on purpose: (.+)", block.note)
     wanted = announced[1].split() if announced else []
     assert [one.rule for one in found] == wanted
-
-
-def check_templates() -> Any:
-    from engine.operations.editions import template_facts
-
-    return template_facts(STARTER.templates)
 
 
 @pytest.mark.parametrize(
@@ -155,12 +148,12 @@ def test_the_two_readmes_say_the_same() -> None:
     assert uncommented[0] == uncommented[1]
     links = [set(_LINK.findall(text)) - {"README.md", "README.zh-CN.md"} for text in texts]
     assert links[0] == links[1]
-    figures = [re.findall(r"\d[\d,.]*", figures_of(text)) for text in texts]
+    figures = [re.findall(r"\d+(?:[.,]\d+)*", figures_of(text)) for text in texts]
     assert figures[0] == figures[1]
 
 
 def figures_of(text: str) -> str:
-    """What stands below the heading over the measurements, which is the fifth."""
+    """What stands below the fourth heading: the measurements."""
     return re.split(r"(?m)^## ", text)[4]
 
 
