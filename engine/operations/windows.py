@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from engine.operations import brakes, clock_guard, published
 from engine.operations.clock_guard import ClockGuard
+from engine.operations.pacer import Pacer
 from engine.operations.published import Current
 from engine.operations.recipients import Recipient, Recipients
 from engine.playbook.plan import Send
@@ -135,17 +136,21 @@ def _settle_doubts(tx: Transaction, batch: str) -> None:
 def _decide(tx: Transaction, rows: Sequence[sa.RowMapping], token: str, window: Window) -> None:
     current = published.current(tx)
     recipients = Recipients.load(tx, current, rows, brakes.on(tx))
+    pacer = Pacer.load(tx, current)
     written, skipped = [], []
     for row in rows:
         op = op_of(tx, row)
         recipient = recipients.of(row, op)
         decision = decide_sending(recipient.mailing, tx.now)
+        if isinstance(decision, Go) and op.action == "email":
+            decision = pacer.slot(row["reason"])
         written.append(_claimed(row, decision, recipient, token, tx.now))
         if isinstance(decision, Skip):
             skipped.append((row["enrollment"], row["seq"]))
         if isinstance(decision, Go):
             recipients.count(row, tx.now)
             window.letters.append(letter_for(tx, row, recipient, recipients))
+    pacer.flush()
     jobs.write(tx, written, _CLAIMED)
     enrollments.wake_at_seq(tx, skipped)
 

@@ -121,7 +121,7 @@ class Sender(Frozen):
     from_: Text = Field("", alias="from", description='`"Acme <hello@acme.example>"`')
     reply_to: Text = Field("", description="where answers go; left out: `from`")
     postal_address: Text = Field("", description="in every marketing footer")
-    rate: RateText = Field(Rate(count=100, per="1 minute"), description="mails at most")
+    rate: RateText | None = Field(None, description="mails at most; left out: no limit")
     warm_up: WarmUp | None = Field(None, description="how the daily volume grows")
 
 

@@ -307,6 +307,14 @@ class Brake(SQLModel, table=True):
     actor: str = ""
 
 
+class Pace(SQLModel, table=True):
+    """When the next mail may leave under a rate: one row a sender."""
+
+    __tablename__ = "pace"
+    scope: str = Field(primary_key=True)
+    next_at: datetime = _instant(nullable=False)
+
+
 class Suppression(SQLModel, table=True):
     """An address that must not be mailed: about everything (topic empty) or one topic.
 

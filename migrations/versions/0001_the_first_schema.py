@@ -257,6 +257,12 @@ def upgrade() -> None:
         batch_op.create_index("ix_lead_stage_id", ["stage", "id"], unique=False)
 
     op.create_table(
+        "pace",
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("next_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("scope", name=op.f("pk_pace")),
+    )
+    op.create_table(
         "plan",
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("playbook", sa.String(), nullable=False),
@@ -405,6 +411,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_plan_playbook"))
 
     op.drop_table("plan")
+    op.drop_table("pace")
     with op.batch_alter_table("lead", schema=None) as batch_op:
         batch_op.drop_index("ix_lead_stage_id")
         batch_op.drop_index("ix_lead_owner_id")

@@ -1,0 +1,43 @@
+"""Sending at a rate: each mail gets a slot, and no stretch of time holds more than the rate allows.
+
+The generic cell rate algorithm (ITU-T I.371) with a small burst: of `count` mails in `per`, a tenth
+may leave at once and the others are spread evenly, so that any window of length `per` holds at most
+`count`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """At most `count` mails in any stretch of `per`."""
+
+    count: int
+    per: timedelta
+
+    @property
+    def burst(self) -> int:
+        """Mails that may leave at once."""
+        return max(1, self.count // 10)
+
+    @property
+    def interval(self) -> timedelta:
+        """Between two mails, once the burst is used up."""
+        return self.per / max(1, self.count - self.burst + (1 if self.count == self.burst else 0))
+
+
+def next_slot(pace: Pace, next_at: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+    """The slot of one more mail, and what `next_at` is after it.
+
+    Args:
+        pace: the rate.
+        next_at: what the last call answered; None: no mail has left yet.
+        now: the moment.
+
+    Returns:
+        (slot, next_at): the mail may leave at `slot`, which is not before now.
+    """
+    earliest = now - pace.interval * (pace.burst - 1)
+    virtual = max(next_at, earliest) if next_at is not None else earliest
+    return max(virtual, now), virtual + pace.interval
