@@ -6,7 +6,6 @@ timezone: Asia/Shanghai
 sender:
   from: "Bench <hello@bench.example>"
   postal_address: "1 Funnel Street"
-  rate: 100000 per second
 fields:
   lead: {segment: text}
 """
