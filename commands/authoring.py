@@ -170,15 +170,28 @@ def _tell(folder: "Folder", checked: "Checked", found: "Sequence[Diagnostic]") -
     from engine.playbook.diagnostics import human
 
     for one in found:
-        source = folder.files.get(one.file)
-        text = human(one, source.decode("utf-8", "replace") if source is not None else None)
+        text = human(one, _source(folder, one.file))
         rendering.say(text, style="red" if one.is_error else "yellow")
     errors = sum(one.is_error for one in found)
     warnings = len(found) - errors
     if errors or warnings:
-        rendering.say(f"{errors} errors, {warnings} warnings")
+        rendering.say(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}")
         return
-    rendering.say(f"nothing is wrong: {len(checked.plans)} playbooks", style="green")
+    rendering.say(f"nothing is wrong: {_counted(len(checked.plans), 'playbook')}", style="green")
+
+
+def _source(folder: "Folder", file: str) -> str | None:
+    """The text that a finding is about."""
+    from engine.operations.editions import TEMPLATES
+
+    content = folder.files.get(file)
+    if content is not None:
+        return content.decode("utf-8", "replace")
+    return folder.templates.get(file.removeprefix(f"{TEMPLATES.as_posix()}/"))
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _said(value: object) -> str:

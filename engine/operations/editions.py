@@ -67,7 +67,8 @@ def read_folder(root: Path) -> Folder:
         )
     files = {FILE: _bytes(root / FILE)}
     for path in sorted((root / "playbooks").rglob("*.y*ml")):
-        files[path.relative_to(root).as_posix()] = _bytes(path)
+        if not path.is_dir():
+            files[path.relative_to(root).as_posix()] = _bytes(path)
     base = root / TEMPLATES
     templates = {
         path.relative_to(base).as_posix(): _text(path)
@@ -145,9 +146,12 @@ def _faults(one: FileFacts) -> list[TemplateFault]:
 
 
 def _bytes(path: Path) -> bytes:
-    if path.stat().st_size > _MOST_BYTES:
-        raise InputError(f"'{path.name}' is larger than {_MOST_BYTES:,} bytes")
-    return path.read_bytes()
+    try:
+        if path.stat().st_size > _MOST_BYTES:
+            raise InputError(f"'{path.name}' is larger than {_MOST_BYTES:,} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror}") from error
 
 
 def _text(path: Path) -> str:

@@ -149,3 +149,21 @@ def test_apply_publishes_nothing_that_is_wrong(longplay: Longplay, broken: Path)
     broken.unlink()
     changes = longplay("apply", "--json").json["changes"]
     assert {one["change"] for one in changes} == {"unchanged"}
+
+
+def test_a_finding_in_a_template_shows_its_line(longplay: Longplay, workspace: Path) -> None:
+    """Like one in a playbook."""
+    with (workspace / "templates" / "email" / "welcome.html").open("a") as file:
+        file.write("<p>{% if %}</p>\n")
+    said = longplay("validate")
+    assert "templates/email/welcome.html:" in said.out
+    assert "| <p>{% if %}</p>" in said.out and "1 error," in said.out
+
+
+def test_what_is_no_file_is_passed_over_or_named(longplay: Longplay, workspace: Path) -> None:
+    """A folder named like a playbook is a folder; a link to nowhere is a fault."""
+    (workspace / "playbooks" / "more.yaml").mkdir()
+    assert longplay("validate").status == 0
+    (workspace / "playbooks" / "gone.yaml").symlink_to(workspace / "nowhere")
+    said = longplay("validate")
+    assert (said.status, "gone.yaml' cannot be read" in said.err) == (1, True)
