@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 
 from engine.errors import LongplayError
 from engine.ids import new_id
@@ -17,8 +18,9 @@ from engine.mail.transports.port import Accepted, NotSent, Outcome, Reply, Trans
 from engine.operations import notices
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.letters import Writer, Written
-from engine.operations.reports import Sent, report
-from engine.operations.windows import Letter, claim
+from engine.operations.reports import Sent
+from engine.operations.turns import take_turn
+from engine.operations.windows import Letter
 from engine.store.database import Store
 
 MOST_JOBS = 100
@@ -55,23 +57,23 @@ class Courier:
         token = new_id()
         deadline = time.monotonic() + TIME.total_seconds()
         taken = 0
-        while taken < MOST_JOBS and time.monotonic() < deadline:
+        sent: list[Sent] = []
+        first = True
+        while True:
             beat()
-            window = await asyncio.to_thread(
-                self.store.write, lambda tx: claim(tx, batch, token, self.guard)
-            )
-            if not window.letters:
-                if window.left:
-                    continue
+            last = taken >= MOST_JOBS or time.monotonic() >= deadline
+            if last and not sent:
+                return Delivered(taken, None)
+            turn = partial(
+                take_turn,
+                batch=batch, token=token, guard=self.guard, sent=sent, first=first, last=last,
+            )  # fmt: skip
+            window = await asyncio.to_thread(self.store.write, turn)
+            if last or not (window.letters or window.left):
                 return Delivered(taken, window.look_in)
             taken += len(window.letters)
             sent = await asyncio.gather(*(self._one(one, deadline) for one in window.letters))
-            await asyncio.to_thread(
-                self.store.write, lambda tx, sent=sent: report(tx, batch, token, sent)
-            )
-            if not window.left:
-                break
-        return Delivered(taken, None)
+            first = False
 
     async def _one(self, letter: Letter, deadline: float) -> Sent:
         try:
@@ -103,6 +105,7 @@ def _sent(letter: Letter, written: Written | None, outcome: Outcome | str) -> Se
     return Sent(
         job=letter.job,
         enrollment=letter.enrollment,
+        seq=letter.seq,
         lead=str(letter.lead.get("id") or ""),
         step=letter.op.step,
         playbook=letter.playbook,

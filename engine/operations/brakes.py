@@ -9,11 +9,12 @@ from engine.store.tables import Brake
 
 table: sa.Table = Brake.__table__  # type: ignore[attr-defined]
 EVERYTHING = "*"
+_on = sa.select(table.c.scope)
 
 
 def on(tx: Transaction) -> frozenset[str]:
     """What is braked: playbooks' names, or `*`."""
-    return frozenset(tx.conn.execute(sa.select(table.c.scope)).scalars())
+    return frozenset(tx.conn.execute(_on).scalars())
 
 
 def pull(tx: Transaction, scope: str, actor: str) -> None:

@@ -31,6 +31,8 @@ MARK = "mail"
 
 table: sa.Table = Heartbeat.__table__  # type: ignore[attr-defined]
 
+_mark = sa.select(table).where(table.c.process == MARK)
+
 
 def _steady() -> float:
     """Seconds of a clock that nobody sets, and that goes on while the machine sleeps."""
@@ -51,7 +53,7 @@ class ClockGuard:
 
     def fault(self, tx: Transaction) -> str:
         """Why mail must wait now; empty when it may go. Kept for `doctor` to say."""
-        row = tx.conn.execute(sa.select(table).where(table.c.process == MARK)).mappings().first()
+        row = tx.conn.execute(_mark).mappings().first()
         why = self._leapt(tx.now)
         if not why and row is not None and tx.now < row["at"] - BEHIND:
             why = f"the clock stands {_span(row['at'] - tx.now)} before the newest mail"

@@ -29,6 +29,7 @@ playbook_table: sa.Table = PlaybookRow.__table__  # type: ignore[attr-defined]
 plan_table: sa.Table = PlanRow.__table__  # type: ignore[attr-defined]
 template_table: sa.Table = TemplateRow.__table__  # type: ignore[attr-defined]
 
+_digest = sa.select(published_table.c.digest).where(published_table.c.id == 1)
 _lock = threading.Lock()
 _current: dict[str, "Current"] = {}
 _plans: dict[str, Plan] = {}
@@ -116,9 +117,7 @@ def current(tx: Transaction) -> Current:
     Raises:
         InputError: nothing has been applied yet.
     """
-    row = tx.conn.execute(
-        sa.select(published_table.c.digest).where(published_table.c.id == 1)
-    ).first()
+    row = tx.conn.execute(_digest).first()
     if row is None:
         raise InputError("nothing is published yet", help="run: longplay apply")
     with _lock:

@@ -57,7 +57,7 @@ class Recipients:
         """Everything in a handful of queries, none of them per lead."""
         ids = sorted({row["lead"] for row in rows})
         facts = load_facts(tx, current, ids)
-        runs = enrollments.by_ids(tx, [row["enrollment"] for row in rows])
+        runs = enrollments.standing(tx, [row["enrollment"] for row in rows])
         caps = caps_of(current)
         names = sorted({n for row in runs.values() for n in _plan(tx, row).history})
         widest = max((cap.period for cap in caps), default=timedelta())

@@ -18,9 +18,8 @@ from engine.mail.transports.port import (
 from engine.operations import published
 from engine.operations.reactions import Occurrence, Reactor
 from engine.operations.scopes import load_facts
-from engine.operations.windows import wake_of
 from engine.runtime.matching import Happened
-from engine.store import events, jobs, leads, suppressions
+from engine.store import enrollments, events, jobs, leads, suppressions
 from engine.store.database import Transaction
 
 GIVE_UP = timedelta(days=5)
@@ -40,6 +39,7 @@ class Sent:
 
     job: str
     enrollment: str
+    seq: int
     lead: str
     step: str
     playbook: str
@@ -55,25 +55,36 @@ class Sent:
     """A text: it could not even be written, and why."""
 
 
-def report(tx: Transaction, batch: str, token: str, sent: Sequence[Sent]) -> None:
-    """Writes outcomes where this attempt still owns the job; wakes the enrollments."""
+def report(
+    tx: Transaction, batch: str, token: str, sent: Sequence[Sent], *, settle: bool = True
+) -> None:
+    """Writes outcomes where this attempt still owns the job; wakes the enrollments.
+
+    Args:
+        tx: a write transaction.
+        batch: the batch's id.
+        token: the attempt's own.
+        sent: what it found out.
+        settle: whether to close the batch when it is done; whoever claims from it next does that.
+    """
     leads.lock(tx, sorted({one.lead for one in sent}))
     rows = [{"id": one.job} | _verdict(one, batch, tx.now) for one in sent]
     mine = set(jobs.report(tx, token, rows))
     ours = [one for one in sent if one.job in mine]
     states = {row["id"]: row["state"] for row in rows}
-    _describe(tx, ours)
     accepted = [one for one in ours if states[one.job] == "accepted"]
     leads.touch(tx, sorted({one.lead for one in accepted}), "last_sent_at")
     _tell(tx, ours, states)
-    jobs.settle_batch(tx, batch)
-    wake_of(tx, [one.job for one in ours if states[one.job] in jobs.ENDED])
+    if settle:
+        jobs.settle_batch(tx, batch)
+    ended = [one for one in ours if states[one.job] in jobs.ENDED]
+    enrollments.wake_at_seq(tx, [(one.enrollment, one.seq) for one in ended])
 
 
 def _verdict(one: Sent, batch: str, now: datetime) -> dict[str, Any]:
     values: dict[str, Any] = {
         "state": "rejected", "reason": "", "not_before": None, "accepted_at": None,
-        "ended_at": now, "batch": batch,
+        "ended_at": now, "batch": batch, "subject": one.subject[:500], "links": list(one.links),
     }  # fmt: skip
     match one.outcome:
         case str(reason):
@@ -107,11 +118,6 @@ def _again(
         "state": "deferred", "reason": why[:300], "not_before": now + wait, "ended_at": None,
         "batch": "",
     }  # fmt: skip
-
-
-def _describe(tx: Transaction, sent: Sequence[Sent]) -> None:
-    rows = [{"id": one.job, "subject": one.subject[:500], "links": list(one.links)} for one in sent]
-    jobs.write(tx, rows, ("subject", "links"))
 
 
 def _tell(tx: Transaction, sent: Sequence[Sent], states: Mapping[str, str]) -> None:

@@ -90,9 +90,19 @@ def set_values(tx: Transaction, enrollment_id: str, seq: int, values: Mapping[st
     )
 
 
-def by_ids(tx: Transaction, ids: Sequence[str]) -> dict[str, sa.RowMapping]:
-    """Enrollments by id."""
-    found = tx.conn.execute(sa.select(table).where(table.c.id.in_(ids))).mappings()
+_standing = sa.select(
+    *(
+        table.c[name]
+        for name in (
+            "id", "digest", "seq", "state", "ended_at", "held_at", "memory", "key", "entered_at",
+        )
+    )
+).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))  # fmt: skip
+
+
+def standing(tx: Transaction, ids: Sequence[str]) -> dict[str, sa.RowMapping]:
+    """Where these enrollments stand, and what they know of their runs, by id."""
+    found = tx.conn.execute(_standing, {"ids": list(ids)}).mappings()
     return {row["id"]: row for row in found}
 
 
@@ -186,6 +196,25 @@ def wake(tx: Transaction, ids: Sequence[str]) -> None:
             .where(table.c.id.in_(ids), table.c.state.in_(_ON_THEIR_WAY))
             .values(wake_at=tx.now)
         )
+
+
+_wake_at_seq = (
+    sa.update(table)
+    .where(
+        table.c.id == sa.bindparam("b_id"),
+        table.c.seq == sa.bindparam("b_seq"),
+        # Not `IN`: that is spelled anew for every row of an executemany.
+        sa.or_(*(table.c.state == each for each in _ON_THEIR_WAY)),
+    )
+    .values(wake_at=sa.bindparam("at"))
+)
+
+
+def wake_at_seq(tx: Transaction, keys: Iterable[tuple[str, int]]) -> None:
+    """Makes due, of (enrollment, seq), those that still stand there; held and stopped ones not."""
+    rows = [{"b_id": one, "b_seq": seq, "at": tx.now} for one, seq in keys]
+    if rows:
+        tx.conn.execute(_wake_at_seq, rows)
 
 
 def keep_events(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:

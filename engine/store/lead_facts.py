@@ -27,6 +27,7 @@ Row: TypeAlias = Mapping[str, Any]
 
 table: sa.Table = Lead.__table__  # type: ignore[attr-defined]
 NO_FIELDS: FieldTypes = {}
+_by_ids = sa.select(table).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
 def facts_of(row: Row, custom: FieldTypes) -> Facts:
@@ -45,8 +46,7 @@ def facts_of(row: Row, custom: FieldTypes) -> Facts:
 
 def rows(tx: Transaction, ids: Iterable[str]) -> list[Row]:
     """The rows of these leads."""
-    query = sa.select(table).where(table.c.id.in_(list(ids)))
-    return [row._asdict() for row in tx.conn.execute(query)]
+    return [row._asdict() for row in tx.conn.execute(_by_ids, {"ids": list(ids)})]
 
 
 def find_by_key(tx: Transaction, keys: Iterable[str]) -> dict[str, LeadId]:

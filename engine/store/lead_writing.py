@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -131,10 +132,15 @@ def save_many(
 
 def touch(tx: Transaction, ids: Iterable[str], name: str, at: datetime | None = None) -> None:
     """Moves one of the leads' `last_…_at` forward, to now unless another time is given."""
-    moment, column = at or tx.now, table.c[name]
+    tx.conn.execute(_touch(name), {"ids": list(ids), "moment": at or tx.now})
+
+
+@lru_cache(maxsize=16)
+def _touch(name: str) -> sa.Update:
+    column, moment = table.c[name], sa.bindparam("moment", type_=table.c[name].type)
+    some = table.c.id.in_(sa.bindparam("ids", expanding=True))
     older = sa.or_(column.is_(None), column < moment)
-    statement = table.update().where(table.c.id.in_(list(ids)), older)
-    tx.conn.execute(statement.values({name: moment, "version": table.c.version + 1}))
+    return table.update().where(some, older).values({name: moment, "version": table.c.version + 1})
 
 
 def typed(

@@ -20,6 +20,9 @@ table: sa.Table = Suppression.__table__  # type: ignore[attr-defined]
 UNSUBSCRIBED = "unsubscribed"
 """The lead's own request: it stops marketing. Every other reason stops all mail."""
 
+_by_keys = sa.select(table.c.email_key, table.c.topic, table.c.reason).where(
+    table.c.email_key.in_(sa.bindparam("keys", expanding=True))
+)
 EVERYTHING = ""
 """The topic of a suppression that is about all of them."""
 
@@ -92,10 +95,9 @@ def remove(
 def blocks_of(tx: Transaction, addresses: Iterable[str]) -> dict[str, Blocks]:
     """What stands in the way of each address, by the address as it was given; one query."""
     keys = {address: _key(address) for address in addresses}
-    query = sa.select(table.c.email_key, table.c.topic, table.c.reason)
     dead: dict[str, str] = {}
     topics: dict[str, set[str]] = {}
-    found = tx.conn.execute(query.where(table.c.email_key.in_(set(keys.values())))) if keys else ()
+    found = tx.conn.execute(_by_keys, {"keys": list(set(keys.values()))}) if keys else ()
     for key, topic, reason in found:
         if reason == UNSUBSCRIBED:
             topics.setdefault(key, set()).add(topic)
