@@ -33,7 +33,7 @@ def up(
     _require_workspace(settings, demo=demo)
 
     def prepare() -> None:
-        _prepare(settings, demo=demo)
+        prepare_all(settings, demo=demo)
 
     from engine.embedded.house import up as start
 
@@ -139,15 +139,23 @@ def _require_workspace(settings: "Settings", *, demo: bool) -> None:
     starter.write(Path(settings.workspace), schemas)
 
 
-def _prepare(settings: "Settings", *, demo: bool) -> None:
+def prepare_all(settings: "Settings", *, demo: bool = False) -> None:
     """What must be done before a worker starts: tables, the workspace, the sample leads."""
     from commands.publishing import publish_folder
+    from engine.errors import InputError
+    from engine.operations.published import is_published
     from engine.store.schema import migrate as bring
 
     with place.reaching_database():
         bring(settings.store_url)
     with place.opened(settings, nudges=False) as store:
-        publish_folder(store, settings.workspace)
+        try:
+            publish_folder(store, settings.workspace)
+        except InputError as error:
+            # Half an edit in the folder must not keep what runs from starting again.
+            if not store.read(is_published):
+                raise
+            rendering.note(f"{error.message}\nwhat was published before goes on")
         if demo:
             from engine.operations.demo import plant
 

@@ -131,6 +131,11 @@ def current(tx: Transaction) -> Current:
     return loaded
 
 
+def is_published(tx: Transaction) -> bool:
+    """Whether anything has been applied yet."""
+    return tx.conn.execute(sa.select(published_table.c.id)).first() is not None
+
+
 def _load(tx: Transaction, digest: str) -> Current:
     document = tx.conn.execute(sa.select(published_table.c.workspace)).scalar_one()
     rows = tx.conn.execute(sa.select(playbook_table)).mappings().all()

@@ -5,9 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from commands.operating import prepare_all
+from engine.errors import InputError
 from engine.operations.demo import LEADS, plant
 from engine.operations.leads_view import listing
 from engine.operations.listings import list_enrollments
+from engine.settings import load_settings
 from engine.store.database import Store
 from tests.cli.conftest import Longplay
 
@@ -56,3 +59,17 @@ def test_up_needs_a_workspace_or_the_demo(longplay: Longplay, workspace: Path) -
     (workspace / "longplay.yaml").unlink()
     said = longplay("up")
     assert (said.status, "longplay up --demo" in said.err) == (1, True)
+
+
+def test_half_an_edit_keeps_nothing_from_starting_again(
+    workspace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was published before goes on, and the errors are told; a first start is refused."""
+    (workspace / "playbooks" / "half.yaml").write_text("playbook: half\nsteps: [{emial: x}]\n")
+    settings = load_settings(workspace)
+    prepare_all(settings)
+    assert "unknown-step" in capsys.readouterr().err
+    for path in (workspace / ".longplay").glob("longplay.db*"):
+        path.unlink()
+    with pytest.raises(InputError, match="nothing was published"):
+        prepare_all(settings)
