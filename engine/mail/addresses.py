@@ -54,7 +54,9 @@ def checked_email(email: str) -> str:
         raise MessageError(
             f"'{_shown(email)}' is no mail address", help="it must look like name@example.com"
         )
-    if any(unicodedata.category(char) in _UNWANTED or char.isspace() for char in local):
+    if not local.isascii() and any(
+        unicodedata.category(char) in _UNWANTED or char.isspace() for char in local
+    ):
         raise MessageError(f"'{_shown(email)}' has characters that no mail address has")
     ascii_domain = _ascii_domain(domain, email)
     if len(local) + 1 + len(ascii_domain) > 254:

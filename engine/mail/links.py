@@ -24,7 +24,9 @@ _BODY = 15  # 4 bits of kind and 100 of id, then 16 of index
 _MAC = 12
 _DOMAIN = b"longplay link 1"  # the same secret may sign other things; these are links
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{36}\Z")  # 36 whole characters: one spelling per token
-_DIGITS = {letter: value for value, letter in enumerate("0123456789abcdefghjkmnpqrstvwxyz")}
+_LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
+_ID = re.compile(f"[{_LETTERS}]+\\Z")
+_DIGITS = str.maketrans(_LETTERS, "0123456789abcdefghijklmnopqrstuv")
 
 
 class LinkKind(StrEnum):
@@ -95,10 +97,6 @@ def _mac(key: bytes, body: bytes) -> bytes:
 def _decode(job_id: str) -> int:
     if len(job_id) != _ID_LENGTH:
         raise ValueError(f"'{job_id}' is no job id: it has {len(job_id)} characters, not 20")
-    number = 0
-    for letter in job_id:
-        digit = _DIGITS.get(letter)
-        if digit is None:
-            raise ValueError(f"'{job_id}' is no job id: '{letter}' does not occur in one")
-        number = number << 5 | digit
-    return number
+    if not _ID.match(job_id):
+        raise ValueError(f"'{job_id}' is no job id: it has a letter that does not occur in one")
+    return int(job_id.translate(_DIGITS), 32)

@@ -27,7 +27,7 @@ class Written:
 
 @dataclass(slots=True)
 class Writer:
-    """Writes messages, with compiled templates kept by what they were compiled from.
+    """Writes messages, with compiled templates kept by the plan that pins them.
 
     Args:
         signer: signs the links.
@@ -36,7 +36,7 @@ class Writer:
 
     signer: LinkSigner
     public_url: str
-    _templates: dict[tuple[str, ...], Templates] = field(default_factory=dict)
+    _templates: dict[str, Templates] = field(default_factory=dict)
 
     def write(self, letter: Letter) -> Written:
         """The bytes of a letter; the same on every attempt.
@@ -53,11 +53,11 @@ class Writer:
         current = letter.current
         marketing = params.get("as", "marketing") == "marketing"
         unsubscribe = self._url(LinkKind.UNSUBSCRIBE, letter.job)
-        scope = dict(letter.scope) | {
+        scope = {
+            **letter.scope,
+            **current.words,
             "unsubscribe_url": unsubscribe,
             "preferences_url": unsubscribe,
-            "sender": current.workspace.sender.model_dump(by_alias=True),
-            "workspace": {"name": current.workspace.workspace},
             "data": _filled_tree(params.get("data"), letter.scope),
         }
         languages = (str(letter.lead.get("language") or ""), current.workspace.language)
@@ -69,10 +69,8 @@ class Writer:
             tracking=self._tracking(letter),
         )
         kind: Literal["marketing", "transactional"] = "marketing" if marketing else "transactional"
-        prefixes = {code: law.subject_prefix for code, law in current.workspace.law.items()}
-        subject = subject_for(
-            str(letter.lead.get("country") or ""), rendered.subject, kind, prefixes
-        )
+        country = str(letter.lead.get("country") or "")
+        subject = subject_for(country, rendered.subject, kind, current.subject_prefixes)
         sender = _address(params.get("from"), letter.scope) or current.sender
         reply_to = _address(params.get("reply_to") or current.workspace.sender.reply_to, scope)
         message = OutgoingMessage(
@@ -131,12 +129,11 @@ class Writer:
         return f"{self.public_url}/{kind.value}/{self.signer.token(kind, job, index)}"
 
     def _templates_of(self, letter: Letter) -> Templates:
-        key = tuple(sorted(letter.files)) + tuple(map(str, map(hash, letter.files.values())))
-        found = self._templates.get(key)
+        found = self._templates.get(letter.digest)
         if found is None:
             if len(self._templates) >= _KEPT_TEMPLATES:
                 self._templates.clear()
-            found = self._templates[key] = Templates(letter.files)
+            found = self._templates[letter.digest] = Templates(letter.files)
         return found
 
 

@@ -34,6 +34,7 @@ _lock = threading.Lock()
 _current: dict[str, "Current"] = {}
 _plans: dict[str, Plan] = {}
 _templates: dict[str, str] = {}
+_files: dict[str, dict[str, str]] = {}
 
 
 @dataclass(frozen=True)
@@ -76,6 +77,19 @@ class Current:
         return parse_address(
             self.workspace.sender.from_ or "Longplay <hello@localhost.localdomain>"
         )
+
+    @cached_property
+    def words(self) -> Mapping[str, object]:
+        """What every template may say of the workspace: `sender`, `workspace`."""
+        return {
+            "sender": self.workspace.sender.model_dump(by_alias=True),
+            "workspace": {"name": self.workspace.workspace},
+        }
+
+    @cached_property
+    def subject_prefixes(self) -> Mapping[str, str]:
+        """Country → what its law wants to see in a subject."""
+        return {code: law.subject_prefix for code, law in self.workspace.law.items()}
 
     @property
     def domain(self) -> str:
@@ -174,8 +188,15 @@ def plan(tx: Transaction, digest: str) -> Plan:
     return known
 
 
-def templates(tx: Transaction, one: Plan) -> dict[str, str]:
-    """The template files that a plan pins: file name → text."""
+def templates(tx: Transaction, digest: str) -> Mapping[str, str]:
+    """The template files that the plan of a digest pins: file name → text."""
+    found = _files.get(digest)
+    if found is None:
+        found = _files[digest] = _pinned(tx, plan(tx, digest))
+    return found
+
+
+def _pinned(tx: Transaction, one: Plan) -> dict[str, str]:
     missing = [digest for digest in one.templates.values() if digest not in _templates]
     if missing:
         query = sa.select(template_table.c.digest, template_table.c.body)

@@ -54,6 +54,7 @@ class Letter:
     playbook: str
     recipient: Recipient
     scope: Mapping[str, object]
+    digest: str
     files: Mapping[str, str]
     current: Current
     lead: Mapping[str, Value]
@@ -120,7 +121,7 @@ def _settle_doubts(tx: Transaction, batch: str) -> None:
     held, again, held_at = [], [], []
     for row in jobs.expired_in_flight(tx, batch):
         op = op_of(tx, row)
-        if op.params.get("in_doubt") == "resend" or not row["marketing"]:
+        if op.action == "notify" or op.params.get("in_doubt") == "resend":
             again.append({"id": row["id"], "state": "queued", "reason": "was in doubt: again"})
         else:
             reason = "the sender died while it was in flight"
@@ -170,7 +171,8 @@ def letter_for(
         playbook=row["playbook"],
         recipient=recipient,
         scope=recipients.scope(row),
-        files=published.templates(tx, published.plan(tx, row["params"]["digest"])),
+        digest=row["params"]["digest"],
+        files=published.templates(tx, row["params"]["digest"]),
         current=recipients.current,
         lead=recipients.facts.get(row["lead"], {}),
     )
