@@ -116,6 +116,6 @@ def _sent(letter: Letter, written: Written | None, outcome: Outcome | str) -> Se
         attempt=letter.attempt,
         created_at=letter.created_at,
         marketing=letter.recipient.mailing.marketing,
-        resend=params.get("in_doubt") == "resend" or not letter.recipient.mailing.marketing,
+        resend=letter.op.action == "notify" or params.get("in_doubt") == "resend",
         outcome=outcome,
     )

@@ -38,6 +38,13 @@ from engine.playbook.templates import TemplateFacts
 from engine.playbook.trigger_checks import check_triggers
 from engine.playbook.workspace import Workspace
 
+LATER_OPTIONS = {
+    "email": ("attach",),
+    "notify": ("via", "every"),
+    "assign": ("keep_account_owner",),
+}
+"""Options of steps that this version does not carry out yet."""
+
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -138,6 +145,7 @@ class _Check:
         visible = (*above, *(self.ids[step] for step in steps))
         for step in steps:
             self._texts(step)
+            self._later(step)
             self._step(step, visible)
             if isinstance(step.body, ControlStep):
                 for body in step.body.bodies():
@@ -171,6 +179,17 @@ class _Check:
         for case in node.items if isinstance(node, ListNode) else ():
             if isinstance(case, MapNode) and "if" in case.values:
                 self.expressions.check(case.values["if"], event=self.event)
+
+    def _later(self, step: Step) -> None:
+        """Options that are understood, and would do nothing in this version."""
+        for option in LATER_OPTIONS.get(step.verb, ()):
+            if option in step.node.keys:
+                self.reader.report(
+                    "not-yet-supported",
+                    f"'{option}' of '{step.verb}' is not supported yet",
+                    "leave it out for now",
+                    step.node.keys[option].span,
+                )
 
     def _step(self, step: Step, visible: tuple[str, ...]) -> None:  # noqa: PLR0912 - one arm a step
         body, values = step.body, step.fields.values

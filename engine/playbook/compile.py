@@ -84,15 +84,16 @@ def compile_playbook(
 
 def _is_later(reader: Reader) -> bool:
     root = reader.document.root
-    kind = root.values.get("kind") if isinstance(root, MapNode) else None
-    if not isinstance(kind, ScalarNode) or kind.text not in LATER_KINDS:
+    values = root.values if isinstance(root, MapNode) else {}
+    kind, record = values.get("kind"), values.get("for")
+    if isinstance(kind, ScalarNode) and kind.text in LATER_KINDS:
+        what, at = f"playbooks of kind '{kind.text}'", kind.span
+    elif isinstance(record, ScalarNode) and record.text == "deal":
+        what, at = "playbooks for deals", record.span
+    else:
         return False
-    reader.report(
-        "not-yet-supported",
-        f"playbooks of kind '{kind.text}' are not supported yet",
-        "keep the file outside of `playbooks/` for now",
-        kind.span,
-    )
+    help = "keep the file outside of `playbooks/` for now"
+    reader.report("not-yet-supported", f"{what} are not supported yet", help, at)
     return True
 
 
