@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import uvloop
 from temporalio.client import Client, TLSConfig
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
@@ -42,8 +43,15 @@ _GRACE = timedelta(seconds=8)
 _log = logging.getLogger("longplay.worker")
 
 
-async def connect(settings: Settings, *, patience: float = 30.0) -> Client:
+async def connect(
+    settings: Settings, *, patience: float = 30.0, gives_metrics: bool = False
+) -> Client:
     """The connection to Temporal, waited for while it starts.
+
+    Args:
+        settings: where it is.
+        patience: seconds to wait for it.
+        gives_metrics: whether this process serves metrics on LONGPLAY_METRICS_PORT, when it is set.
 
     Raises:
         EnvironmentFault: it does not answer.
@@ -51,6 +59,7 @@ async def connect(settings: Settings, *, patience: float = 30.0) -> Client:
     deadline = asyncio.get_running_loop().time() + patience
     tls = _tls(settings)
     key = settings.temporal_api_key
+    runtime = _runtime(settings) if gives_metrics else None
     while True:
         try:
             return await Client.connect(
@@ -58,6 +67,7 @@ async def connect(settings: Settings, *, patience: float = 30.0) -> Client:
                 namespace=settings.temporal_namespace,
                 api_key=key.get_secret_value() if key else None,
                 tls=tls,
+                runtime=runtime,
             )
         except (RPCError, RuntimeError) as error:
             if asyncio.get_running_loop().time() > deadline:
@@ -66,6 +76,15 @@ async def connect(settings: Settings, *, patience: float = 30.0) -> Client:
                     help="start it with `longplay up`, or set LONGPLAY_TEMPORAL_ADDRESS",
                 ) from error
             await asyncio.sleep(0.3)
+
+
+def _runtime(settings: Settings) -> Runtime | None:
+    """The SDK's runtime with a Prometheus endpoint; made once, because it opens the port."""
+    if settings.metrics_port is None:
+        return None
+    address = f"{settings.web.host}:{settings.metrics_port}"
+    metrics = PrometheusConfig(bind_address=address, durations_as_seconds=True)
+    return Runtime(telemetry=TelemetryConfig(metrics=metrics))
 
 
 def _tls(settings: Settings) -> TLSConfig | bool:
@@ -81,7 +100,7 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     """Works until it is told to stop, then drains within the grace period."""
     stop = stop or _stop_on_signals()
     store = Store(settings.store_url, pool_size=12)
-    client = await connect(settings)
+    client = await connect(settings, gives_metrics=True)
     dispatcher = Dispatcher(client, asyncio.get_running_loop())
     store.on_commit(dispatcher.nudge)
     transport = SmtpTransport(settings.mail_url)
