@@ -1,5 +1,6 @@
 """The dashboard's pages about playbooks, enrollments and tasks."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -133,9 +134,21 @@ def _recent(tx: Transaction) -> list[dict[str, Any]]:
 
 
 def _enrollments(tx: Transaction, **wanted: Any) -> list[dict[str, Any]]:
-    rows = enrollments.page(tx, **wanted)
+    rows = _newest(tx, **wanted)
     shaped = listings.shape_enrollments(tx, rows)
     return [{**one, "record": row["record"]} for one, row in zip(shaped, rows, strict=True)]
+
+
+def _newest(tx: Transaction, **wanted: Any) -> Sequence[Any]:
+    """The newest enrollments that fit; of a playbook, state by state, as its index has them."""
+    if not wanted.get("playbook") or wanted.get("state"):
+        return enrollments.page(tx, **wanted)
+    found = [
+        row
+        for state in listings.STATES
+        for row in enrollments.page(tx, **{**wanted, "state": state})
+    ]
+    return sorted(found, key=lambda row: str(row["id"]), reverse=True)[: wanted["limit"]]
 
 
 def _enrollment(tx: Transaction, wanted: str) -> dict[str, Any]:
