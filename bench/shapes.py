@@ -52,6 +52,27 @@ def files() -> dict[str, str]:
     }
 
 
+ONE_MAIL = """\
+playbook: one-mail
+enroll:
+  when:
+    - event: form.submitted
+  again: never
+steps:
+  - email: first
+  - end: done
+"""
+
+
+def files_of_one_mail() -> dict[str, str]:
+    """A playbook that sends one mail and ends."""
+    return {
+        "longplay.yaml": WORKSPACE,
+        "playbooks/one-mail.yaml": ONE_MAIL,
+        "templates/email/first.html": PAGE % (1, 1, 1),
+    }
+
+
 UNDER_FIRE = """\
 playbook: under-fire
 enroll:

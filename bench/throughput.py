@@ -59,14 +59,15 @@ def cohort(arena: Arena, store: Store, leads: int) -> Measured:
                 for n in range(start, min(start + 500, leads))
             ],
         )
-    asyncio.run(_nudge(arena, nudged))
+    asyncio.run(nudge_all(arena, nudged))
     wait_until(lambda: store.read(_finished) >= leads, 600)
     seconds = time.monotonic() - began
     events, size = asyncio.run(_histories(arena, "drive_cohort"))
     return _measured(leads, seconds, events, size, before, arena.cpu())
 
 
-async def _nudge(arena: Arena, nudged: set[str]) -> None:
+async def nudge_all(arena: Arena, nudged: set[str]) -> None:
+    """Tells the drivers of these cohorts to look."""
     client = await Client.connect(f"127.0.0.1:{arena.temporal_port}")
     for one in nudged:
         await nudge(client, one)

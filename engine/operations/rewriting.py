@@ -5,7 +5,7 @@ never recorded them; the message in his mailbox still works, because it can be w
 """
 
 from engine.operations import published
-from engine.operations.letters import Writer
+from engine.operations.letters import Writer, Written
 from engine.operations.recipients import Recipients
 from engine.operations.windows import Letter, letter_for, op_of
 from engine.store import jobs
@@ -20,8 +20,18 @@ def links_of(store: Store, writer: Writer, job: str) -> tuple[str, ...]:
     Raises:
         LongplayError: it cannot be written any more, for instance since the lead has changed.
     """
+    found = rewritten(store, writer, job)
+    return found.links if found is not None else ()
+
+
+def rewritten(store: Store, writer: Writer, job: str) -> Written | None:
+    """A message that may be in somebody's mailbox, as it would be sent now; None for all others.
+
+    Raises:
+        LongplayError: it cannot be written any more.
+    """
     letter = store.read(lambda tx: _letter(tx, job))
-    return writer.write(letter).links if letter is not None else ()
+    return writer.write(letter) if letter is not None else None
 
 
 def _letter(tx: Transaction, job: str) -> Letter | None:
