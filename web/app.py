@@ -3,8 +3,10 @@
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from engine.errors import LongplayError
 from web import api, health, login, pages, pages_leads, pages_mail, public
@@ -12,6 +14,17 @@ from web.deps import Deps
 from web.doors import Doors
 from web.problems import Problem, answer_problem
 from web.showing import STATIC
+
+
+class _Kept(StaticFiles):
+    """Files whose address changes when they do: browsers need not ask again."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """The file, with leave to keep it for a year when its address says its version."""
+        response = await super().get_response(path, scope)
+        if b"v=" in scope["query_string"]:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
 
 
 def create_app(deps: Deps) -> Starlette:
@@ -25,7 +38,7 @@ def create_app(deps: Deps) -> Starlette:
             *pages.ROUTES,
             *pages_leads.ROUTES,
             *pages_mail.ROUTES,
-            Mount("/static", StaticFiles(directory=STATIC), name="static"),
+            Mount("/static", _Kept(directory=STATIC), name="static"),
         ],
         middleware=[Middleware(Doors, deps=deps)],
         exception_handlers={
