@@ -115,12 +115,18 @@ def _by_caps(mail: Mailing, now: datetime) -> Permission:
         if len(counted) >= cap.most:
             over_until = counted[len(counted) - cap.most] + cap.period
             if over_until > free_at:
-                free_at, why = over_until, f"over the cap of {cap.most} in {cap.period}"
+                free_at, why = over_until, f"over the cap of {cap.most} per {_span(cap.period)}"
     if free_at == now:
         return Go()
     if mail.over_cap == "skip":
         return Skip(why)
     return _later(mail, free_at, why)
+
+
+def _span(period: timedelta) -> str:
+    hours = round(period.total_seconds() / 3600)
+    number, unit = (hours // 24, "day") if hours % 24 == 0 else (hours, "hour")
+    return unit if number == 1 else f"{number} {unit}s"
 
 
 def _later(mail: Mailing, until: datetime, why: str) -> Permission:
