@@ -28,6 +28,7 @@ class _Check:
         self._assignment()
         self._pipelines()
         self._names()
+        self._channels()
         if not self._workspace.sender.from_ and "sender" in self._workspace.model_fields_set:
             self._reader.report(
                 "sender-without-from",
@@ -35,6 +36,17 @@ class _Check:
                 'write `from: "Acme <hello@acme.example>"`',
                 self._node("sender").span,
             )
+
+    def _channels(self) -> None:
+        for name, channel in self._workspace.channels.items():
+            if channel.type != "email":
+                self._reader.report(
+                    "not-yet-supported",
+                    f"messages to '{channel.type}' are not supported yet",
+                    "notices to this channel go to the inbox; `{type: email, to: …}` is sent",
+                    self._node("channels", name, "type").span,
+                    severity="warning",
+                )
 
     def _node(self, *path: str | int) -> Node:
         return self._reader.document.node(path)

@@ -86,7 +86,8 @@ def test_missing_variables_are_warnings() -> None:
     line = text.split("\n")[shown[0].line - 1]
     assert line[shown[0].column - 1 : shown[0].end_column - 1] == "${ROOM}"
     assert result.ok
-    assert found(checked({"longplay.yaml": text}, environment={"ROOM"})) == []
+    later = [("longplay.yaml", "not-yet-supported")]
+    assert found(checked({"longplay.yaml": text}, environment={"ROOM"})) == later
 
 
 def test_unused_templates_are_checked_too() -> None:
