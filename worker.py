@@ -4,8 +4,11 @@ A composition root: it reads the settings and puts the parts together. Nobody im
 """
 
 import asyncio
+import itertools
 import logging
+import os
 import signal
+import socket
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
@@ -21,6 +24,7 @@ from activities._temporal import Deliver, Drive
 from engine.errors import EnvironmentFault
 from engine.mail.links import LinkSigner
 from engine.mail.transports.smtp import SmtpTransport
+from engine.operations import heartbeats
 from engine.operations.letters import Writer
 from engine.operations.sweeper import neglected
 from engine.settings import Settings
@@ -32,6 +36,9 @@ from workflows.schedules import DriveSchedules
 
 SWEEP_EVERY = 2.0
 """Seconds between two looks at what nobody serves."""
+
+_BEAT_EVERY = 10
+"""Sweeps between two signs of life."""
 
 SENDERS = 4
 """Batches of mail at a time; with windows of 20, at most 80 messages are in flight."""
@@ -173,8 +180,11 @@ def main(settings: Settings) -> None:
 
 async def sweep(store: Store, dispatcher: Dispatcher) -> None:
     """Nudges whatever is due and unserved, for as long as the worker lives (I5)."""
-    while True:
+    name = f"{socket.gethostname()}:{os.getpid()}"
+    for turn in itertools.count():
         try:
+            if turn % _BEAT_EVERY == 0:
+                await asyncio.to_thread(heartbeats.beat, store, name, "worker")
             dispatcher.nudge(await asyncio.to_thread(neglected, store))
         except Exception:
             # The sweeper is what mends everything else: it outlives a database that is away.
