@@ -26,7 +26,13 @@ _EMAIL = re.compile(
 _URL_PASSWORD = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/]*@(?=[^\s@])", re.I)
 _BEARER = re.compile(r"\b(?P<scheme>Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE)
 _LINK_TOKEN = re.compile(r"(?P<door>/(?:u|o|c|a)/)[\w.~-]{16,}")
-_LOUD_LIBRARIES = {"aiosmtpd": logging.ERROR, "mail.log": logging.ERROR, "asyncio": logging.WARNING}
+_LOUD_LIBRARIES = {
+    "alembic": logging.WARNING,
+    "temporalio.worker": logging.WARNING,
+    "aiosmtpd": logging.ERROR,
+    "mail.log": logging.ERROR,
+    "asyncio": logging.WARNING,
+}
 
 
 def set_up_logs(

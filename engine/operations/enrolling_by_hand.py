@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -156,11 +157,11 @@ def _named(store: Store, names: Sequence[str]) -> Iterator[list[str]]:
         yield ids[start : start + PAGE]
 
 
-def _ids(tx: Transaction, query: sa.Select[tuple[str]]) -> list[str]:
+def _ids(tx: Transaction, query: sa.Select[Any]) -> list[str]:
     return [row[0] for row in tx.conn.execute(query)]
 
 
-def _existing(ids: Sequence[str]) -> sa.Select[tuple[str]]:
+def _existing(ids: Sequence[str]) -> sa.Select[Any]:
     return sa.select(leads.table.c.id).where(leads.table.c.id.in_(ids))
 
 
