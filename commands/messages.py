@@ -36,3 +36,13 @@ def list_(
     rendering.table(columns, rows, nothing="no messages")
     if len(rows) == limit:
         rendering.note(f"there may be more: --before {rows[-1]['id']}")
+
+
+@messages.command()
+def resend(id: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")]) -> None:
+    """Sends a message in doubt again, once a person has found out that it did not arrive."""
+    from engine.operations.control import retry_job
+
+    with place.opened() as store:
+        retry_job(store, id)
+    rendering.say(f"message '{id}' will be sent again")

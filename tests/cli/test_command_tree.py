@@ -17,7 +17,8 @@ COMMANDS = (
     "init", "validate", "compile", "diagram", "schema", "apply", "up", "worker", "web", "migrate",
     "doctor", "leads import", "leads list", "leads show", "leads set", "event", "events import",
     "enroll", "enrollments list", "enrollments show", "enrollments pause", "enrollments resume",
-    "enrollments skip", "enrollments cancel", "enrollments retry", "messages list", "explain",
+    "enrollments skip", "enrollments cancel", "enrollments retry", "messages list",
+    "messages resend", "explain",
     "inbox", "inbox done", "inbox snooze", "inbox retry", "inbox skip", "pause", "resume",
     "suppressions list", "suppressions add", "suppressions remove", "owners list",
 )  # fmt: skip
