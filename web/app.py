@@ -3,6 +3,7 @@
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
@@ -11,7 +12,7 @@ from starlette.types import Scope
 from engine.errors import LongplayError
 from web import api, health, login, pages, pages_leads, pages_mail, public
 from web.deps import Deps
-from web.doors import Doors
+from web.doors import SECURITY, Doors
 from web.problems import Problem, answer_problem
 from web.showing import STATIC
 
@@ -25,6 +26,14 @@ class _Kept(StaticFiles):
         if b"v=" in scope["query_string"]:
             response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
         return response
+
+
+async def _answer_fault(request: Request, error: Exception) -> Response:
+    """A fault of ours is answered outside the doors, so it brings their headers itself."""
+    response = await answer_problem(request, error)
+    for name, value in SECURITY.items():
+        response.headers.setdefault(name, value)
+    return response
 
 
 def create_app(deps: Deps) -> Starlette:
@@ -45,7 +54,7 @@ def create_app(deps: Deps) -> Starlette:
             Problem: answer_problem,
             HTTPException: answer_problem,
             LongplayError: answer_problem,
-            Exception: answer_problem,
+            Exception: _answer_fault,
         },
     )
     app.state.deps = deps

@@ -1,14 +1,16 @@
 """The dashboard's pages about playbooks, enrollments and tasks."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from engine.errors import InputError, NotFoundError
+from engine.operations import inbox as inboxes
 from engine.operations import listings, overview, published
 from engine.operations.leads_view import names_of
 from engine.operations.overview import Overview, PlaybookCount
@@ -17,10 +19,12 @@ from engine.playbook.diagram_svg import svg
 from engine.store import enrollments, jobs, tasks
 from engine.store.database import Transaction
 from web.api import CONTROLS, named
+from web.bodies import read_body
 from web.deps import Deps, deps_of
 from web.frames import framed
 from web.problems import Problem
 
+_ACTOR = "dashboard"
 _ROWS = 50
 _RECENT = 8
 
@@ -94,7 +98,7 @@ async def control_enrollment(request: Request) -> Response:
     if use is None:
         raise Problem(404, "there is no such button")
     try:
-        await deps.act(use, deps.store, id, "dashboard")
+        await deps.act(use, deps.store, id, _ACTOR)
     except NotFoundError:
         raise
     except InputError as error:
@@ -123,6 +127,29 @@ async def inbox(request: Request) -> Response:
         f"{last['due_at'].isoformat() if last['due_at'] else ''}~{last['id']}" if last else ""
     )
     return await framed(request, "inbox.html", {**values, "owner": owner, "following": following})
+
+
+async def answer_task(request: Request) -> Response:
+    """A button in the inbox: done, not before tomorrow, or what to do with a stopped step."""
+    deps, id, verb = deps_of(request), named(request.path_params["id"]), request.path_params["verb"]
+    body = (await read_body(request, 20_000)).decode("utf-8", "replace")
+    result = parse_qs(body, max_num_fields=10).get("result", [""])[-1].strip()
+    try:
+        match verb:
+            case "done":
+                await deps.act(inboxes.finish, deps.store, id, result=result, actor=_ACTOR)
+            case "snooze":
+                until = datetime.now(UTC) + timedelta(days=1)
+                await deps.act(inboxes.snooze, deps.store, id, until)
+            case "retry" | "skip":
+                await deps.act(inboxes.decide, deps.store, id, verb, actor=_ACTOR)
+            case _:
+                raise Problem(404, "there is no such button")
+    except NotFoundError:
+        raise
+    except InputError as error:
+        raise Problem(409, error.message, help=error.help) from None
+    return RedirectResponse("/inbox", 303)
 
 
 async def _overview(deps: Deps) -> Overview:
@@ -190,4 +217,5 @@ ROUTES = [
     Route("/enrollments/{id}", enrollment, methods=["GET"]),
     Route("/enrollments/{id}/{verb}", control_enrollment, methods=["POST"]),
     Route("/inbox", inbox, methods=["GET"]),
+    Route("/inbox/{id}/{verb}", answer_task, methods=["POST"]),
 ]

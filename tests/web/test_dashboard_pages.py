@@ -9,7 +9,8 @@ from starlette.testclient import TestClient
 from engine.mail.catcher import keep_mail
 from engine.operations.edit_leads import put_lead
 from engine.operations.enrolling_by_hand import enroll
-from engine.store.database import Store
+from engine.store import tasks
+from engine.store.database import Store, Transaction
 from tests.web.conftest import Open
 from web.languages import known
 
@@ -101,6 +102,44 @@ def test_buttons_control_an_enrollment(house: "House") -> None:
     again = house.client.post(f"/enrollments/{run['id']}/pause", headers=same | PAGE)
     assert again.status_code == 409
     assert "cannot be paused" in again.text
+
+
+def test_tasks_are_answered_in_the_inbox(client: TestClient, workspace: Store) -> None:
+    """Done with a result is gone; snoozed is gone until then; a second answer is a conflict."""
+    lead = put_lead(workspace, {"email": "ann@example.com"}, actor="api").lead
+    row = {
+        "kind": "task", "owner": "li.wei", "lead": lead, "enrollment": None, "text": "",
+        "priority": "", "state": "open", "due_at": None, "snoozed_until": None, "result": "",
+        "ended_at": None,
+    }  # fmt: skip
+
+    def add(tx: Transaction) -> None:
+        made = {"created_at": tx.now}
+        tasks.insert(tx, [row | made | {"id": f"t{n}", "subject": f"Call {n}"} for n in (1, 2)])
+
+    workspace.write(add)
+    assert client.post("/inbox/t1/done", data={"result": "wants a demo"}).status_code == 303
+    assert client.post("/inbox/t2/snooze").status_code == 303
+    assert "Call" not in client.get("/inbox").text
+    assert workspace.read(lambda tx: tasks.get(tx, "t1"))["result"] == "wants a demo"
+    assert client.post("/inbox/t1/done").status_code == 409
+    assert client.post("/inbox/t9/done").status_code == 404
+    assert client.post("/inbox/t2/explode").status_code == 404
+
+
+def test_a_fault_of_ours_is_told_without_its_insides(
+    client: TestClient, workspace: Store, caplog: pytest.LogCaptureFixture
+) -> None:
+    """500 in the same shape, guarded as every response; the traceback is in the log."""
+    with workspace.engine.begin() as conn:
+        conn.exec_driver_sql("DROP TABLE enrollment")
+    answer = client.get("/v1/enrollments")
+    assert (answer.status_code, answer.json()["status"]) == (500, 500)
+    assert "enrollment" not in answer.json()["detail"]
+    assert "default-src 'self'" in answer.headers["content-security-policy"]
+    assert "no such table" in caplog.text
+    page = client.get("/enrollments", headers=PAGE)
+    assert (page.status_code, "sqlite" in page.text.lower()) == (500, False)
 
 
 def test_faults_are_pages_for_people_and_documents_for_programs(client: TestClient) -> None:
