@@ -130,7 +130,7 @@ def test_an_html_file_cannot_take_in_text_unescaped() -> None:
         Templates(files).render("a", SCOPE)
 
 
-@pytest.mark.parametrize(
+@pytest.mark.parametrize("value", [object(), print, Templates], ids=["object", "function", "class"])
     "value", [object(), print, Templates], ids=str, ids=["object", "function", "class"]
 )
 def test_an_object_that_strays_into_a_scope_shows_nothing_of_itself(value: object) -> None:
