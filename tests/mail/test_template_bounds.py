@@ -131,8 +131,6 @@ def test_an_html_file_cannot_take_in_text_unescaped() -> None:
 
 
 @pytest.mark.parametrize("value", [object(), print, Templates], ids=["object", "function", "class"])
-    "value", [object(), print, Templates], ids=str, ids=["object", "function", "class"]
-)
 def test_an_object_that_strays_into_a_scope_shows_nothing_of_itself(value: object) -> None:
     assert render_text("{{ it.real }}{{ it.write }}", {"it": value}) == ""
     with pytest.raises(TemplateError, match="cannot be printed"):
