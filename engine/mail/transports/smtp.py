@@ -1,6 +1,6 @@
 """SMTP over kept connections, with the stage of every message known.
 
-It drives the dialogue itself (aiosmtplib speaks each command), because a link lost before the end
+It drives the dialogue itself (aiosmtplib opens the connection), because a link lost before the end
 of the message was written means "not sent", and a link lost after it means "in doubt": no
 exception class tells those apart. It decides nothing about repeats.
 """
@@ -9,12 +9,14 @@ import asyncio
 import re
 import time
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum
 
 import aiosmtplib
 
+from engine.mail.transports.dialogue import Dialogue, Lost
 from engine.mail.transports.port import (
     DeferralClass,
     Deferred,
@@ -30,6 +32,8 @@ from engine.mail.transports.replies import RETRY_AFTER, classify, classify_final
 from engine.mail.transports.smtp_url import SmtpServer, StartTls, parse_smtp_url
 
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_GOODBYE = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +64,7 @@ class _Stage(IntEnum):
 
 @dataclass(slots=True, eq=False)
 class _Connection:
-    client: aiosmtplib.SMTP
+    line: Dialogue
     sent: int = 0
     last_used: float = 0.0
 
@@ -74,14 +78,6 @@ class _Progress:
     """How far one message has come; what a lost link means is read from it."""
 
     stage: _Stage = _Stage.CONNECT
-
-
-class _Lost(Exception):
-    """The link went away, or turned to nonsense, before the message could be complete."""
-
-    def __init__(self, detail: str) -> None:
-        super().__init__(detail)
-        self.detail = detail
 
 
 class SmtpTransport:
@@ -122,20 +118,20 @@ class SmtpTransport:
         """Say QUIT on every idle connection, briefly, and let them go."""
         idle = list(self._idle)
         self._idle.clear()
-        await asyncio.gather(*(_quit(connection.client) for connection in idle))
+        await asyncio.gather(*(connection.line.quit(_GOODBYE) for connection in idle))
 
     async def _deliver(self, envelope: Envelope, progress: _Progress) -> Outcome:
         if (connection := self._take()) is not None:
             try:
                 return await self._converse(connection, envelope, progress)
-            except _Lost:
+            except Lost:
                 progress.stage = _Stage.CONNECT  # it had grown stale; nothing was complete
         opened = await self._open()
         if not isinstance(opened, _Connection):
             return opened
         try:
             return await self._converse(opened, envelope, progress)
-        except _Lost as lost:
+        except Lost as lost:
             return NotSent(lost.detail)
 
     def _take(self) -> _Connection | None:
@@ -143,9 +139,9 @@ class SmtpTransport:
         oldest = time.monotonic() - self.limits.idle.total_seconds()
         while self._idle:
             connection = self._idle.pop()
-            if connection.client.is_connected and connection.last_used >= oldest:
+            if connection.line.is_open and connection.last_used >= oldest:
                 return connection
-            connection.client.close()
+            connection.line.close()
         return None
 
     async def _converse(
@@ -159,83 +155,80 @@ class SmtpTransport:
             good = not isinstance(outcome, InDoubt | NotSent)
         finally:
             if not good:
-                connection.client.close()
+                connection.line.close()
         self._give_back(connection)
         return outcome
 
     def _give_back(self, connection: _Connection) -> None:
         connection.sent += 1
         connection.last_used = time.monotonic()
-        if not connection.client.is_connected:
+        if not connection.line.is_open:
             return
         if connection.sent >= self.limits.messages_per_connection:
-            connection.client.close()
+            connection.line.close()
         else:
             self._idle.append(connection)
 
     async def _transact(
         self, connection: _Connection, envelope: Envelope, progress: _Progress
     ) -> Outcome:
-        client = connection.client
-        options = envelope_options(client, envelope)
+        line = connection.line
+        options = envelope_options(line.offers, envelope)
         if isinstance(options, Rejected):
             return options
-        sender, recipient = options
-        for command in (sender, recipient, (b"DATA",)):
-            reply = await self._command(client, *command)
-            if reply.code == 421 and connection.reused and command is sender:
-                raise _Lost(str(reply))  # the server had closed an idle connection
-            if command == (b"DATA",) and reply.code == 354:
-                break
-            if reply.code // 100 != 2 or command == (b"DATA",):
-                return await self._refused(client, reply)
-        return await self._content(client, envelope.content, progress)
+        refusal = await self._introduce(connection, (*options, b"DATA"))
+        if refusal is not None:
+            return await self._refused(line, refusal)
+        return await self._content(line, envelope.content, progress)
 
-    async def _command(self, client: aiosmtplib.SMTP, *words: bytes) -> Reply:
-        timeout = self.limits.command.total_seconds()
-        try:
-            code, text = await client.execute_command(*words, timeout=timeout)
-        except (aiosmtplib.SMTPException, OSError) as error:
-            client.close()
-            raise _Lost(_told(error, words[0])) from error
-        return parse_reply(code, text)
+    async def _introduce(
+        self, connection: _Connection, commands: tuple[bytes, bytes, bytes]
+    ) -> Reply | None:
+        """Asks to hand a message over; answers the first refusal, None: it may follow now."""
+        line, timeout = connection.line, self.limits.command.total_seconds()
+        groups = [commands] if line.takes_many else [(one,) for one in commands]
+        for group in groups:
+            said = b"".join(command + b"\r\n" for command in group)
+            replies = await line.ask(said, len(group), timeout)
+            for command, (code, text) in zip(group, replies, strict=False):
+                if code == 421 and connection.reused and command is commands[0]:
+                    raise Lost(str(parse_reply(code, text)))  # it had closed an idle connection
+                if code == 354 if command is commands[2] else code // 100 == 2:
+                    continue
+                if group is commands and replies[-1][0] == 354:
+                    line.close()  # it waits for a message that goes to nobody
+                return parse_reply(code, text)
+            if len(replies) < len(group):
+                raise Lost("the connection was lost (at the envelope)")
+        return None
 
-    async def _refused(self, client: aiosmtplib.SMTP, reply: Reply) -> Outcome:
+    async def _refused(self, line: Dialogue, reply: Reply) -> Outcome:
         """What a refused command came to; the connection is made ready for the next message."""
         outcome = classify(reply)
-        if client.is_connected and isinstance(outcome, Deferred | Rejected):
+        if not isinstance(outcome, Deferred | Rejected):
+            line.close()
+            return NotSent(f"the server's answer makes no sense here: '{reply}'")
+        if line.is_open:
             try:
-                again = await self._command(client, b"RSET")
-            except _Lost:
+                [(code, _)] = await line.ask(b"RSET\r\n", 1, self.limits.command.total_seconds())
+            except Lost:
                 return outcome
-            if again.code // 100 != 2:
-                client.close()
-            return outcome
-        if isinstance(outcome, Deferred | Rejected):
-            return outcome
-        client.close()
-        return NotSent(f"the server's answer makes no sense here: '{reply}'")
+            if code // 100 != 2:
+                line.close()
+        return outcome
 
-    async def _content(
-        self, client: aiosmtplib.SMTP, content: bytes, progress: _Progress
-    ) -> Outcome:
-        protocol = client.protocol
-        if protocol is None:
-            raise _Lost("the connection was lost before the message")
-        try:
-            protocol.write(wire_content(content))
-        except (aiosmtplib.SMTPException, OSError) as error:
-            raise _Lost(_told(error, b"the message")) from error
+    async def _content(self, line: Dialogue, content: bytes, progress: _Progress) -> Outcome:
+        if not line.is_open:
+            raise Lost("the connection was lost before the message")
         progress.stage = _Stage.CONTENT
         try:
             timeout = self.limits.final.total_seconds()
-            code, text = await protocol.read_response(timeout=timeout)
-        except (aiosmtplib.SMTPException, OSError) as error:
-            return InDoubt(_told(error, b"the final dot"))
-        outcome = classify_final(parse_reply(code, text))
+            [(code, text)] = await line.ask(wire_content(content), 1, timeout)
+        except Lost as lost:
+            return InDoubt(f"{lost.detail} (at the final dot)")
         if code == 421:
-            client.close()
-        return outcome
+            line.close()
+        return classify_final(parse_reply(code, text))
 
     async def _open(self) -> _Connection | Outcome:
         """A new connection, greeted, secret and logged in; or why there is none."""
@@ -248,11 +241,13 @@ class SmtpTransport:
             if client.is_ehlo_or_helo_needed:
                 await _greet(client)
             self._helo = client.local_hostname
-            return _Connection(client)
+            return _Connection(Dialogue.take_over(client))
         except aiosmtplib.SMTPResponseException as error:
             outcome = _refused_entry(parse_reply(error.code, error.message))
         except (aiosmtplib.SMTPException, OSError) as error:
-            outcome = NotSent(_told(error, b"connecting"))
+            outcome = NotSent(_told(error))
+        except Lost as lost:
+            outcome = NotSent(lost.detail)
         finally:
             if not client.is_connected:
                 client.close()
@@ -278,27 +273,30 @@ class SmtpTransport:
 
 
 def envelope_options(
-    client: aiosmtplib.SMTP, envelope: Envelope
-) -> tuple[tuple[bytes, ...], tuple[bytes, ...]] | Rejected:
+    offers: Mapping[str, str], envelope: Envelope
+) -> tuple[bytes, bytes] | Rejected:
     """The MAIL and RCPT commands, with what the server offers; or why it cannot be asked."""
     sender, recipient = envelope.sender, envelope.recipient
-    mail = [b"MAIL", b"FROM:<" + sender.encode("utf-8") + b">"]
-    rcpt = [b"RCPT", b"TO:<" + recipient.encode("utf-8") + b">"]
+    if _CONTROL.search(sender) or _CONTROL.search(recipient):
+        text = "an address has a line break or a control character"
+        return Rejected(Reply(553, "5.1.3", text), RejectionClass.CONFIGURATION, False)
+    mail = b"MAIL FROM:<" + sender.encode("utf-8") + b">"
+    rcpt = b"RCPT TO:<" + recipient.encode("utf-8") + b">"
     if not (sender.isascii() and recipient.isascii()):
-        if not client.supports_extension("smtputf8"):
+        if "smtputf8" not in offers:
             text = f"the mail server does not offer SMTPUTF8, which '{recipient}' needs"
             return Rejected(Reply(553, "5.6.7", text), RejectionClass.CONFIGURATION, False)
-        mail += [b"SMTPUTF8", b"BODY=8BITMIME"]
-    limit = client.esmtp_extensions.get("size", "").strip()
+        mail += b" SMTPUTF8 BODY=8BITMIME"
+    limit = offers.get("size", "").strip()
     if limit.isdecimal() and 0 < int(limit) < len(envelope.content):
         text = f"the message has {len(envelope.content)} bytes, and the mail server takes {limit}"
         return Rejected(Reply(552, "5.3.4", text), RejectionClass.CONTENT, False)
-    if client.supports_extension("dsn") and recipient.isascii():
-        mail.append(b"RET=HDRS")
+    if "dsn" in offers and recipient.isascii():
+        mail += b" RET=HDRS"
         if envelope.message_id:
-            mail.append(b"ENVID=" + _xtext(envelope.message_id.strip("<>")))
-        rcpt += [b"NOTIFY=FAILURE,DELAY", b"ORCPT=rfc822;" + _xtext(recipient)]
-    return tuple(mail), tuple(rcpt)
+            mail += b" ENVID=" + _xtext(envelope.message_id.strip("<>"))
+        rcpt += b" NOTIFY=FAILURE,DELAY ORCPT=rfc822;" + _xtext(recipient)
+    return mail, rcpt
 
 
 def wire_content(content: bytes) -> bytes:
@@ -345,16 +343,6 @@ async def _greet(client: aiosmtplib.SMTP) -> None:
         await client.helo()
 
 
-async def _quit(client: aiosmtplib.SMTP) -> None:
-    try:
-        await client.quit(timeout=1.0)
-    except (aiosmtplib.SMTPException, OSError):
-        pass
-    finally:
-        client.close()
-
-
-def _told(error: Exception, stage: bytes) -> str:
+def _told(error: Exception) -> str:
     text = " ".join(str(part) for part in error.args) or type(error).__name__
-    clean = parse_reply(0, text).text
-    return f"{clean} (at {stage.decode('ascii', 'replace')})"
+    return f"{parse_reply(0, text).text} (at connecting)"
