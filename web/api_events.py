@@ -1,7 +1,5 @@
 """`POST /v1/events`: accepted means committed. It knows no rule about events but their form."""
 
-from functools import partial
-
 from pydantic import JsonValue, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,10 +9,10 @@ from engine.operations.intake import IncomingEvent, Intake, take_in
 from web.bodies import Unreadable, faults, poison, read_items
 from web.deps import Deps, deps_of
 from web.documents import EventDocument
+from web.gathering import MOST, Share
 from web.problems import MEDIA_TYPE, Problem, json_response
 
 MOST_EVENTS = 5_000
-IN_ONE_TRANSACTION = 500
 
 
 async def post_events(request: Request) -> Response:
@@ -27,12 +25,12 @@ async def post_events(request: Request) -> Response:
     incoming, rejected = _read(items)
     answer = {"accepted": 0, "duplicates": 0}
     places = [index for index, _ in incoming]
-    for start in range(0, len(incoming), IN_ONE_TRANSACTION):
-        cut = [event for _, event in incoming[start : start + IN_ONE_TRANSACTION]]
-        taken = await _take_in(deps_of(request), cut)
-        answer["accepted"] += taken.accepted
-        answer["duplicates"] += taken.duplicates
-        rejected |= {places[start + index]: str(error) for index, error in taken.rejected}
+    for start in range(0, len(incoming), MOST):
+        cut = [event for _, event in incoming[start : start + MOST]]
+        share = await _take_in(deps_of(request), cut)
+        answer["accepted"] += share.accepted
+        answer["duplicates"] += share.duplicates
+        rejected |= {places[start + index]: error for index, error in share.rejected.items()}
     listed = [{"index": index, "error": rejected[index]} for index in sorted(rejected)]
     if alone and listed:
         # A single event that is wrong is a request that is wrong; the counts are there as well.
@@ -41,9 +39,12 @@ async def post_events(request: Request) -> Response:
     return json_response({**answer, "rejected": listed}, status=202)
 
 
-async def _take_in(deps: Deps, events: list[IncomingEvent]) -> Intake:
+async def _take_in(deps: Deps, events: list[IncomingEvent]) -> Share:
+    async def take(together: list[IncomingEvent]) -> Intake:
+        return await deps.act(take_in, deps.store, together)
+
     try:
-        return await deps.act(partial(take_in, deps.store, events))
+        return await deps.gatherer.take_in(events, take)
     except InputError as error:
         # What is wrong with an event is in the answer; this is about us: nothing is published.
         raise Problem(503, error.message, help=error.help, headers={"Retry-After": "10"}) from None

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from engine.mail.links import LinkSigner
 from engine.operations.letters import Writer
 from engine.store.database import Store, Transaction
+from web.gathering import Gatherer
 from web.remembering import Remembered
 from web.sessions import Sessions
 
@@ -51,6 +52,7 @@ class Deps:
     mail_folder: Path | None = None
     public_url: str = ""
     temporal_answers: Callable[[], Awaitable[bool]] = _unknown
+    gatherer: Gatherer = field(default_factory=Gatherer)
     remembered: Remembered = field(default_factory=Remembered)
     # Separate turnstiles: writers that queue for SQLite's one gate must not hold up readers.
     _reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(READERS))

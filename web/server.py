@@ -25,6 +25,7 @@ from engine.mail.links import LinkSigner
 from engine.store.database import Store
 from web.app import create_app
 from web.deps import READERS, WRITERS, Deps
+from web.gathering import Gatherer
 from web.sessions import Sessions
 from workflows.dispatcher import Dispatcher
 
@@ -174,6 +175,7 @@ def _deps(settings: WebSettings, store: Store, line: Line) -> Deps:
         is_secure=settings.link_url.startswith("https://"),
         mail_folder=settings.mail_folder if settings.catches_mail else None,
         temporal_answers=line.answers,
+        gatherer=Gatherer(lanes=1 if store.is_sqlite else WRITERS // 2),
     )
 
 

@@ -54,12 +54,17 @@ class IncomingEvent:
 
 @dataclass(slots=True)
 class Intake:
-    """What became of a batch: `rejected` holds (index, error)."""
+    """What became of a batch: `rejected` holds (index, error), `repeated` indexes of known ones."""
 
     accepted: int = 0
-    duplicates: int = 0
+    repeated: list[int] = field(default_factory=list)
     rejected: list[tuple[int, InputError]] = field(default_factory=list)
     reaction: Reaction = field(default_factory=Reaction)
+
+    @property
+    def duplicates(self) -> int:
+        """How many events were known already."""
+        return len(self.repeated)
 
 
 @dataclass(slots=True)
@@ -103,7 +108,7 @@ def intake_in(
     fresh = []
     for one in checked:
         if one.id in known or one.id in seen:
-            answer.duplicates += 1
+            answer.repeated.append(one.index)
             continue
         seen.add(one.id)
         fresh.append(one)
@@ -169,6 +174,8 @@ def _accept(
         answer.rejected.append((one.index, InputError(f"no lead has the id '{one.lead}'")))
     fresh = [one for one in fresh if one.lead in facts]
     new = events.insert_new(tx, [_row(tx, one) for one in fresh])
+    # On PostgreSQL another transaction may have kept one of them since it was looked for.
+    answer.repeated += [one.index for one in fresh if EventId(one.id) not in new]
     fresh = [one for one in fresh if EventId(one.id) in new]
     before = {lead: dict(one) for lead, one in facts.items()}
     _apply(tx, current, fresh, facts)

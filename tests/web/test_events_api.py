@@ -1,14 +1,18 @@
 """`POST /v1/events`: accepted means committed, and whatever is wrong is said, never a 500."""
 
+import asyncio
 import json
 
 import pytest
 import sqlalchemy as sa
 from starlette.testclient import TestClient
 
+from engine.errors import InputError, TryAgainError
+from engine.operations.intake import IncomingEvent, Intake
 from engine.store import events
 from engine.store.database import Store
 from web.bodies import MOST_BYTES
+from web.gathering import Gatherer, Share
 
 TRIAL = {
     "id": "f-1",
@@ -142,6 +146,36 @@ def test_before_the_first_apply_events_are_asked_to_come_later(open_client: obje
     assert callable(open_client)
     answer = open_client().post("/v1/events", json=TRIAL)
     assert (answer.status_code, answer.json()["help"]) == (503, "run: longplay apply")
+
+
+async def test_requests_that_meet_share_a_transaction() -> None:
+    """And each gets its own counts and places; what fails, fails for those alone that met it."""
+    taken: list[int] = []
+
+    async def take(together: list[IncomingEvent]) -> Intake:
+        taken.append(len(together))
+        await asyncio.sleep(0.01)
+        if any(event.name == "boom" for event in together):
+            raise TryAgainError("the database is away")
+        wrong = [(n, InputError("no")) for n, one in enumerate(together) if one.name == "bad"]
+        known = [n for n, one in enumerate(together) if one.name == "known"]
+        return Intake(len(together) - len(wrong) - len(known), known, wrong)
+
+    def events(*names: str) -> list[IncomingEvent]:
+        return [IncomingEvent(name, {"email": "ann@example.com"}) for name in names]
+
+    gatherer = Gatherer()
+    requests = [events("fine"), events("bad", "fine"), events("fine", "known", "bad"),
+                events(*["fine"] * 499), events("boom")]  # fmt: skip
+    answers = await asyncio.gather(
+        *(gatherer.take_in(one, take) for one in requests), return_exceptions=True
+    )
+    assert taken == [6, 500]
+    assert answers[:3] == [Share(1, 0, {}), Share(1, 0, {0: "no"}), Share(1, 1, {2: "no"})]
+    assert isinstance(answers[3], TryAgainError)
+    assert isinstance(answers[4], TryAgainError)
+    for _ in range(3):  # one after the other: each finds a lane free
+        assert await gatherer.take_in(events("fine"), take) == Share(1, 0, {})
 
 
 @pytest.mark.parametrize(
