@@ -244,6 +244,7 @@ class Job(SQLModel, table=True):
         Index("ix_job_lead", "lead", "id"),
         Index("ix_job_accepted", "lead", "kind", "accepted_at"),
         Index("ix_job_state", "state", "id"),
+        Index("ix_job_created", "kind", "created_at", "id"),
         Index(
             "ix_job_deferred",
             "cohort",
@@ -386,6 +387,7 @@ class Task(SQLModel, table=True):
             postgresql_where=text("state = 'open'"),
         ),
         Index("ix_task_enrollment", "enrollment"),
+        Index("ix_task_lead", "lead"),
     )
     id: str = Field(primary_key=True)
     kind: str

@@ -203,6 +203,7 @@ def upgrade() -> None:
     with op.batch_alter_table("job", schema=None) as batch_op:
         batch_op.create_index("ix_job_accepted", ["lead", "kind", "accepted_at"], unique=False)
         batch_op.create_index("ix_job_batch_state", ["batch", "state"], unique=False)
+        batch_op.create_index("ix_job_created", ["kind", "created_at", "id"], unique=False)
         batch_op.create_index(
             "ix_job_deferred",
             ["cohort", "not_before"],
@@ -345,6 +346,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.create_index("ix_task_enrollment", ["enrollment"], unique=False)
+        batch_op.create_index("ix_task_lead", ["lead"], unique=False)
         batch_op.create_index(
             "ix_task_open",
             ["owner", "due_at"],
@@ -396,6 +398,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
         )
+        batch_op.drop_index("ix_task_lead")
         batch_op.drop_index("ix_task_enrollment")
 
     op.drop_table("task")
@@ -426,6 +429,7 @@ def downgrade() -> None:
             sqlite_where=sa.text("state = 'deferred'"),
             postgresql_where=sa.text("state = 'deferred'"),
         )
+        batch_op.drop_index("ix_job_created")
         batch_op.drop_index("ix_job_batch_state")
         batch_op.drop_index("ix_job_accepted")
 
