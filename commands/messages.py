@@ -39,10 +39,16 @@ def list_(
 
 
 @messages.command()
-def resend(id: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")]) -> None:
+def resend(
+    id: Annotated[str, typer.Argument(metavar="ID", help="The message's id.")],
+    as_json: AsJson = False,
+) -> None:
     """Sends a message in doubt again, once a person has found out that it did not arrive."""
     from engine.operations.control import retry_job
 
     with place.opened() as store:
         retry_job(store, id)
-    rendering.say(f"message '{id}' will be sent again")
+    if as_json:
+        rendering.document({"id": id, "state": "deferred"})
+    else:
+        rendering.say(f"message '{id}' will be sent again")
