@@ -55,8 +55,11 @@ def test_colors_are_for_terminals_that_want_them(monkeypatch: pytest.MonkeyPatch
     assert "\x1b[32m" not in terminal.getvalue()
 
 
-def test_a_pipe_gets_whole_plain_lines(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_pipe_gets_whole_plain_lines(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One line a row, however long, without colors and without spaces at its end."""
+    monkeypatch.delenv("COLUMNS", raising=False)
     rendering.table(("name", "note", "state"), ROWS)
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 3
