@@ -114,7 +114,7 @@ class _Page:
         names = {*current.plans[self.playbook].history, *(self.check.events if self.check else ())}
         histories = load_histories(tx, self.ids, sorted(names)) if names else {}
         reactor = Reactor(tx, current, facts, histories)
-        wishes = [self._wish(lead) for lead in facts if self._holds(current, tx, facts, lead)]
+        wishes = [self._wish(lead) for lead in facts if self._holds(reactor, lead)]
         reaction = reactor.enroll(wishes)
         answer.enrolled += len(reaction.entered)
         _count(answer, "where", len(facts) - len(wishes))
@@ -122,10 +122,13 @@ class _Page:
         for _, _, decline in reaction.declined:
             _count(answer, decline.reason, 1)
 
-    def _holds(
-        self, current: Current, tx: Transaction, facts: Mapping[str, dict[str, Value]], lead: str
-    ) -> bool:
-        return self.check is None or self.check.truth(scope_of(current, facts[lead], now=tx.now))
+    def _holds(self, known: Reactor, lead: str) -> bool:
+        if self.check is None:
+            return True
+        history = known.histories.get(lead)
+        now = known.tx.now
+        scope = scope_of(known.current, known.facts[lead], now=now, history=history)
+        return self.check.truth(scope)
 
     def _wish(self, lead: str) -> Wish:
         return Wish(
@@ -146,10 +149,13 @@ def _named(store: Store, names: Sequence[str]) -> Iterator[list[str]]:
         by_id = [name for name in names if "@" not in name]
         ids += _ids(tx, _existing(by_id))
         if len(set(ids)) < len(set(names)):
-            missing = next(name for name in names if leads.find(tx, name) is None)
-            raise InputError(
-                f"there is no lead '{missing}'", help="import it, or send an event about it first"
-            )
+            # Fewer leads than names: one is unknown, or one lead was named twice.
+            missing = next((name for name in names if leads.find(tx, name) is None), None)
+            if missing is not None:
+                raise InputError(
+                    f"there is no lead '{missing}'",
+                    help="import it, or send an event about it first",
+                )
         return sorted(set(ids))
 
     ids = store.read(find)
