@@ -151,6 +151,7 @@ def test_messages_in_doubt_and_the_brake_are_shown_but_no_fault(queued: Stage) -
         queued,
         sa.update(job).where(job.c.id == first["id"]).values(state="in_doubt", ended_at=now),
     )
+    queued.store.write(lambda tx: jobs.settle_batch(tx, first["batch"]))
     braking.pull(queued.store, "tour")
     said = {one.name: one.detail for one in examine(queued.store)}
     assert ill(queued) == {}
