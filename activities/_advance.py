@@ -61,7 +61,7 @@ def advance(store: Store, cohort: str, *, limit: int = SLICE) -> Progress:
     Raises:
         TryAgainError: the database is not to be had now.
     """
-    ids = store.read(lambda tx: [row["id"] for row in enrollments.due(tx, cohort, limit)])
+    ids = store.read(lambda tx: enrollments.due(tx, cohort, limit))
     passed = _advance_slice(store, cohort, ids)
     return store.read(lambda tx: _progress(tx, cohort, passed))
 

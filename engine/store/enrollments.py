@@ -35,20 +35,32 @@ def cohort(tx: Transaction, cohort_id: str) -> sa.RowMapping | None:
     return found.mappings().first()
 
 
-def due(tx: Transaction, cohort_id: str, limit: int) -> Sequence[sa.RowMapping]:
-    """Open members of a cohort whose `wake_at` has come, longest due first."""
+def due(tx: Transaction, cohort_id: str, limit: int) -> Sequence[str]:
+    """The ids of a cohort's open members whose `wake_at` has come, longest due first."""
     query = (
-        sa.select(table)
+        sa.select(table.c.id)
         .where(table.c.cohort == cohort_id, table.c.wake_at <= tx.now, is_open)
         .order_by(table.c.wake_at)
         .limit(limit)
     )
-    return tx.conn.execute(query).mappings().all()
+    return tx.conn.execute(query).scalars().all()
+
+
+_WALKED = [
+    table.c[name]
+    for name in (
+        "id", "digest", "record", "key", "seq", "pc", "blocked_on", "until_at", "anchor_at",
+        "listen_seq", "memory", "entered_at", "reason",
+    )
+]  # fmt: skip
 
 
 def lock(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.RowMapping]:
-    """The rows of `ids` that are open and due, locked; after the lead locks, never before."""
-    query = sa.select(table).where(
+    """The rows of `ids` that are open and due, locked; after the lead locks, never before.
+
+    They hold what a walk looks at.
+    """
+    query = sa.select(*_WALKED).where(
         table.c.id.in_(ids), table.c.wake_at <= tx.now, is_open, table.c.held_at.is_(None)
     )
     if tx.is_postgres:

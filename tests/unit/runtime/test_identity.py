@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.errors import InputError
-from engine.runtime.identity import address, email_key, full_name
+from engine.runtime.identity import _read, address, email_key, full_name
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,21 @@ def test_names_are_joined_the_way_they_are_written(
 ) -> None:
     """East Asian names have the family name first, and no space."""
     assert full_name(first, last) == expected
+
+
+PLAIN = st.text("aZ09_+-.@x", max_size=70) | st.from_regex(
+    r"[a-z+_.-]{1,8}@[a-zA-Z0-9.-]{1,12}\.(?:com|test|local|invalid|onion|arpa|x1|Co)",
+    fullmatch=True,
+)
+
+
+@given(PLAIN)
+def test_what_is_seen_at_once_to_be_an_address_is_what_the_library_says(text: str) -> None:
+    """The short way and the long one never differ."""
+    try:
+        expected = _read(text)
+    except InputError:
+        with pytest.raises(InputError):
+            address(text)
+    else:
+        assert address(text) == expected
