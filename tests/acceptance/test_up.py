@@ -1,4 +1,4 @@
-"""`longplay up`, for real: an empty folder becomes a running house, and stops without losing it."""
+"""`longplay up`, for real: a fresh workspace becomes a running house, and nothing is lost."""
 
 import os
 import signal
@@ -73,9 +73,17 @@ def a_port_with_room_above() -> int:
             return port
 
 
+def a_workspace(folder: Path) -> None:
+    """The starter workspace, where there is none yet."""
+    if not (folder / "longplay.yaml").exists():
+        argv = [sys.executable, "-P", "-m", "cli", "init", str(folder)]
+        subprocess.run(argv, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True,
+                       capture_output=True)  # fmt: skip
+
+
 @contextmanager
 def a_house(folder: Path, **settings: str) -> Iterator[House]:
-    folder.mkdir(exist_ok=True)
+    a_workspace(folder)
     house = House(folder, **settings)
     try:
         yield house
@@ -100,7 +108,7 @@ def is_healthy(settings: dict[str, str]) -> bool:
         return False
 
 
-def test_an_empty_folder_becomes_a_running_house(tmp_path: Path) -> None:
+def test_a_fresh_workspace_becomes_a_running_house(tmp_path: Path) -> None:
     """The addresses are printed once they answer, and Ctrl-C ends everything with status 0."""
     settings = ports()
     with a_house(tmp_path / "acme", **settings) as house:
@@ -156,6 +164,7 @@ def test_a_taken_port_is_named_before_anything_starts(tmp_path: Path) -> None:
         squatter.bind((host, int(port)))
         squatter.listen()
         (tmp_path / "acme").mkdir()
+        a_workspace(tmp_path / "acme")
         house = House(tmp_path / "acme", **settings)
         assert house.process.wait(timeout=60) == 2
     assert f"port '{port}' is taken by another program (LONGPLAY_WEB_ADDRESS)" in house.said()
