@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, cast
 
-from engine.operations.owning import OwnerDesk
 from pydantic import JsonValue
 
 from engine.ids import LeadId, job_id, message_id, new_id
 from engine.mail.render import render_text, render_value
 from engine.operations.derived import store_derived
+from engine.operations.owning import OwnerDesk
 from engine.operations.published import Current
 from engine.operations.reactions import Reactor, Wish
 from engine.operations.scopes import owner_record
