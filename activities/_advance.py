@@ -6,12 +6,11 @@ until the culprit stands alone (I6).
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from activities._action import Outgoing
@@ -103,7 +102,7 @@ def _walk_slice(tx: Transaction, cohort: str, ids: Sequence[str]) -> int:
     return sum(len(one.log) for one in members)
 
 
-def _take(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.RowMapping]:
+def _take(tx: Transaction, ids: Sequence[str]) -> Sequence[Mapping[Any, Any]]:
     """The rows of `ids` that are still due: leads locked first, in id order (I7)."""
     if not ids:
         return []
@@ -113,7 +112,7 @@ def _take(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.RowMapping]:
 
 
 def _members(
-    tx: Transaction, current: Current, rows: Sequence[sa.RowMapping], desk: Desk
+    tx: Transaction, current: Current, rows: Sequence[Mapping[Any, Any]], desk: Desk
 ) -> list[Member]:
     plans = {digest: published.plan(tx, digest) for digest in {row["digest"] for row in rows}}
     listening = [row["id"] for row in rows if plans[row["digest"]].listens]
@@ -130,7 +129,7 @@ def _members(
 
 
 def _member(
-    row: sa.RowMapping, plan: Plan, current: Current, desk: Desk, kept: Any, ends: Any
+    row: Mapping[Any, Any], plan: Plan, current: Current, desk: Desk, kept: Any, ends: Any
 ) -> Member:
     lead = desk.facts.get(row["record"], {})
     history = desk.histories.get(row["record"])
@@ -199,7 +198,7 @@ def _is_stopped(member: Member) -> bool:
     return isinstance(member.ended, Stop)
 
 
-def _step(row: sa.RowMapping, member: Member, now: datetime) -> enrollments.Step:
+def _step(row: Mapping[Any, Any], member: Member, now: datetime) -> enrollments.Step:
     values: dict[str, Any] = {
         "seq": member.seq, "pc": member.pc, "state": "waiting" if member.blocked_on else "active",
         "blocked_on": member.blocked_on, "wake_at": member.look_at, "until_at": member.until_at,

@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from engine.store import jobs
+from engine.store import jobs, quick
 from engine.store.database import Transaction
 from engine.store.inserting import insert_new
 from engine.store.tables import Brake
@@ -14,7 +14,7 @@ _on = sa.select(table.c.scope)
 
 def on(tx: Transaction) -> frozenset[str]:
     """What is braked: playbooks' names, or `*`."""
-    return frozenset(tx.conn.execute(_on).scalars())
+    return frozenset(row["scope"] for row in quick.fetch(tx, _on))
 
 
 def pull(tx: Transaction, scope: str, actor: str) -> None:

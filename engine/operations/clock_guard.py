@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from engine.store import quick
 from engine.store.database import Transaction
 from engine.store.inserting import insert_new
 from engine.store.tables import Heartbeat
@@ -53,7 +54,7 @@ class ClockGuard:
 
     def fault(self, tx: Transaction) -> str:
         """Why mail must wait now; empty when it may go. Kept for `doctor` to say."""
-        row = tx.conn.execute(_mark).mappings().first()
+        row = next(iter(quick.fetch(tx, _mark)), None)
         why = self._leapt(tx.now)
         if not why and row is not None and tx.now < row["at"] - BEHIND:
             why = f"the clock stands {_span(row['at'] - tx.now)} before the newest mail"
@@ -81,7 +82,7 @@ def said(tx: Transaction) -> str:
     return found or ""
 
 
-def _keep(tx: Transaction, row: sa.RowMapping | None, why: str) -> None:
+def _keep(tx: Transaction, row: quick.Row | None, why: str) -> None:
     if row is None:
         first = {"process": MARK, "kind": "clock", "at": tx.now, "detail": why}
         insert_new(tx, table, [first], key="process")

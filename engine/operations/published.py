@@ -21,6 +21,7 @@ from engine.playbook.workspace import Workspace, load_workspace
 from engine.runtime import civil
 from engine.runtime.calendar import BusinessCalendar
 from engine.runtime.fields import FieldTypes, field_types
+from engine.store import quick
 from engine.store.database import Transaction
 from engine.store.tables import PlanRow, PlaybookRow, Published, TemplateRow
 
@@ -131,17 +132,18 @@ def current(tx: Transaction) -> Current:
     Raises:
         InputError: nothing has been applied yet.
     """
-    row = tx.conn.execute(_digest).first()
-    if row is None:
+    found = quick.fetch(tx, _digest)
+    if not found:
         raise InputError("nothing is published yet", help="run: longplay apply")
+    digest = found[0]["digest"]
     with _lock:
-        known = _current.get(row[0])
+        known = _current.get(digest)
     if known is not None:
         return known
-    loaded = _load(tx, row[0])
+    loaded = _load(tx, digest)
     with _lock:
         _current.clear()
-        _current[row[0]] = loaded
+        _current[digest] = loaded
     return loaded
 
 

@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-import sqlalchemy as sa
-
 from engine.operations import published
 from engine.operations.published import Current
 from engine.operations.scopes import load_facts, load_histories, run_of, scope_of
@@ -39,7 +37,7 @@ class Recipients:
     tx: Transaction
     current: Current
     facts: Mapping[str, dict[str, Value]]
-    runs: Mapping[str, sa.RowMapping]
+    runs: Mapping[str, Mapping[Any, Any]]
     histories: Mapping[str, History]
     blocks: Mapping[str, Blocks]
     brakes: frozenset[str]
@@ -51,7 +49,7 @@ class Recipients:
         cls,
         tx: Transaction,
         current: Current,
-        rows: Sequence[sa.RowMapping],
+        rows: Sequence[Mapping[Any, Any]],
         brakes: frozenset[str],
     ) -> "Recipients":
         """Everything in a handful of queries, none of them per lead."""

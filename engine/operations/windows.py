@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-import sqlalchemy as sa
-
 from engine.operations import brakes, clock_guard, published
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.pacer import Pacer
@@ -134,7 +132,7 @@ def _settle_doubts(tx: Transaction, batch: str) -> None:
     enrollments.wake_at_seq(tx, held_at)
 
 
-def _decide(tx: Transaction, rows: Sequence[sa.RowMapping], token: str, window: Window) -> None:
+def _decide(tx: Transaction, rows: Sequence[Mapping[Any, Any]], token: str, window: Window) -> None:
     current = published.current(tx)
     recipients = Recipients.load(tx, current, rows, brakes.on(tx))
     pacer = Pacer.load(tx, current)
@@ -157,7 +155,7 @@ def _decide(tx: Transaction, rows: Sequence[sa.RowMapping], token: str, window: 
 
 
 def letter_for(
-    tx: Transaction, row: sa.RowMapping, recipient: Recipient, recipients: Recipients
+    tx: Transaction, row: Mapping[Any, Any], recipient: Recipient, recipients: Recipients
 ) -> Letter:
     """The letter of a job's row, as it is to be written."""
     return Letter(
@@ -179,7 +177,11 @@ def letter_for(
 
 
 def _claimed(
-    row: sa.RowMapping, decision: Go | Defer | Skip, recipient: Recipient, token: str, now: datetime
+    row: Mapping[Any, Any],
+    decision: Go | Defer | Skip,
+    recipient: Recipient,
+    token: str,
+    now: datetime,
 ) -> dict[str, Any]:
     values: dict[str, Any] = {
         "id": row["id"], "state": "in_flight", "attempt": row["attempt"] + 1, "token": token,

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from engine.runtime.enrolling import Former
 from engine.runtime.position import Awaited, Logged
+from engine.store import quick
 from engine.store.database import Transaction
 from engine.store.inserting import insert_new
 from engine.store.tables import AwaitedEvent, Cohort, Enrollment, StepLog
@@ -19,6 +20,7 @@ awaited_table: sa.Table = AwaitedEvent.__table__  # type: ignore[attr-defined]
 cohort_table: sa.Table = Cohort.__table__  # type: ignore[attr-defined]
 
 is_open = table.c.ended_at.is_(None)
+_insert, _insert_log = sa.insert(table), sa.insert(log_table)
 _ON_THEIR_WAY = ("pending", "active", "waiting")
 
 
@@ -55,17 +57,25 @@ _WALKED = [
 ]  # fmt: skip
 
 
-def lock(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.RowMapping]:
+_lock = (
+    sa.select(*_WALKED)
+    .where(
+        table.c.id.in_(sa.bindparam("ids", expanding=True)),
+        table.c.wake_at <= sa.bindparam("now"),
+        is_open,
+        table.c.held_at.is_(None),
+    )
+    .order_by(table.c.id)
+    .with_for_update()
+)
+
+
+def lock(tx: Transaction, ids: Sequence[str]) -> Sequence[quick.Row]:
     """The rows of `ids` that are open and due, locked; after the lead locks, never before.
 
     They hold what a walk looks at.
     """
-    query = sa.select(*_WALKED).where(
-        table.c.id.in_(ids), table.c.wake_at <= tx.now, is_open, table.c.held_at.is_(None)
-    )
-    if tx.is_postgres:
-        query = query.order_by(table.c.id).with_for_update()
-    return tx.conn.execute(query).mappings().all()
+    return quick.fetch(tx, _lock, ids=ids, now=tx.now)
 
 
 def records_of(tx: Transaction, ids: Sequence[str]) -> list[str]:
@@ -112,10 +122,9 @@ _standing = sa.select(
 ).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))  # fmt: skip
 
 
-def standing(tx: Transaction, ids: Sequence[str]) -> dict[str, sa.RowMapping]:
+def standing(tx: Transaction, ids: Sequence[str]) -> dict[str, quick.Row]:
     """Where these enrollments stand, and what they know of their runs, by id."""
-    found = tx.conn.execute(_standing, {"ids": list(ids)}).mappings()
-    return {row["id"]: row for row in found}
+    return {row["id"]: row for row in quick.fetch(tx, _standing, ids=ids)}
 
 
 def former(
@@ -134,7 +143,7 @@ def former(
 def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """New enrollments. A record that is in already raises: the caller holds the lead's lock."""
     if rows:
-        tx.conn.execute(sa.insert(table), list(rows))
+        quick.run(tx, _insert, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +161,14 @@ _STEP_COLUMNS = (
 )  # fmt: skip
 
 
+_STEP_VALUES = [(f"b_{name}_", name) for name in _STEP_COLUMNS]
+_advance = (
+    sa.update(table)
+    .where(table.c.id == sa.bindparam("b_id"), table.c.seq == sa.bindparam("b_seq"))
+    .values({name: sa.bindparam(bound) for bound, name in _STEP_VALUES})
+)
+
+
 def advance(tx: Transaction, steps: Sequence[Step]) -> None:
     """Writes steps by compare-and-set on `seq` (runtime.md, I1).
 
@@ -159,21 +176,14 @@ def advance(tx: Transaction, steps: Sequence[Step]) -> None:
         RuntimeError: a row was not at its seq any more. The locks exclude it, so nothing of this
             transaction may stand.
     """
-    if not steps:
-        return
-    statement = (
-        sa.update(table)
-        .where(table.c.id == sa.bindparam("b_id"), table.c.seq == sa.bindparam("b_seq"))
-        .values({name: sa.bindparam(f"b_{name}_") for name in _STEP_COLUMNS})
-    )
     rows = [
         {"b_id": step.id, "b_seq": step.seq}
-        | {f"b_{name}_": step.values[name] for name in _STEP_COLUMNS}
+        | {bound: step.values[name] for bound, name in _STEP_VALUES}
         for step in steps
     ]
-    done = tx.conn.execute(statement, rows)
-    if done.rowcount not in {-1, len(rows)}:
-        raise RuntimeError(f"{len(rows) - done.rowcount} enrollments moved under a lock")
+    done = quick.run(tx, _advance, rows)
+    if done not in {-1, len(rows)}:
+        raise RuntimeError(f"{len(rows) - done} enrollments moved under a lock")
 
 
 def log(tx: Transaction, lines: Iterable[tuple[str, Logged]]) -> None:
@@ -191,7 +201,7 @@ def log(tx: Transaction, lines: Iterable[tuple[str, Logged]]) -> None:
         for enrollment, line in lines
     ]
     if rows:
-        tx.conn.execute(sa.insert(log_table), rows)
+        quick.run(tx, _insert_log, rows)
 
 
 def steps_of(tx: Transaction, enrollment_id: str) -> Sequence[sa.RowMapping]:
@@ -225,8 +235,7 @@ _wake_at_seq = (
 def wake_at_seq(tx: Transaction, keys: Iterable[tuple[str, int]]) -> None:
     """Makes due, of (enrollment, seq), those that still stand there; held and stopped ones not."""
     rows = [{"b_id": one, "b_seq": seq, "at": tx.now} for one, seq in keys]
-    if rows:
-        tx.conn.execute(_wake_at_seq, rows)
+    quick.run(tx, _wake_at_seq, rows)
 
 
 def keep_events(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:

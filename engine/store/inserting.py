@@ -3,11 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.store import quick
 from engine.store.database import Transaction
 
 
@@ -35,7 +37,12 @@ def insert_many(tx: Transaction, table: sa.Table, rows: Sequence[Mapping[str, An
     if tx.is_postgres:
         tx.conn.execute(*_from_json(tx, table, rows))
     else:
-        tx.conn.execute(table.insert(), rows)
+        quick.run(tx, _insert(table), rows)
+
+
+@lru_cache(maxsize=64)
+def _insert(table: sa.Table) -> sa.Insert:
+    return table.insert()
 
 
 def _from_json(

@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.runtime.position import JobEnd
+from engine.store import quick
 from engine.store.database import Transaction
 from engine.store.tables import Batch, Job
 
@@ -31,7 +32,7 @@ _takeable = (
             table.c[name]
             for name in (
                 "id", "enrollment", "seq", "playbook", "lead", "attempt", "message_id",
-                "created_at", "params", "marketing", "reason", "reason",
+                "created_at", "params", "marketing", "reason",
             )
         )
     )
@@ -43,12 +44,21 @@ _still_queued = (
     .where(table.c.id.in_(sa.bindparam("ids", expanding=True)), table.c.state == "queued")
     .with_for_update()
 )
-_owned = sa.select(table.c.id).where(
-    table.c.id.in_(sa.bindparam("ids", expanding=True)),
-    table.c.token == sa.bindparam("the_token"),
-    table.c.state.in_(("in_flight", "in_doubt")),
+_owned = (
+    sa.select(table.c.id)
+    .where(
+        table.c.id.in_(sa.bindparam("ids", expanding=True)),
+        table.c.token == sa.bindparam("the_token"),
+        table.c.state.in_(("in_flight", "in_doubt")),
+    )
+    .with_for_update()
 )
-_owned_locked = _owned.with_for_update()
+_ends = sa.select(
+    table.c.enrollment, table.c.seq, table.c.state, table.c.reason, table.c.ended_at
+).where(
+    table.c.enrollment.in_(sa.bindparam("runs", expanding=True)), table.c.state.in_(sorted(ENDED))
+)
+_insert = sa.insert(table)
 _unfinished = (
     sa.select(table.c.id)
     .where(table.c.batch == sa.bindparam("the_batch"), table.c.state.in_(UNFINISHED))
@@ -64,7 +74,7 @@ _touch_batch = (
 def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """New jobs. The same (enrollment, seq) twice raises."""
     if rows:
-        tx.conn.execute(sa.insert(table), list(rows))
+        quick.run(tx, _insert, rows)
 
 
 def open_batches(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -85,13 +95,12 @@ def batches_of(tx: Transaction, cohort_id: str) -> list[tuple[str, str]]:
 
 def ends_of(tx: Transaction, keys: Mapping[str, int]) -> dict[str, JobEnd]:
     """How the jobs of (enrollment → seq) ended; those that have not are absent."""
-    query = sa.select(
-        table.c.enrollment, table.c.seq, table.c.state, table.c.reason, table.c.ended_at
-    ).where(table.c.enrollment.in_(list(keys)), table.c.state.in_(ENDED))
     found = {}
-    for enrollment, seq, state, reason, ended_at in tx.conn.execute(query):
-        if keys[enrollment] == seq:
-            found[enrollment] = JobEnd(state, reason, ended_at, hard_bounce=state == "bounced")
+    for row in quick.fetch(tx, _ends, runs=list(keys)):
+        if keys[row["enrollment"]] == row["seq"]:
+            bounced = row["state"] == "bounced"
+            end = JobEnd(row["state"], row["reason"], row["ended_at"], hard_bounce=bounced)
+            found[row["enrollment"]] = end
     return found
 
 
@@ -153,9 +162,9 @@ def cohorts_with_due_work(tx: Transaction, idle: timedelta) -> set[str]:
     return {*found, *tx.conn.execute(late.distinct()).scalars().all()}
 
 
-def takeable(tx: Transaction, batch: str, limit: int) -> Sequence[sa.RowMapping]:
+def takeable(tx: Transaction, batch: str, limit: int) -> Sequence[quick.Row]:
     """Queued jobs of a batch, in no order: what deciding about them looks at."""
-    return tx.conn.execute(_takeable, {"the_batch": batch, "most": limit}).mappings().all()
+    return quick.fetch(tx, _takeable, the_batch=batch, most=limit)
 
 
 def still_queued(tx: Transaction, ids: Sequence[str]) -> set[str]:
@@ -190,7 +199,8 @@ def write(tx: Transaction, rows: Sequence[Mapping[str, Any]], columns: Sequence[
     """Updates jobs by id, the same columns for each."""
     if rows:
         names = [(f"b_{name}_", name) for name in columns]
-        tx.conn.execute(
+        quick.run(
+            tx,
             _update(tuple(columns)),
             [{"b_id": row["id"]} | {bound: row[name] for bound, name in names} for row in rows],
         )
@@ -211,8 +221,7 @@ def report(tx: Transaction, token: str, rows: Sequence[Mapping[str, Any]]) -> li
         the ids that were written.
     """
     ids = [row["id"] for row in rows]
-    owned = _owned_locked if tx.is_postgres else _owned
-    mine = set(tx.conn.execute(owned, {"ids": ids, "the_token": token}).scalars())
+    mine = {row["id"] for row in quick.fetch(tx, _owned, ids=ids, the_token=token)}
     write(tx, [row for row in rows if row["id"] in mine], _REPORTED)
     return [one for one in ids if one in mine]
 
@@ -227,9 +236,9 @@ def note(tx: Transaction, batch: str, reason: str) -> None:
 
 def settle_batch(tx: Transaction, batch: str) -> bool:
     """Closes the batch when nothing in it is queued or in flight; answers whether it is closed."""
-    closed = tx.conn.execute(_unfinished, {"the_batch": batch}).first() is None
+    closed = not quick.fetch(tx, _unfinished, the_batch=batch)
     state = "closed" if closed else "open"
-    tx.conn.execute(_touch_batch, {"the_batch": batch, "new_state": state, "at": tx.now})
+    quick.change(tx, _touch_batch, the_batch=batch, new_state=state, at=tx.now)
     return closed
 
 

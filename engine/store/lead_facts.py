@@ -14,6 +14,7 @@ from engine.ids import LeadId
 from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, FieldTypes, from_json
 from engine.runtime.identity import full_name
+from engine.store import quick
 from engine.store.database import Transaction
 from engine.store.tables import Lead
 
@@ -46,7 +47,7 @@ def facts_of(row: Row, custom: FieldTypes) -> Facts:
 
 def rows(tx: Transaction, ids: Iterable[str]) -> list[Row]:
     """The rows of these leads."""
-    return [row._asdict() for row in tx.conn.execute(_by_ids, {"ids": list(ids)})]
+    return list(quick.fetch(tx, _by_ids, ids=list(ids)))
 
 
 def find_by_key(tx: Transaction, keys: Iterable[str]) -> dict[str, LeadId]:

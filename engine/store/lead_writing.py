@@ -19,6 +19,7 @@ from engine.playbook.catalog import DEFAULT_LIFECYCLE
 from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, FieldTypes, read_lead, to_json
 from engine.runtime.identity import email_key, full_name
+from engine.store import quick
 from engine.store.database import Transaction
 from engine.store.inserting import insert_many, insert_new
 from engine.store.lead_facts import NO_FIELDS, Facts, Row, facts_of, find_by_key, rows, table
@@ -132,7 +133,7 @@ def save_many(
 
 def touch(tx: Transaction, ids: Iterable[str], name: str, at: datetime | None = None) -> None:
     """Moves one of the leads' `last_…_at` forward, to now unless another time is given."""
-    tx.conn.execute(_touch(name), {"ids": list(ids), "moment": at or tx.now})
+    quick.change(tx, _touch(name), ids=list(ids), moment=at or tx.now)
 
 
 @lru_cache(maxsize=16)
@@ -172,9 +173,14 @@ class _Updates:
 
     def write(self, tx: Transaction) -> None:
         for names, parameters in self._groups.items():
-            statement = table.update().where(table.c.id == sa.bindparam("the_id"))
-            new = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-            tx.conn.execute(statement.values(**new, version=table.c.version + 1), parameters)
+            quick.run(tx, _update(names), parameters)
+
+
+@lru_cache(maxsize=128)
+def _update(names: tuple[str, ...]) -> sa.Update:
+    new = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    statement = table.update().where(table.c.id == sa.bindparam("the_id"))
+    return statement.values(**new, version=table.c.version + 1)
 
 
 def _columns(values: Mapping[str, Value]) -> dict[str, Any]:

@@ -5,16 +5,18 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.store import quick
 from engine.store.database import Transaction
 from engine.store.tables import ScoreEntry
 
 table: sa.Table = ScoreEntry.__table__  # type: ignore[attr-defined]
 
+_insert = sa.insert(table)
+
 
 def add(tx: Transaction, entries: Sequence[Mapping[str, Any]]) -> None:
     """Appends entries: id, lead, name, points, reason, at."""
-    if entries:
-        tx.conn.execute(sa.insert(table), list(entries))
+    quick.run(tx, _insert, entries)
 
 
 def of_lead(tx: Transaction, lead: str) -> Sequence[sa.RowMapping]:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from engine.errors import InputError
 from engine.runtime.identity import email_key
+from engine.store import quick
 from engine.store.database import Transaction
 from engine.store.inserting import insert_new
 from engine.store.tables import Suppression
@@ -97,12 +98,11 @@ def blocks_of(tx: Transaction, addresses: Iterable[str]) -> dict[str, Blocks]:
     keys = {address: _key(address) for address in addresses}
     dead: dict[str, str] = {}
     topics: dict[str, set[str]] = {}
-    found = tx.conn.execute(_by_keys, {"keys": list(set(keys.values()))}) if keys else ()
-    for key, topic, reason in found:
-        if reason == UNSUBSCRIBED:
-            topics.setdefault(key, set()).add(topic)
+    for row in quick.fetch(tx, _by_keys, keys=list(set(keys.values()))):
+        if row["reason"] == UNSUBSCRIBED:
+            topics.setdefault(row["email_key"], set()).add(row["topic"])
         else:
-            dead[key] = f"the address is suppressed: {reason}"
+            dead[row["email_key"]] = f"the address is suppressed: {row['reason']}"
     return {
         address: Blocks(dead.get(key, ""), frozenset(topics.get(key, ())))
         for address, key in keys.items()

@@ -1,0 +1,197 @@
+"""Statements that run for every mail and every slice, without SQLAlchemy's work on each execution.
+
+They are written as Core statements at the top of a repository's module. On SQLite they are made
+into text once and handed to the driver with plain tuples: the same statements at a third of the
+cost, all of which is spent while everybody else waits for the one writer. PostgreSQL gets them
+through SQLAlchemy as ever. What runs now and then has no business here.
+"""
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, TypeAlias, cast
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.exc import DBAPIError, StatementError
+
+from engine.store.database import Transaction
+
+Row: TypeAlias = dict[str, Any]
+_Process: TypeAlias = Callable[[Any], Any]
+
+_DIALECT = sqlite.dialect(paramstyle="qmark")
+_SIZES = (1, 20, 100, 500)
+"""Lists are filled up to one of these lengths, so that few texts stand for all of them."""
+
+
+def fetch(tx: Transaction, statement: sa.Select[Any], **values: Any) -> list[Row]:
+    """The rows of a SELECT; an empty list for `IN` finds none, and nothing is asked."""
+    lists = _lists(statement, values)
+    if not all(lists.values()):
+        return []
+    if tx.is_postgres:
+        return [dict(row) for row in tx.conn.execute(statement, values).mappings()]
+    ready = _ready(statement, _sizes(lists))
+    cursor = _execute(tx, "execute", ready, ready.arguments(values))
+    return ready.rows(cursor.fetchall())
+
+
+def change(tx: Transaction, statement: sa.Update, **values: Any) -> None:
+    """Runs one UPDATE; an empty list for `IN` meets no row, and nothing is asked."""
+    lists = _lists(statement, values)
+    if not all(lists.values()):
+        return
+    if tx.is_postgres:
+        tx.conn.execute(statement, values)
+        return
+    ready = _ready(statement, _sizes(lists))
+    _execute(tx, "execute", ready, ready.arguments(values))
+
+
+def run(
+    tx: Transaction, statement: sa.Update | sa.Insert, rows: Sequence[Mapping[str, Any]]
+) -> int:
+    """Runs an UPDATE or an INSERT once for each row of values; answers how many rows it met."""
+    if not rows:
+        return 0
+    if tx.is_postgres:
+        return tx.conn.execute(statement, list(rows)).rowcount
+    ready = _ready(statement, (), tuple(rows[0]))
+    try:
+        arguments = list(map(ready.arguments, rows))
+    except ValueError as error:
+        raise StatementError(str(error), ready.text, None, error) from error
+    return _execute(tx, "executemany", ready, arguments).rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class _Ready:
+    """A statement as the driver takes it.
+
+    Attributes:
+        text: with question marks.
+        names: what each mark stands for; empty for a constant.
+        fixed: the constants, by the number of their mark.
+        places: which item of a list a mark stands for, by its number.
+        writers: how values are written, by the number of their mark.
+        columns: of the answer.
+        readers: how values are read, by the column's name.
+    """
+
+    text: str
+    names: tuple[str, ...]
+    fixed: tuple[tuple[int, Any], ...]
+    places: tuple[tuple[int, int], ...]
+    writers: tuple[tuple[int, _Process], ...]
+    columns: tuple[str, ...]
+    readers: tuple[tuple[str, _Process], ...]
+
+    def arguments(self, values: Mapping[str, Any]) -> list[Any]:
+        """The values in the order of the marks."""
+        found: list[Any] = [values[name] if name else None for name in self.names]
+        for at, place in self.places:
+            items = values[self.names[at]]
+            found[at] = items[place] if place < len(items) else items[-1]
+        for at, write in self.writers:
+            found[at] = write(found[at])
+        for at, value in self.fixed:
+            found[at] = value
+        return found
+
+    def rows(self, tuples: Sequence[tuple[Any, ...]]) -> list[Row]:
+        """Answers as mappings, their values as columns promise them."""
+        found = [dict(zip(self.columns, one, strict=True)) for one in tuples]
+        for name, read in self.readers:
+            for row in found:
+                row[name] = read(row[name])
+        return found
+
+
+@lru_cache(maxsize=256)
+def _ready(
+    statement: sa.ClauseElement,
+    sizes: tuple[tuple[str, int], ...],
+    given: tuple[str, ...] | None = None,
+) -> _Ready:
+    """Makes a statement ready, for lists of these sizes; `given` are the columns of an INSERT."""
+    compiled = _compiled(statement, given)
+    text = str(compiled)
+    marks: list[tuple[str, int | None]] = []
+    for name in compiled.positiontup:
+        bind = compiled.binds[name]
+        if not bind.expanding:
+            marks.append((name, None))
+            continue
+        size = dict(sizes)[name] if bind.required else len(bind.effective_value)
+        text = text.replace(f"__[POSTCOMPILE_{name}]", ", ".join("?" * size), 1)
+        marks += [(name, place) for place in range(size)]
+    names, fixed, places, writers = [], [], [], []
+    for at, (name, place) in enumerate(marks):
+        bind = compiled.binds[name]
+        write = bind.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+        if not bind.required:
+            value = _fixed(statement, bind, name)
+            value = value if place is None else value[place]
+            fixed.append((at, write(value) if write is not None else value))
+        elif write is not None:
+            writers.append((at, write))
+        if bind.required and place is not None:
+            places.append((at, place))
+        names.append(name if bind.required else "")
+    columns, readers = _columns(statement)
+    return _Ready(text, tuple(names), tuple(fixed), tuple(places), tuple(writers), columns, readers)
+
+
+def _fixed(statement: sa.ClauseElement, bind: Any, name: str) -> Any:
+    """What a mark always holds: a constant, or the default of a column that was left out."""
+    if isinstance(statement, sa.Insert):
+        default = cast(sa.Table, statement.table).c[name].default
+        return cast(Any, default).arg if default is not None and default.is_scalar else None
+    return bind.effective_value
+
+
+def _columns(
+    statement: sa.ClauseElement,
+) -> tuple[tuple[str, ...], tuple[tuple[str, _Process], ...]]:
+    columns = list(statement.selected_columns) if isinstance(statement, sa.Select) else []
+    readers = [
+        (str(one.key), one.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None))
+        for one in columns
+    ]
+    found = tuple((name, read) for name, read in readers if read is not None)
+    return tuple(name for name, _ in readers), found
+
+
+def _compiled(statement: sa.ClauseElement, given: tuple[str, ...] | None) -> Any:
+    keys = list(given) if given is not None and isinstance(statement, sa.Insert) else None
+    return statement.compile(dialect=_DIALECT, column_keys=keys)
+
+
+@lru_cache(maxsize=256)
+def _expanding(statement: sa.ClauseElement) -> tuple[str, ...]:
+    binds = _compiled(statement, None).binds
+    return tuple(name for name, bind in binds.items() if bind.expanding and bind.required)
+
+
+def _lists(statement: sa.ClauseElement, values: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    return {name: values[name] for name in _expanding(statement)}
+
+
+def _sizes(lists: Mapping[str, Sequence[Any]]) -> tuple[tuple[str, int], ...]:
+    return tuple((name, _size(len(items))) for name, items in lists.items())
+
+
+def _size(count: int) -> int:
+    largest = _SIZES[-1]
+    return next((size for size in _SIZES if count <= size), -(-count // largest) * largest)
+
+
+def _execute(tx: Transaction, how: str, ready: _Ready, arguments: list[Any]) -> sqlite3.Cursor:
+    cursor = cast(sqlite3.Connection, tx.conn.connection.driver_connection).cursor()
+    try:
+        return cast(sqlite3.Cursor, getattr(cursor, how)(ready.text, arguments))
+    except sqlite3.Error as error:
+        # As SQLAlchemy tells it: whoever repeats, halves or stops looks for these.
+        raise DBAPIError.instance(ready.text, None, error, sqlite3.Error) from error
