@@ -137,11 +137,13 @@ def kill_some(
     victims = [*(name for name in arena.processes if name != "sink")] * kills
     victims = victims[: max(kills, 1)]
     chance.shuffle(victims)
+    caught: set[str] = set()
     for victim in victims[:kills]:
         time.sleep(chance.uniform(1.0, 3.0))
         arena.kill(victim)
         if victim.startswith("worker"):
-            v.in_flight_at_kills += store.read(_in_flight)
+            caught |= store.read(_in_flight)
+            v.in_flight_at_kills = len(caught)
         v.kills[victim] = v.kills.get(victim, 0) + 1
         time.sleep(chance.uniform(0.1, 1.0))
         if victim == "temporal" and lose and v.kills[victim] == 2:
@@ -160,9 +162,9 @@ def start(arena: Arena, name: str) -> None:
         arena.start_worker(name)
 
 
-def _in_flight(tx: Transaction) -> int:
-    query = sa.text("SELECT count(*) FROM job WHERE state = 'in_flight'")
-    return int(tx.conn.execute(query).scalar_one())
+def _in_flight(tx: Transaction) -> set[str]:
+    query = sa.text("SELECT id FROM job WHERE state = 'in_flight'")
+    return {row[0] for row in tx.conn.execute(query)}
 
 
 def run(args: argparse.Namespace) -> Verdict:
