@@ -41,9 +41,9 @@ arch: $(DEV) ## who may import whom, sizes and names
 docs: $(DEV) ## writes the generated pages anew (ARGS=--check only tells which are stale)
 	@$(PY) -m docs.generate $(ARGS)
 
-bench: $(DEV) ## measures speed (ARGS=kill runs bench/kill.py instead)
-	@for each in $(or $(ARGS),$(patsubst bench/%.py,%,$(wildcard bench/*_speed.py))); do \
-		echo "== $$each"; $(PY) bench/$$each.py || exit; \
+bench: $(DEV) ## measures, each beside a baseline (ARGS=kill runs the kill test instead)
+	@for each in $(or $(ARGS),cli_speed latency throughput mail_rate); do \
+		echo "== $$each"; $(PY) -m bench.$$each || exit; \
 	done
 
 acceptance: $(DEV) ## the tests with real servers and killed processes only

@@ -1,6 +1,6 @@
 """How fast `SmtpTransport` is, beside a bare loop over pooled aiosmtplib connections.
 
-    python bench/smtp_speed.py            # 4,000 messages each way, three rounds, to bench/sink.py
+    python -m bench.smtp_speed            # 4,000 messages each way, three rounds, to bench/sink.py
 
 Both send the same messages, one recipient each, over the same number of connections, to a server
 in another process; rounds alternate, and the best of each side counts.
