@@ -1,5 +1,7 @@
-"""The worker process: drivers, mail and notices on queues of their own, dispatcher and sweeper.
+"""The worker: a process that drives and sweeps, and a child of it that sends mail and notices.
 
+Two, because Python runs on one core a process, and sending alone fills one. The child ends when
+its standard input does, so it never outlives its parent by more than a drain.
 A composition root: it reads the settings and puts the parts together. Nobody imports it but `cli`.
 """
 
@@ -9,9 +11,10 @@ import logging
 import os
 import signal
 import socket
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from datetime import timedelta
+from pathlib import Path
 
 import uvloop
 from temporalio.client import Client, TLSConfig
@@ -22,12 +25,14 @@ from temporalio.worker import Worker
 from activities._send import Courier
 from activities._temporal import Deliver, Drive
 from engine.errors import EnvironmentFault
+from engine.logs import set_up_logs
 from engine.mail.links import LinkSigner
 from engine.mail.transports.smtp import SmtpTransport
 from engine.operations import heartbeats
 from engine.operations.letters import Writer
 from engine.operations.sweeper import neglected
-from engine.settings import Settings
+from engine.setting_pages import PREFIX
+from engine.settings import Settings, load_settings
 from engine.store.database import Store
 from workflows.cohort import DriveCohort
 from workflows.dispatcher import Dispatcher
@@ -47,6 +52,9 @@ BUILD_ID = "longplay-0.1"
 """Given, because the SDK would otherwise hash all code at start: a second of CPU."""
 
 _GRACE = timedelta(seconds=8)
+_SPARE = timedelta(seconds=3)
+_AGAIN = 1.0
+_SENDER = (sys.executable, "-P", "-m", "worker")
 _log = logging.getLogger("longplay.worker")
 
 
@@ -104,26 +112,68 @@ def _tls(settings: Settings) -> TLSConfig | bool:
 
 
 async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
-    """Works until it is told to stop, then drains within the grace period."""
+    """Works until it is told to stop, then drains within the grace period, its sender too."""
     stop = stop or _stop_on_signals()
     store = Store(settings.store_url, pool_size=12)
     client = await connect(settings, gives_metrics=True)
     dispatcher = Dispatcher(client, asyncio.get_running_loop())
     store.on_commit(dispatcher.nudge)
-    transport = SmtpTransport(settings.mail_url)
-    writer = Writer(LinkSigner([settings.signing_key()]), settings.link_url)
-    courier = Courier(store, writer, transport)
     threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="drive")
     sweeping = asyncio.create_task(sweep(store, dispatcher))
+    sending = asyncio.create_task(_keep_sender(settings, stop))
     try:
-        await _work(_workers(client, store, courier, threads), stop)
+        await _work([_driver(client, store, threads)], stop)
     finally:
+        stop.set()
         sweeping.cancel()
-        with suppress(asyncio.CancelledError):
-            await sweeping
-        await transport.close()
+        await asyncio.gather(sweeping, sending, return_exceptions=True)
         threads.shutdown(wait=True)
         store.close()
+
+
+async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
+    """Sends until it is told to stop, then drains: what the worker's child does."""
+    stop = stop or _stop_on_signals()
+    store = Store(settings.store_url, pool_size=2 * SENDERS + 2)
+    client = await connect(settings)
+    store.on_commit(Dispatcher(client, asyncio.get_running_loop()).nudge)
+    transport = SmtpTransport(settings.mail_url)
+    writer = Writer(LinkSigner([settings.signing_key()]), settings.link_url)
+    try:
+        await _work(_senders(client, Courier(store, writer, transport)), stop)
+    finally:
+        await transport.close()
+        store.close()
+
+
+async def _keep_sender(settings: Settings, stop: asyncio.Event) -> None:
+    """Keeps one sender running until told to stop, and waits for its end."""
+    stopped = asyncio.create_task(stop.wait())
+    while not stop.is_set():
+        sender = await asyncio.create_subprocess_exec(
+            *_SENDER, stdin=asyncio.subprocess.PIPE, env=_environment(settings)
+        )
+        ended = asyncio.create_task(sender.wait())
+        await asyncio.wait([ended, stopped], return_when=asyncio.FIRST_COMPLETED)
+        if sender.stdin is not None:
+            sender.stdin.close()
+        try:
+            await asyncio.wait_for(ended, (_GRACE + _SPARE).total_seconds())
+        except TimeoutError:
+            sender.kill()
+            await sender.wait()
+        if not stop.is_set():
+            _log.error("the sender ended (exit status %s); starting it again", sender.returncode)
+            await asyncio.wait([stopped], timeout=_AGAIN)
+
+
+def _environment(settings: Settings) -> dict[str, str]:
+    paths = [str(Path(__file__).parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(paths),
+        f"{PREFIX}WORKSPACE": str(settings.workspace),
+    }
 
 
 async def _work(workers: list[Worker], stop: asyncio.Event) -> None:
@@ -142,10 +192,8 @@ async def _work(workers: list[Worker], stop: asyncio.Event) -> None:
     await asyncio.gather(*running)
 
 
-def _workers(
-    client: Client, store: Store, courier: Courier, threads: ThreadPoolExecutor
-) -> list[Worker]:
-    control = Worker(
+def _driver(client: Client, store: Store, threads: ThreadPoolExecutor) -> Worker:
+    return Worker(
         client,
         task_queue=CONTROL_QUEUE,
         workflows=[DriveCohort, DriveSchedules],
@@ -159,7 +207,10 @@ def _workers(
         build_id=BUILD_ID,
         graceful_shutdown_timeout=_GRACE,
     )
-    outgoing = [
+
+
+def _senders(client: Client, courier: Courier) -> list[Worker]:
+    return [
         Worker(
             client,
             task_queue=queue,
@@ -170,12 +221,31 @@ def _workers(
         )
         for queue in (EMAIL_QUEUE, NOTIFY_QUEUE)
     ]
-    return [control, *outgoing]
 
 
 def main(settings: Settings) -> None:
-    """Runs the worker until SIGINT or SIGTERM."""
+    """Runs the worker, with its sender, until SIGINT or SIGTERM."""
     uvloop.run(run(settings))
+
+
+def _send_for_parent() -> None:
+    settings = load_settings()
+    keys = filter(None, (*settings.api_keys, settings.secret_key, settings.temporal_api_key))
+    set_up_logs(settings.log, secrets=[one.get_secret_value() for one in keys])
+
+    async def until_parent_ends() -> None:
+        stop = _stop_on_signals()
+        loop, tie = asyncio.get_running_loop(), sys.stdin.fileno()
+
+        def look() -> None:
+            if not os.read(tie, 1):
+                loop.remove_reader(tie)
+                stop.set()
+
+        loop.add_reader(tie, look)
+        await send(settings, stop=stop)
+
+    uvloop.run(until_parent_ends())
 
 
 async def sweep(store: Store, dispatcher: Dispatcher) -> None:
@@ -198,3 +268,7 @@ def _stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     return stop
+
+
+if __name__ == "__main__":
+    _send_for_parent()

@@ -47,9 +47,12 @@ def free_pair() -> int:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time that a process and its ended children have used."""
+    """CPU time that a process and its children have used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return sum(int(fields[n]) for n in (11, 12)) / os.sysconf("SC_CLK_TCK")
+    own = sum(int(fields[n]) for n in (11, 12, 13, 14)) / os.sysconf("SC_CLK_TCK")
+    threads = Path(f"/proc/{pid}/task").iterdir()
+    children = " ".join((thread / "children").read_text() for thread in threads).split()
+    return own + sum(cpu_seconds(int(child)) for child in children)
 
 
 @dataclass
@@ -113,16 +116,16 @@ class Arena:
         return store
 
     def start(self, name: str, argv: list[str]) -> subprocess.Popen[bytes]:
-        log = (self.folder / f"{name}.log").open("ab")
-        process = subprocess.Popen(
-            argv,
-            env=self.environment(),
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
-        )
+        with (self.folder / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                argv,
+                env=self.environment(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
         self.processes[name] = process
         return process
 
@@ -155,7 +158,10 @@ class Arena:
         process = self.processes.pop(name)
         if process.poll() is None:
             self.spent[name] = self.spent.get(name, 0.0) + cpu_seconds(process.pid)
-            process.send_signal(number)
+            if number == signal.SIGKILL:
+                os.killpg(process.pid, number)  # its children, too
+            else:
+                process.send_signal(number)
         try:
             process.wait(15)
         except subprocess.TimeoutExpired:
