@@ -52,16 +52,18 @@ class Courier:
     transport: Transport
     guard: ClockGuard = field(default_factory=ClockGuard)
 
-    async def deliver(self, batch: str, *, beat: Callable[[], None] = lambda: None) -> Delivered:
-        """Sends what it can of `batch` in its time; `beat` is called between windows."""
+    async def deliver(
+        self, batch: str, *, may_go_on: Callable[[], bool] = lambda: True
+    ) -> Delivered:
+        """Sends what it can of `batch` in its time; between windows it asks whether to go on."""
         token = new_id()
         deadline = time.monotonic() + TIME.total_seconds()
         taken = 0
         sent: list[Sent] = []
         first = True
         while True:
-            beat()
-            last = taken >= MOST_JOBS or time.monotonic() >= deadline
+            in_time = taken < MOST_JOBS and time.monotonic() < deadline
+            last = not (in_time and may_go_on())
             if last and not sent:
                 return Delivered(taken, None)
             turn = partial(

@@ -9,7 +9,7 @@ from typing import Any
 from temporalio import activity
 
 from activities._advance import advance
-from activities._send import Courier
+from activities._send import Courier, Delivered
 from engine.operations.clocks import fire_due
 from engine.store.database import Store
 
@@ -66,7 +66,7 @@ class Deliver:
         async def _send(batch: str) -> dict[str, Any]:
             beating = asyncio.create_task(_beat())
             try:
-                done = await self.courier.deliver(batch)
+                done = await self._whole_windows(batch)
             finally:
                 beating.cancel()
                 with suppress(asyncio.CancelledError):
@@ -77,6 +77,22 @@ class Deliver:
             return {"taken": done.taken, "look_in": look_in}
 
         return [_send]
+
+    async def _whole_windows(self, batch: str) -> Delivered:
+        """Delivers; told to stop, it ends the window in hand and records it first.
+
+        A server that is lost, or asks us to stop, is no reason to leave messages in doubt.
+        """
+        stopped = asyncio.Event()
+        delivering = asyncio.create_task(
+            self.courier.deliver(batch, may_go_on=lambda: not stopped.is_set())
+        )
+        try:
+            return await asyncio.shield(delivering)
+        except asyncio.CancelledError:
+            stopped.set()
+            await asyncio.wait([delivering])
+            raise
 
 
 async def _beat() -> None:
