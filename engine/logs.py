@@ -29,6 +29,7 @@ _LINK_TOKEN = re.compile(r"(?P<door>/(?:u|o|c|a)/)[\w.~-]{16,}")
 _LOUD_LIBRARIES = {
     "alembic": logging.WARNING,
     "temporalio.worker": logging.WARNING,
+    "uvicorn.error": logging.WARNING,
     "aiosmtpd": logging.ERROR,
     "mail.log": logging.ERROR,
     "asyncio": logging.WARNING,
