@@ -1,5 +1,6 @@
 """The dashboard's pages: what they show is escaped, reachable, and in the visitor's language."""
 
+import logging
 import re
 from typing import TYPE_CHECKING
 
@@ -128,9 +129,17 @@ def test_tasks_are_answered_in_the_inbox(client: TestClient, workspace: Store) -
 
 
 def test_a_fault_of_ours_is_told_without_its_insides(
-    client: TestClient, workspace: Store, caplog: pytest.LogCaptureFixture
+    client: TestClient,
+    workspace: Store,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """500 in the same shape, guarded as every response; the traceback is in the log."""
+    # At its own logger: the root's handlers are replaced by tests that set up logs.
+    log = logging.getLogger("web.problems")
+    monkeypatch.setattr(log, "handlers", [caplog.handler])
+    monkeypatch.setattr(log, "disabled", False)
+    caplog.set_level(logging.ERROR, logger="web.problems")
     with workspace.engine.begin() as conn:
         conn.exec_driver_sql("DROP TABLE enrollment")
     answer = client.get("/v1/enrollments")
