@@ -29,6 +29,7 @@ from engine.playbook.model import Playbook, SendDefaults, Steps
 from engine.playbook.moment_checks import check_moment
 from engine.playbook.nodes import ListNode, MapNode, Node
 from engine.playbook.reading import Reader
+from engine.playbook.scenario_checks import check_scenarios
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.step import ControlStep, Step
 from engine.playbook.steps.goto import Goto
@@ -89,6 +90,8 @@ class _Check:
         self._head()
         self._ids()
         self._steps(self.playbook.steps, ())
+        if self.whole:
+            check_scenarios(self.playbook, self.ids, self.expressions)
         return self.expressions.counted
 
     def known(self, kind: str, name: str, known: Iterable[str], at: Node) -> bool:

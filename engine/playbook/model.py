@@ -25,10 +25,10 @@ from engine.playbook.fields import (
     Text,
     Timezone,
     Tracking,
-    Tree,
 )
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader, StepList
+from engine.playbook.scenarios import Scenario
 from engine.playbook.written import flaw
 
 if TYPE_CHECKING:
@@ -159,24 +159,6 @@ class SendDefaults(Frozen):
     track: Track | None = Field(None, description="opens and clicks")
 
 
-class Scenario(Frozen):
-    """A test of the playbook, beside it in its file; not part of the plan."""
-
-    name: Text = Field(description="what is shown when it fails")
-    lead: dict[str, Tree] = Field(default_factory=dict, description="the lead's fields")
-    deal: dict[str, Tree] = Field(default_factory=dict, description="the deal's fields")
-    owner: dict[str, Tree] = Field(default_factory=dict, description="the owner's fields")
-    at: Moment = Field("", description="when the record is enrolled")
-    events: list[dict[str, Tree]] = Field(default_factory=list, description="what happens")
-    expect: list[dict[str, Tree]] = Field(
-        default_factory=list, description="what must follow, in order"
-    )
-    saved: dict[str, Tree] = Field(default_factory=dict, description="answers of webhooks")
-    approvals: list[dict[str, Tree]] = Field(default_factory=list, description="answers of people")
-    arms: dict[str, Text] = Field(default_factory=dict, description="the arm of each split")
-    level: Text = Field("", description="the level of an escalation")
-
-
 class Playbook(Frozen):
     """A nurture playbook: its triggers, exits, defaults and steps."""
 
@@ -192,7 +174,7 @@ class Playbook(Frozen):
     exit_on_unsubscribe: Flag = Field(True, description="an unsubscribed lead leaves")
     send: SendDefaults = Field(default_factory=SendDefaults, description="defaults for its mail")
     steps: Steps = Field(description="what happens, in order")
-    scenarios: list[Scenario] = Field(default_factory=list, description="its tests")
+    scenarios: tuple[Scenario, ...] = Field((), strict=False, description="its tests")
 
     @property
     def by_hand_only(self) -> bool:
