@@ -199,7 +199,7 @@ def _unknown_unit(word: str, number: str, text: str) -> DurationError:
     if word in _AMBIGUOUS:
         return DurationError(
             f"'{text}' is ambiguous: {_AMBIGUOUS[word]}",
-            help=f"write '{number} minutes' or '{number} months'",
+            help=f"write '{_counted(int(number), 'minute')}' or '{_counted(int(number), 'month')}'",
         )
     if word in _ELSEWHERE:
         return DurationError(

@@ -182,6 +182,11 @@ class Reader:
                 node = node.values[context["at"]]
             self.report(context["rule"], context["message"], context["help"], _head(node))
             return
+        if kind in _MAPPINGS and isinstance(node, ScalarNode):
+            found = traps.misread(node, self.document.lines, self.document.file)
+            if found is not None:
+                self.findings.add(found)
+                return
         rule, message, help = _worded(kind, context, node, str(location[-1]) if location else what)
         self.report(rule, message, help, _head(node))
 
@@ -199,6 +204,7 @@ def _worded(kind: str, context: Mapping[str, Any], node: Node, name: str) -> tup
     return "wrong-type", f"'{name}' cannot be {found}", ""
 
 
+_MAPPINGS = frozenset(("model_type", "model_attributes_type", "dict_type", "mapping_type"))
 _EXPECTED = {
     "model_type": "keys",
     "model_attributes_type": "keys",

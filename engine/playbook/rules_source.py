@@ -35,6 +35,8 @@ SOURCE_RULES = (
          "- email: welcome\n    subject: Hi", "- email: welcome\n  subject: Hi"),
     Rule("full-width-colon", "`：` is text to YAML; a key ends with `:` and a space.",
          "- email：welcome", "- email: welcome"),
+    Rule("full-width-dash", "`－`, `–` and `•` are text to YAML; a list item begins with `- `.",
+         "－ email: welcome", "- email: welcome"),
     Rule("full-width-quotes", "`“ ”` are letters to YAML, and would be kept.",
          "- tag: “vip”", '- tag: "vip"'),
     Rule("no-space-after-colon", "A key's `:` needs a space behind it.",

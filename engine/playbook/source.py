@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from engine.playbook import decoding, traps
+from engine.playbook import decoding, traps, traps_flow
 from engine.playbook.diagnostics import Diagnostic, Findings
 from engine.playbook.nodes import ListNode, MapNode, Node, Path, ScalarNode, Span, find
 
@@ -138,14 +138,15 @@ class _Reader:
                 event,
                 "yaml-anchor",
                 f"'&{event.anchor}' is a YAML anchor, which playbooks do not have",
-                f'write the value where it is used, or quote the text: "&{event.anchor} …"',
+                self._without(event, f"&{event.anchor}") or "write the value where it is used",
             )
         if event.tag not in (None, "!"):
             self._refuse(
                 event,
                 "yaml-tag",
                 f"'{event.tag}' is a YAML tag, which playbooks do not have",
-                "leave it out; text that begins with '!' needs quotes",
+                self._without(event, event.tag)
+                or "leave it out; text that begins with '!' needs quotes",
             )
         if depth > MAX_DEPTH:
             self._refuse(
@@ -159,6 +160,18 @@ class _Reader:
         if isinstance(event, yaml.SequenceStartEvent):
             return self._list(event, depth)
         return self._map(event, depth)
+
+    def _without(self, event: Any, sign: str) -> str:
+        """The help that shows the line without an anchor or a tag."""
+        line = self._lines[event.start_mark.line]
+        before, found, after = line.partition(sign)
+        if not found:
+            return ""
+        if sign.startswith("&"):
+            written = (before + after.lstrip()).strip()
+            return f"write `{written}`, and the value again elsewhere" if after.strip() else ""
+        mended = traps.on_value(line)
+        return f"write `{mended.strip()}`" if mended else ""
 
     def _scalar(self, event: Any) -> ScalarNode:
         style = event.style
@@ -177,7 +190,7 @@ class _Reader:
             if isinstance(event, yaml.SequenceEndEvent):
                 node = ListNode(_span(start, event), tuple(items))
                 if start.flow_style:
-                    self._findings.extend(traps.in_flow_list(node, self._lines, self._file))
+                    self._findings.extend(traps_flow.in_list(node, self._lines, self._file))
                 return node
             items.append(self._node(event, depth + 1))
         raise _Refused
@@ -189,9 +202,11 @@ class _Reader:
             if isinstance(event, yaml.MappingEndEvent):
                 node = MapNode(_span(start, event), keys, values)
                 if start.flow_style:
-                    self._findings.extend(traps.in_flow_map(node, self._lines, self._file))
+                    self._findings.extend(traps_flow.in_map(node, self._lines, self._file))
                 return node
             key = self._node(event, depth + 1)
+            if isinstance(key, ScalarNode) and key.plain and key.text == "<<":
+                self._merge_key(key)
             value = self._node(next(self._events), depth + 1)
             self._entry(key, value, keys, values)
         raise _Refused
@@ -200,19 +215,13 @@ class _Reader:
         self, key: Node, value: Node, keys: dict[str, ScalarNode], values: dict[str, Node]
     ) -> None:
         if not isinstance(key, ScalarNode) or key.is_null:
-            fault = isinstance(key, MapNode) and traps.braces(key, self._lines, self._file)
+            fault = isinstance(key, MapNode) and traps_flow.braces(key, self._lines, self._file)
             if fault:
                 self._findings.add(fault)
                 return
             self._report(key.span, "key-not-text", "a key must be text", "")
             return
-        if key.text == "<<":
-            self._report(
-                key.span,
-                "yaml-anchor",
-                "'<<' is a YAML merge key, which playbooks do not have",
-                "write the keys where they are used",
-            )
+        if key.text in keys and traps_flow.is_part_of_a_number(key, self._lines):
             return
         if key.text in keys:
             first = keys[key.text].span.line
@@ -225,6 +234,15 @@ class _Reader:
             return
         keys[key.text] = key
         values[key.text] = value
+
+    def _merge_key(self, key: ScalarNode) -> None:
+        self._report(
+            key.span,
+            "yaml-anchor",
+            "'<<' is a YAML merge key, which playbooks do not have",
+            "write the keys where they are used",
+        )
+        raise _Refused
 
     def _report(self, span: Span, rule: str, message: str, hint: str) -> None:
         end = span.end_column if span.end_line == span.line else 0

@@ -29,11 +29,22 @@ def read_steps(reader: Reader, node: Node) -> tuple[Step, ...]:
             reader.findings.add(found)
         elif isinstance(node, ScalarNode) and node.is_null:
             reader.report("no-steps", "no steps here", "write `[]` for none at all", node.span)
+        elif isinstance(node, MapNode) and _dashes(reader, node):
+            pass
         else:
             reader.report("wrong-type", "steps are a list", "begin each step with '- '", node.span)
         return ()
     steps = (_step(reader, item) for item in node.items)
     return tuple(step for step in steps if step is not None)
+
+
+def _dashes(reader: Reader, node: MapNode) -> bool:
+    """Whether the steps are a mapping only because of the dashes before them."""
+    document = reader.document
+    found = [traps.misread(key, document.lines, document.file) for key in node.keys.values()]
+    dashes = [each for each in found if each is not None]
+    reader.findings.extend(dashes)
+    return bool(dashes)
 
 
 def _step(reader: Reader, node: Node) -> Step | None:

@@ -5,42 +5,36 @@ It recognizes each trap on the line it is on and shows the mended line. It chang
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import yaml
 
+from engine.playbook import traps_flow
 from engine.playbook.diagnostics import Diagnostic
-from engine.playbook.nodes import ListNode, MapNode, ScalarNode
+from engine.playbook.nodes import ScalarNode
+from engine.playbook.trap import (
+    ODD_SPACES,
+    Trap,
+    diagnostic,
+    quoted,
+    rest_of_value,
+    without_remark,
+)
 
-ODD_SPACES = "\u00a0\u1680\u2000-\u200b\u202f\u205f\u2060\u3000"
 _ENTRY = re.compile(r"(?P<lead>\s*(?:-\s+)*)(?P<key>[\w.-]+):(?P<gap>\s+)(?P<value>\S.*)$")
 _ITEM = re.compile(r"(?P<lead>\s*(?:-\s+)+)(?P<value>\S.*)$")
 _WIDE_COLON = re.compile(r"(?P<lead>\s*(?:-\s+)*)(?P<key>[A-Za-z_][\w-]*)：\s*(?P<value>.*)$")
 _TIGHT_COLON = re.compile(r"(?P<lead>\s*(?:-\s+)*)(?P<key>[a-z_][a-z_]*):(?P<value>[^\s/].*)$")
 _TIGHT_DASH = re.compile(r"(?P<lead>\s*)-(?P<rest>[A-Za-z_][\w-]*:(\s.*)?)$")
+_WIDE_DASH = re.compile(r"(?P<lead>\s*)(?P<dash>[－–—•·])\s*(?P<rest>[a-z_]+:(\s.*)?)$")
 _ODD_SPACE = re.compile(f"[{ODD_SPACES}]")
 _ODD_EDGE = re.compile(
     f"^[{ODD_SPACES}]|[{ODD_SPACES}]$|^[\\w-]+[:：]?[{ODD_SPACES}]+[:：]|^[\\w-]+[:：][{ODD_SPACES}]"
 )
 _SILENT = re.compile(r"\s+#(?=[^\s#!])")
+_ASKED = frozenset(("if", "while", "until", "where", "enter_if", "leave_if", "segment"))
 _PEOPLE = frozenset(("to", "by", "assign", "notify", "owner", "manager", "fallback"))
-_CLOSING = {"“": "”", "‘": "’", "＂": "＂", "＇": "＇"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Trap:
-    rule: str
-    message: str
-    column: int
-    mended: str
-    end_column: int = 0
-
-
-def quoted(text: str) -> str:
-    """`text` in the quotes that leave it as it is."""
-    if '"' not in text and "\\" not in text:
-        return f'"{text}"'
-    return "'" + text.replace("'", "''") + "'"
+_WIDE_QUOTED = re.compile(r"[“”＂][^“”＂]*[“”＂]|[‘’＇][^‘’＇]*[‘’＇]")
+_WIDE_PIECE = re.compile(rf"(?<=[\s,\[{{:])(?:{_WIDE_QUOTED.pattern})(?=\s*(?:[,\]}}]|$))")
 
 
 def explain(error: yaml.YAMLError, text: str, file: str) -> tuple[Diagnostic, str | None]:
@@ -50,9 +44,12 @@ def explain(error: yaml.YAMLError, text: str, file: str) -> tuple[Diagnostic, st
     at = min(mark.line if mark is not None else 0, len(lines) - 1)
     for number in _nearby(lines, at, context.line if context is not None else at):
         trap = _on_line(lines, number)
+        if trap is None:
+            column = mark.column if mark is not None and number == at else -1
+            trap = traps_flow.on_line(lines[number], column)
         if trap is None or trap.mended == lines[number]:
             continue
-        found = _diagnostic(trap, file, number)
+        found = diagnostic(trap, file, number, lines[number])
         lines[number] = trap.mended
         return found, "\n".join(lines)
     return _unknown(error, lines, file), None
@@ -68,7 +65,7 @@ def _nearby(lines: Sequence[str], at: int, context: int) -> Iterator[int]:
             yield number
 
 
-def _on_line(lines: Sequence[str], number: int) -> _Trap | None:
+def _on_line(lines: Sequence[str], number: int) -> Trap | None:
     line = lines[number]
     if line.lstrip().startswith("#"):
         return None
@@ -79,14 +76,16 @@ def _on_line(lines: Sequence[str], number: int) -> _Trap | None:
     return _indentation(lines, number)
 
 
-def _blank(line: str) -> _Trap | None:
-    lead = line[: len(line) - len(line.lstrip())]
+def _blank(line: str) -> Trap | None:
+    lead = re.match(r"\s*(?:-\s+)*", line).group()  # type: ignore[union-attr]
     for found, rule, name in (("\t", "tab", "a tab"), (None, "odd-space", "a no-break space")):
         at = lead.find(found) if found else _position(_ODD_SPACE, lead)
         if at >= 0:
-            mended = _ODD_SPACE.sub(" ", lead).replace("\t", "  ") + line[len(lead) :]
+            spaced = _ODD_SPACE.sub(" ", lead)
+            spaced = re.sub(r"(?<=-)\s+", " ", spaced).replace("\t", "  ")
+            mended = spaced + line[len(lead) :]
             message = f"{name} in the indentation, where YAML allows spaces only"
-            return _Trap(rule, message, at + 1, mended, at + 2)
+            return Trap(rule, message, at + 1, mended, at + 2)
     return None
 
 
@@ -95,58 +94,69 @@ def _position(pattern: re.Pattern[str], text: str) -> int:
     return found.start() if found else -1
 
 
-def _odd_separator(line: str) -> _Trap | None:
+def _odd_separator(line: str) -> Trap | None:
     found = re.match(f"\\s*(?:-[\\s{ODD_SPACES}]+)?[\\w.-]+:?[{ODD_SPACES}]+", line)
     at = _position(_ODD_SPACE, found.group()) if found else -1
     if at < 0:
         return None
     mended = line[:at] + _ODD_SPACE.sub(" ", line[at : at + 1]) + line[at + 1 :]
     message = "a no-break space where YAML needs a common one"
-    return _Trap("odd-space", message, at + 1, mended, at + 2)
+    return Trap("odd-space", message, at + 1, mended, at + 2)
 
 
-def _wide_colon(line: str) -> _Trap | None:
+def _wide_colon(line: str) -> Trap | None:
     found = _WIDE_COLON.match(line)
     if found is None:
         return None
     at = found.end("key") + 1
     mended = f"{found['lead']}{found['key']}: {found['value']}".rstrip()
-    return _Trap(
-        "full-width-colon", f"a full-width '：' after '{found['key']}'", at, mended, at + 1
-    )
+    return Trap("full-width-colon", f"a full-width '：' after '{found['key']}'", at, mended, at + 1)
 
 
-def _tight_dash(line: str) -> _Trap | None:
+def _tight_dash(line: str) -> Trap | None:
     found = _TIGHT_DASH.match(line)
     if found is None:
         return None
     at = found.end("lead") + 1
     mended = f"{found['lead']}- {found['rest']}"
-    return _Trap("no-space-after-dash", "a list item's '-' needs a space behind it", at, mended)
+    return Trap("no-space-after-dash", "a list item's '-' needs a space behind it", at, mended)
 
 
-def _tight_colon(line: str) -> _Trap | None:
+def _wide_dash(line: str) -> Trap | None:
+    found = _WIDE_DASH.match(line)
+    if found is None:
+        return None
+    at = found.end("lead") + 1
+    mended = f"{found['lead']}- {found['rest']}"
+    return Trap("full-width-dash", f"'{found['dash']}' is no '-' to YAML", at, mended, at + 1)
+
+
+def _tight_colon(line: str) -> Trap | None:
     found = _TIGHT_COLON.match(line)
     if found is None:
         return None
     at = found.end("key") + 1
     mended = f"{found['lead']}{found['key']}: {found['value']}"
-    return _Trap(
-        "no-space-after-colon", f"the ':' after '{found['key']}' needs a space", at, mended
-    )
+    return Trap("no-space-after-colon", f"the ':' after '{found['key']}' needs a space", at, mended)
 
 
-def _bad_value(line: str) -> _Trap | None:
+def _bad_value(line: str) -> Trap | None:
     """A value that begins with a sign that means something else in YAML."""
     found = _ENTRY.match(line) or _ITEM.match(line)
     if found is None:
         return None
-    value = found["value"].rstrip()
+    value, remark = without_remark(found["value"])
     at = found.start("value") + 1
     head = line[: at - 1]
     key = found.groupdict().get("key") or ""
     rule, message, mend = _value_fault(key, value)
-    return _Trap(rule, message, at, head + mend, at + len(value)) if rule else None
+    return Trap(rule, message, at, head + mend + remark, at + len(value)) if rule else None
+
+
+def on_value(line: str) -> str:
+    """The line with its value mended, or nothing when the value is fine."""
+    trap = _bad_value(line)
+    return trap.mended if trap else ""
 
 
 def _value_fault(key: str, value: str) -> tuple[str, str, str]:
@@ -170,6 +180,8 @@ def _value_fault(key: str, value: str) -> tuple[str, str, str]:
             f"'{value.split(maxsplit=1)[0]}': YAML does not let text begin with '@'",
             mend,
         )
+    if first == "!" and key in _ASKED and value[1:2] not in ("", "=", "!"):
+        return "reserved-character", "'!' is written 'not' in a condition", f"not {value[1:]}"
     if first in "`%,|!&" and not re.match(r"\|[-+0-9]*\s*(#.*)?$", value):
         return "reserved-character", f"text that begins with '{first}' needs quotes", quoted(value)
     if first not in "[{" and re.search(r":(\s|$)", value) and not _WIDE_COLON.match(value):
@@ -190,7 +202,7 @@ def _quote_fault(value: str) -> tuple[str, str, str]:
     return "quote-ends-early", message, quoted(value)
 
 
-def _indentation(lines: Sequence[str], number: int) -> _Trap | None:
+def _indentation(lines: Sequence[str], number: int) -> Trap | None:
     """An option that stands deeper than the key it belongs beside."""
     line = lines[number]
     before = number - 1
@@ -198,6 +210,9 @@ def _indentation(lines: Sequence[str], number: int) -> _Trap | None:
         before -= 1
     if before < 0 or not _ENTRY.match(line + " x" if line.rstrip().endswith(":") else line):
         return None
+    beside = _beside_a_dash(lines, number)
+    if beside is not None:
+        return beside
     above = _ENTRY.match(lines[before])
     if above is None:
         return None
@@ -205,10 +220,29 @@ def _indentation(lines: Sequence[str], number: int) -> _Trap | None:
     if depth <= column:
         return None
     message = f"this stands deeper than '{above['key']}', which it belongs beside"
-    return _Trap("indentation", message, depth + 1, " " * column + line.lstrip())
+    return Trap("indentation", message, depth + 1, " " * column + line.lstrip())
 
 
-_LINE_TRAPS: tuple[Callable[[str], _Trap | None], ...] = (
+def _beside_a_dash(lines: Sequence[str], number: int) -> Trap | None:
+    """An option that stands below the `-` of its step, not below its verb."""
+    line = lines[number]
+    depth = len(line) - len(line.lstrip())
+    if line.lstrip().startswith("-"):
+        return None
+    for above in range(number - 1, -1, -1):
+        other = lines[above]
+        lead = len(other) - len(other.lstrip())
+        if not other.strip() or lead > depth:
+            continue
+        item = re.match(r"(\s*-\s+)([\w.-]+):", other)
+        if lead < depth or item is None:
+            return None
+        message = f"this belongs beside '{item[2]}', and stands below its '-'"
+        return Trap("indentation", message, depth + 1, " " * len(item[1]) + line.lstrip())
+    return None
+
+
+_LINE_TRAPS: tuple[Callable[[str], Trap | None], ...] = (
     _blank,
     _odd_separator,
     _wide_colon,
@@ -216,18 +250,6 @@ _LINE_TRAPS: tuple[Callable[[str], _Trap | None], ...] = (
     _bad_value,
     _tight_colon,
 )
-
-
-def _diagnostic(trap: _Trap, file: str, number: int) -> Diagnostic:
-    return Diagnostic(
-        trap.rule,
-        trap.message,
-        f"write `{trap.mended.strip()}`",
-        file,
-        number + 1,
-        trap.column,
-        trap.end_column,
-    )
 
 
 def _unknown(error: yaml.YAMLError, lines: Sequence[str], file: str) -> Diagnostic:
@@ -249,6 +271,11 @@ def _unknown(error: yaml.YAMLError, lines: Sequence[str], file: str) -> Diagnost
             start + 2,
         )
     column += 1
+    if problem == "did not find expected <document start>" and _ended(lines, line):
+        return Diagnostic(
+            "several-documents", "text stands behind the end of the document", "take `...` out",
+            file, line + 1, column,
+        )  # fmt: skip
     if problem in _MISPLACED:
         return Diagnostic(
             "indentation",
@@ -276,6 +303,10 @@ def _open_bracket(lines: Sequence[str], line: int, column: int) -> tuple[int, in
     return None
 
 
+def _ended(lines: Sequence[str], line: int) -> bool:
+    return any(each.rstrip() == "..." for each in lines[:line])
+
+
 _MISPLACED = frozenset(
     (
         "did not find expected key",
@@ -297,17 +328,18 @@ def in_scalar(node: ScalarNode, lines: Sequence[str], file: str) -> Iterator[Dia
     comment = _SILENT.match(last[span.end_column - 1 :])
     if comment is not None:
         at = span.end_column + comment.end() - 1
-        yield _diagnostic(_silent_comment(node, last, at), file, span.end_line - 1)
+        yield diagnostic(_silent_comment(node, last, at), file, span.end_line - 1, last)
     yield from _misspelt_signs(node, lines, file)
 
 
-def _silent_comment(node: ScalarNode, line: str, at: int) -> _Trap:
+def _silent_comment(node: ScalarNode, line: str, at: int) -> Trap:
     start = node.span.column - 1 if node.span.line == node.span.end_line else 0
     if node.is_null:
         start = at - 1
-    mended = line[:start] + quoted(line[start:].rstrip())
-    message = f"'{line[at - 1 :].rstrip()}' is read as a comment, not as text"
-    return _Trap("silent-comment", message, at, mended, len(line.rstrip()) + 1)
+    value, rest = rest_of_value(line, start)
+    mended = line[:start] + quoted(value) + rest
+    message = f"'{line[at - 1 : start + len(value)]}' is read as a comment, not as text"
+    return Trap("silent-comment", message, at, mended, start + len(value) + 1)
 
 
 def _misspelt_signs(node: ScalarNode, lines: Sequence[str], file: str) -> Iterator[Diagnostic]:
@@ -315,19 +347,22 @@ def _misspelt_signs(node: ScalarNode, lines: Sequence[str], file: str) -> Iterat
     line = lines[span.line - 1]
     if text and _ODD_EDGE.search(text):
         column = span.column + max(_position(_ODD_SPACE, text), 0)
-        mended = line[: span.column - 1] + _ODD_SPACE.sub(" ", line[span.column - 1 :]).strip()
+        mended = line[: span.column - 1] + _ODD_SPACE.sub(" ", line[span.column - 1 :]).rstrip()
         message = "a no-break space where YAML needs a common one"
-        yield _diagnostic(_Trap("odd-space", message, column, mended), file, span.line - 1)
-    if len(text) > 1 and _CLOSING.get(text[0]) == text[-1]:
-        mended = line[: span.column - 1] + quoted(text[1:-1])
+        trap = Trap("odd-space", message, column, mended)
+        yield diagnostic(trap, file, span.line - 1, line)
+    if _WIDE_QUOTED.fullmatch(text):
+        mended = line
+        for found in reversed(list(_WIDE_PIECE.finditer(line))):
+            mended = mended[: found.start()] + quoted(found.group()[1:-1]) + mended[found.end() :]
         message = "full-width quotes are no quotes to YAML"
         end = span.end_column if span.end_line == span.line else 0
-        trap = _Trap("full-width-quotes", message, span.column, mended, end)
-        yield _diagnostic(trap, file, span.line - 1)
+        trap = Trap("full-width-quotes", message, span.column, mended, end)
+        yield diagnostic(trap, file, span.line - 1, line)
     for number in range(span.line, span.end_line):
         trap_below = _wide_colon(lines[number])
         if trap_below is not None:
-            yield _diagnostic(trap_below, file, number)
+            yield diagnostic(trap_below, file, number, lines[number])
 
 
 def misread(node: ScalarNode, lines: Sequence[str], file: str) -> Diagnostic | None:
@@ -335,52 +370,8 @@ def misread(node: ScalarNode, lines: Sequence[str], file: str) -> Diagnostic | N
     if not node.plain or node.span.line > len(lines):
         return None
     line = lines[node.span.line - 1]
-    trap = _wide_colon(line) or _tight_colon(line)
-    return _diagnostic(trap, file, node.span.line - 1) if trap else None
-
-
-def braces(node: MapNode | ListNode, lines: Sequence[str], file: str) -> Diagnostic | None:
-    """`{{ x }}` without quotes, which YAML reads as a mapping in a mapping."""
-    line = lines[node.span.line - 1]
-    at = node.span.column - 2
-    if at < 0 or line[at : at + 2] != "{{":
-        return None
-    mended = line[:at] + quoted(line[at:].rstrip())
-    trap = _Trap("braces-unquoted", "text that begins with '{{' needs quotes", at + 1, mended)
-    return _diagnostic(trap, file, node.span.line - 1)
-
-
-def in_flow_map(node: MapNode, lines: Sequence[str], file: str) -> Iterator[Diagnostic]:
-    """`{points: 10,000}`: a number with a comma becomes two entries."""
-    before: ScalarNode | None = None
-    for key, value in zip(node.keys.values(), node.values.values(), strict=True):
-        if before is not None and key.plain and isinstance(value, ScalarNode) and value.is_null:
-            yield from _comma(before, key, lines, file)
-        before = value if isinstance(value, ScalarNode) else None
-
-
-def in_flow_list(node: ListNode, lines: Sequence[str], file: str) -> Iterator[Diagnostic]:
-    """`[10,000]`: a number with a comma becomes two items."""
-    for first, second in zip(node.items, node.items[1:], strict=False):
-        if (
-            isinstance(first, ScalarNode)
-            and isinstance(second, ScalarNode)
-            and second.text.startswith("0")
-        ):
-            yield from _comma(first, second, lines, file)
-
-
-def _comma(
-    first: ScalarNode, second: ScalarNode, lines: Sequence[str], file: str
-) -> Iterator[Diagnostic]:
-    touching = second.span.column == first.span.end_column + 1
-    if not (touching and first.plain and first.text.isdigit()):
-        return
-    if not re.fullmatch(r"\d{3}(\s.*)?", second.text):
-        return
-    at = first.span.column
-    line = lines[first.span.line - 1]
-    mended = line[: at - 1] + first.text + line[second.span.column - 1 :]
-    message = f"'{first.text},{second.text}' is read as two values"
-    trap = _Trap("comma-in-number", message, at, mended, second.span.end_column)
-    yield _diagnostic(trap, file, first.span.line - 1)
+    trap = (
+        _wide_colon(line) or _odd_separator(line) or _wide_dash(line) or _tight_dash(line)
+        or _tight_colon(line)
+    )  # fmt: skip
+    return diagnostic(trap, file, node.span.line - 1, line) if trap else None

@@ -4,6 +4,7 @@ A value arrives as it was written (see `nodes.Plain`). What is kept is what the 
 """
 
 import re
+import unicodedata
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
@@ -133,7 +134,10 @@ def points(value: object) -> int:
     """Points with their sign, which says whether they are added or taken."""
     found = text(value)
     if not re.match(r"[-+][0-9]{1,9}\Z", found):
-        hint = f"write `+{found}`" if found.isdigit() else "write `+10` or `-5`"
+        plain = re.sub(r"[\s,，_']", "", unicodedata.normalize("NFKC", found))
+        if re.match(r"[-+][0-9]{1,9}\Z", plain):
+            raise flaw("bad-number", f"'{found}' are no points", f"write `{plain}`")
+        hint = f"write `+{plain}`" if plain.isascii() and plain.isdigit() else "write `+10` or `-5`"
         raise flaw("points-without-sign", f"'{found}' has no sign", hint)
     return int(found)
 
