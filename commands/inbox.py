@@ -67,10 +67,10 @@ def snooze(
     """Puts a task off."""
     from engine.operations import inbox as use
 
-    moment = reading.moment(until)
+    moment = reading.moment(until, local=False)
     with place.opened() as store:
         found = use.snooze(store, id, moment)
-    _tell(found, f"put off until {rendering.moment(moment)}", as_json=as_json)
+    _tell(found, f"put off until {rendering.moment(found['snoozed_until'])}", as_json=as_json)
 
 
 @inbox.command()

@@ -19,15 +19,18 @@ def is_text(argument: str) -> bool:
     return not any("\ud800" <= character <= "\udfff" for character in argument)
 
 
-def moment(text: str) -> datetime:
+def moment(text: str, *, local: bool = True) -> datetime:
     """A time to come or gone by: ISO 8601; without an offset, in this machine's zone.
+
+    Args:
+        local: false leaves a time without an offset as it is, for whoever knows its zone.
 
     Raises:
         InputError: it is none.
     """
     try:
         found = datetime.fromisoformat(text.strip())
-        return found.astimezone() if found.tzinfo is None else found
+        return found.astimezone() if found.tzinfo is None and local else found
     except (ValueError, OverflowError, OSError):
         raise InputError(
             f"'{text[:60]}' is no time",

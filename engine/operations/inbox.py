@@ -57,12 +57,16 @@ def finish(store: Store, task: str, *, result: str = "", actor: str = "") -> dic
 def snooze(store: Store, task: str, until: datetime) -> dict[str, Any]:
     """Puts a task off.
 
+    Args:
+        until: a time without a zone is on the clock of the workspace.
+
     Raises:
         InputError: there is no such task, it is not open, or `until` is past.
     """
 
     def write(tx: Transaction) -> dict[str, Any]:
-        row = tasks.snooze(tx, task, until)
+        zone = until.tzinfo or published.current(tx).zone
+        row = tasks.snooze(tx, task, until.replace(tzinfo=zone))
         return _shape(row, names_of(tx, [row["lead"] or ""]))
 
     return store.write(write)

@@ -1,6 +1,6 @@
 """The inbox: what a person's answer sets off."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
@@ -89,6 +89,13 @@ def test_a_task_put_off_comes_back(called: Stage) -> None:
     assert len(inbox.listing(called.store, snoozed=True)) == 1
     called.turn(hours=2)
     assert len(inbox.listing(called.store)) == 1
+
+
+def test_a_time_without_a_zone_is_the_workspaces(called: Stage) -> None:
+    """Whoever writes 09:00 means nine o'clock where the workspace is, not where the machine is."""
+    day = called.store.read(lambda tx: tx.now).date() + timedelta(days=2)
+    found = inbox.snooze(called.store, first(called.store), datetime.combine(day, time(9)))
+    assert found["snoozed_until"] == datetime.combine(day, time(1), UTC)
 
 
 @pytest.mark.parametrize(("verb", "state"), [("retry", "stopped"), ("skip", "finished")])
