@@ -297,5 +297,5 @@ def _postgres_engine(url: str, pool_size: int) -> Engine:
     except ModuleNotFoundError as error:
         raise EnvironmentFault(
             "PostgreSQL needs the 'psycopg' driver, which is not installed",
-            help="install it with: pip install 'longplay[postgres]'",
+            help="in the folder of Longplay: .venv/bin/python -m pip install -e '.[postgres]'",
         ) from error
