@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.playbook.catalog import EVENT_NAMES, vocabulary
+from engine.playbook.condition_checks import doubts
 from engine.playbook.conditions import (
     CompiledCondition,
     ConditionError,
@@ -173,6 +174,11 @@ class Expressions:
                     start + flaw.end_column,
                 )
             return None
+        for doubt in doubts(compiled):
+            begin, end = (start + at for at in doubt.span)
+            self._report(
+                "never-true", doubt.message, doubt.help, node, begin, end, severity="warning"
+            )
         self.counted |= compiled.events | self._counted_by_segments(compiled, frozenset())
         return compiled
 

@@ -60,6 +60,9 @@ CONDITION_RULES = (
           "lead.email is not defined"),
     _rule("type-mismatch", "Values of kinds that cannot be compared or computed.",
           "lead.score > 'a'", "lead.score > 1"),
+    _rule("never-true", "A part of a condition that holds for no record: terms that exclude each "
+          "other, or a value that is never written so.",
+          "lead.score > 5 and lead.score < 3", "lead.score > 3 and lead.score < 5"),
     _rule("wrong-arguments", "A filter or test is given what it does not take.",
           "(lead | count) > 1", "(lead | count('order.placed')) > 1"),
     _rule("wrong-duration", "A length of time that cannot be read.",
