@@ -1,6 +1,7 @@
 """The activities as Temporal sees them: names, heartbeats, answers without anything personal."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -10,13 +11,16 @@ from temporalio import activity
 
 from activities._advance import advance
 from activities._send import Courier, Delivered
-from engine.operations.clocks import fire_due
+from engine.operations.firing import fire_due
 from engine.store.database import Store
 
 BEAT = 1.5
 """Seconds between heartbeats; the server misses them after five."""
 
 SLICES_IN_A_ROW = 4
+
+FIRING = 2.0
+"""Seconds of pages in one look at the clocks: few enough for a stop, many for a short history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +51,10 @@ class Drive:
 
         @activity.defn(name="fire_schedules", no_thread_cancel_exception=True)
         def _fire_schedules() -> dict[str, Any]:
+            until = time.monotonic() + FIRING
             fired = fire_due(self.store)
+            while fired.more and time.monotonic() < until:
+                fired = fire_due(self.store)
             return {"more": fired.more, "wake_in": fired.wake_in}
 
         return [_advance, _fire_schedules]

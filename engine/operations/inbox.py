@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from engine.errors import InputError
-from engine.operations import control, published
+from engine.operations import coming, control, published
 from engine.operations.intake import IncomingEvent, event_id, intake_in
 from engine.operations.leads_view import names_of
 from engine.playbook.spelling import did_you_mean
@@ -118,6 +118,7 @@ def _tell(tx: Transaction, row: Mapping[str, Any], actor: str) -> None:
     names = ["task.done"]
     if row["result"]:
         leads.touch(tx, [row["lead"]], "last_contacted_at")
+        coming.touched(tx, published.current(tx), [row["lead"]], "last_contacted_at")
         names.append("lead.contacted")
     told = [
         IncomingEvent(

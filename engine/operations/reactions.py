@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.ids import cohort_id, new_id
-from engine.operations import published
+from engine.operations import clocks, published
 from engine.operations.published import Current
 from engine.operations.scopes import load_histories, run_of, scope_of
 from engine.playbook.plan import Plan
@@ -106,6 +106,7 @@ class Reactor:
         leads = sorted({one.lead for one in occurrences} | set(edges))
         if not leads:
             return self.reaction
+        clocks.follow_lead(self.tx, self.current, edges)
         self._load_histories(leads)
         rows = enrollments.open_of(self.tx, leads)
         left = self._leave(rows, occurrences)

@@ -15,7 +15,7 @@ from engine.mail.transports.port import (
     Rejected,
     RejectionClass,
 )
-from engine.operations import published
+from engine.operations import coming, published
 from engine.operations.reactions import Occurrence, Reactor
 from engine.operations.scopes import load_facts
 from engine.runtime.matching import Happened
@@ -74,6 +74,7 @@ def report(
     states = {row["id"]: row["state"] for row in rows}
     accepted = [one for one in ours if states[one.job] == "accepted"]
     leads.touch(tx, sorted({one.lead for one in accepted}), "last_sent_at")
+    coming.touched(tx, published.current(tx), {one.lead for one in accepted}, "last_sent_at")
     _tell(tx, ours, states)
     if settle:
         jobs.settle_batch(tx, batch)

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from engine.operations import clocks
+from engine.operations import clocks, coming
 from engine.store import enrollments, jobs
 from engine.store.database import Store, Transaction
 
@@ -22,5 +22,5 @@ def _neglected(tx: Transaction) -> frozenset[str]:
     found = set(enrollments.neglected_cohorts(tx, tx.now - DUE))
     found |= jobs.cohorts_with_due_work(tx, IDLE)
     if clocks.overdue(tx, tx.now - DUE):
-        found.add(clocks.SCHEDULES)
+        found.add(coming.SCHEDULES)
     return frozenset(found)

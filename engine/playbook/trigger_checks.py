@@ -75,9 +75,6 @@ class _Head:
             self._segment(values["segment"])
         if item.date:
             check_moment(item.date, values["date"], self.expressions, follows=True)
-            self._later("triggers by `date`", "wait for it in a step: `wait: {until: …}`", node)
-        if item.timezone == "lead":
-            self._later("triggers in each lead's zone", "leave `timezone: lead` out", node)
         if item.at and not isinstance(parse_moment(item.at), CivilMoment):
             message = f"'{item.at}' is no moment in time"
             self.reader.report(
@@ -96,15 +93,6 @@ class _Head:
             self.expressions.check(
                 values["if"], event=item.event if known else None, has_event=bool(item.event)
             )
-
-    def _later(self, what: str, help: str, node: MapNode) -> None:
-        """What is understood, and would never fire."""
-        self.reader.report(
-            "not-yet-supported",
-            f"{what} are not supported yet",
-            help,
-            next(iter(node.keys.values())).span,
-        )
 
     def _segment(self, node: Node) -> None:
         """A condition, or a misspelt name of a segment."""

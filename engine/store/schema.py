@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
+import engine.store.clock_tables
 import engine.store.tables  # noqa: F401 - fills the metadata
 from engine.store.database import Store, Transaction
 

@@ -77,6 +77,7 @@ class Lead(SQLModel, table=True):
         Index("ix_lead_stage_id", "stage", "id"),
         Index("ix_lead_owner_id", "owner", "id"),
         Index("ix_lead_created_at_id", "created_at", "id"),
+        Index("ix_lead_timezone_id", "timezone", "id"),
     )
     id: str = Field(primary_key=True)
     email: str | None = None
@@ -403,18 +404,6 @@ class Task(SQLModel, table=True):
     result: str = ""
     created_at: datetime = _instant(nullable=False)
     ended_at: datetime | None = _instant()
-
-
-class TriggerClock(SQLModel, table=True):
-    """A cron or one-time trigger of a published plan: when it fires next, how far it has come."""
-
-    __tablename__ = "trigger_clock"
-    digest: str = Field(primary_key=True)
-    position: int = Field(primary_key=True)
-    playbook: str
-    next_at: datetime | None = _instant(index=True)
-    firing_at: datetime | None = _instant()
-    cursor: str = ""
 
 
 class Heartbeat(SQLModel, table=True):

@@ -92,6 +92,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_cohort_playbook"), ["playbook"], unique=False)
 
     op.create_table(
+        "coming_moment",
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("trigger", sa.String(), nullable=False),
+        sa.Column("record", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("playbook", "trigger", "record", name=op.f("pk_coming_moment")),
+    )
+    with op.batch_alter_table("coming_moment", schema=None) as batch_op:
+        batch_op.create_index("ix_coming_moment_at", ["at"], unique=False)
+
+    op.create_table(
         "enrollment",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("playbook", sa.String(), nullable=False),
@@ -256,6 +267,7 @@ def upgrade() -> None:
         batch_op.create_index("ix_lead_created_at_id", ["created_at", "id"], unique=False)
         batch_op.create_index("ix_lead_owner_id", ["owner", "id"], unique=False)
         batch_op.create_index("ix_lead_stage_id", ["stage", "id"], unique=False)
+        batch_op.create_index("ix_lead_timezone_id", ["timezone", "id"], unique=False)
 
     op.create_table(
         "pace",
@@ -364,13 +376,19 @@ def upgrade() -> None:
     )
     op.create_table(
         "trigger_clock",
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("trigger", sa.String(), nullable=False),
+        sa.Column("zone", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("position", sa.Integer(), nullable=False),
-        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("basis", sa.String(), nullable=False),
         sa.Column("next_at", Instant(), nullable=True),
         sa.Column("firing_at", Instant(), nullable=True),
         sa.Column("cursor", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("digest", "position", name=op.f("pk_trigger_clock")),
+        sa.Column("stopped_at", Instant(), nullable=True),
+        sa.Column("served_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("playbook", "trigger", "zone", name=op.f("pk_trigger_clock")),
     )
     with op.batch_alter_table("trigger_clock", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_trigger_clock_next_at"), ["next_at"], unique=False)
@@ -416,6 +434,7 @@ def downgrade() -> None:
     op.drop_table("plan")
     op.drop_table("pace")
     with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.drop_index("ix_lead_timezone_id")
         batch_op.drop_index("ix_lead_stage_id")
         batch_op.drop_index("ix_lead_owner_id")
         batch_op.drop_index("ix_lead_created_at_id")
@@ -459,6 +478,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("enrollment")
+    with op.batch_alter_table("coming_moment", schema=None) as batch_op:
+        batch_op.drop_index("ix_coming_moment_at")
+
+    op.drop_table("coming_moment")
     with op.batch_alter_table("cohort", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_cohort_playbook"))
 

@@ -1,0 +1,326 @@
+"""Firing what the clock has made due: a page of leads or of moments, one transaction each.
+
+How far a firing has come is in its row, and the cause of an enrollment names the trigger and its
+moment: a crash between pages, or a second worker, neither repeats nor leaves out anybody. A page
+that fails is halved until the culprit stands alone, and is passed over.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from engine.errors import TryAgainError
+from engine.operations import clocks, coming, published
+from engine.operations.clocks import LATE, LOOK_EVERY, LOOKS, this, zone_of_clock
+from engine.operations.coming import Dated, Facts, dated_of
+from engine.operations.published import Current
+from engine.operations.reactions import Reactor, Wish
+from engine.operations.scopes import load_facts, load_histories, scope_of
+from engine.playbook.conditions import condition
+from engine.playbook.plan import Plan, Trigger
+from engine.playbook.values import History
+from engine.runtime.coming import next_of_clock, shown_in
+from engine.store import leads
+from engine.store.database import Store, Transaction, is_away
+
+PAGE = 500
+FEW = 20
+"""Records whose moments come together and are served like a lone trial; more are a batch."""
+
+_CLEARED = 5_000
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fired:
+    """What a look at the clocks did: whether more is due, else seconds until it is."""
+
+    entered: int
+    more: bool
+    wake_in: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Limit:
+    """How much a page takes; `skips` when it is one that fails alone, and is passed over."""
+
+    size: int = PAGE
+    skips: bool = False
+
+
+_Page: TypeAlias = Callable[[Transaction, _Limit], int | None]
+"""Works off a page; answers who entered, or None when nothing was due."""
+
+
+def fire_due(store: Store) -> Fired:
+    """Works off a page of the clock that has waited longest for its turn, and one of moments."""
+    done = [_bounded(store, page) for page in (_serve_clock, _sweep_moments)]
+    entered = sum(one or 0 for one in done)
+    wake_in = store.read(_wake_in)
+    # Due, and yet nothing done: somebody else is at it. A rest is better than a race.
+    more = wake_in == 0.0 and any(one is not None for one in done)
+    return Fired(entered, more, wake_in)
+
+
+def _bounded(store: Store, page: _Page) -> int | None:
+    limit = _Limit()
+    while True:
+        try:
+            return store.write(partial(_taken, page, limit))
+        except TryAgainError:
+            raise
+        except Exception as error:
+            if limit.skips or (isinstance(error, SQLAlchemyError) and is_away(error)):
+                raise
+            _log.exception("a page of %s due by the clock failed", limit.size)
+            limit = replace(limit, size=limit.size // 2) if limit.size > 1 else _Limit(1, True)
+
+
+def _taken(page: _Page, limit: _Limit, tx: Transaction) -> int | None:
+    return page(tx, limit)
+
+
+def _wake_in(tx: Transaction) -> float | None:
+    clock, moment = clocks.table, coming.table
+    due = tx.conn.execute(sa.select(sa.func.min(clock.c.next_at))).scalar()
+    soonest = tx.conn.execute(sa.select(sa.func.min(moment.c.at))).scalar()
+    found = [at for at in (due, soonest) if at is not None]
+    if tx.conn.execute(sa.select(clock.c.playbook).limit(1)).first() is not None:
+        found.append(tx.now + coming.LONGEST_REST)
+    return max(0.0, (min(found) - tx.now).total_seconds()) if found else None
+
+
+def _serve_clock(tx: Transaction, limit: _Limit) -> int | None:
+    table = clocks.table
+    query = (
+        sa.select(table)
+        .where(table.c.next_at <= tx.now)
+        .order_by(table.c.served_at.asc().nulls_first(), table.c.next_at)
+        .limit(1)
+    )
+    if tx.is_postgres:
+        query = query.with_for_update(skip_locked=True)
+    row = tx.conn.execute(query).mappings().first()
+    if row is None:
+        return None
+    tx.conn.execute(sa.update(table).where(this(row)).values(served_at=tx.now))
+    match row["kind"]:
+        case "look":
+            return _look(tx, row)
+        case "date" if row["stopped_at"] is not None:
+            return _clear(tx, row)
+        case "date":
+            return _fill(tx, row, limit)
+        case _:
+            return _fire(tx, row, limit)
+
+
+def _fire(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
+    """One page of leads of a `cron` or `at` trigger."""
+    current = published.current(tx)
+    plan = published.plan(tx, row["digest"])
+    trigger = plan.enroll.triggers[row["position"]]
+    due = row["firing_at"] or row["next_at"]
+    if plan.playbook not in current.plans or (row["firing_at"] is None and tx.now - due > LATE):
+        _turn(tx, row, current, trigger, due, [], limit)
+        return 0
+    ids = _ids_after(tx, row, trigger, limit.size)
+    entered = 0
+    if not limit.skips:
+        zone = zone_of_clock(current, trigger, row["zone"])
+        cause = f"{row['trigger']}: {shown_in(due, zone)}"
+        entered = _enroll(tx, current, plan, trigger, [(one, cause) for one in ids], due)
+    _turn(tx, row, current, trigger, due, ids, limit)
+    return entered
+
+
+def _ids_after(tx: Transaction, row: sa.RowMapping, trigger: Trigger, size: int) -> list[str]:
+    lead = leads.table
+    query = sa.select(lead.c.id).where(lead.c.id > row["cursor"]).order_by(lead.c.id).limit(size)
+    if trigger.timezone == "lead":
+        zone = row["zone"]
+        query = query.where(lead.c.timezone == zone if zone else lead.c.timezone.is_(None))
+    return list(tx.conn.execute(query).scalars())
+
+
+def _turn(
+    tx: Transaction,
+    row: sa.RowMapping,
+    current: Current,
+    trigger: Trigger,
+    due: datetime,
+    ids: Sequence[str],
+    limit: _Limit,
+) -> None:
+    values: dict[str, Any]
+    if len(ids) == limit.size:
+        values = {"firing_at": due, "cursor": ids[-1]}
+    elif row["stopped_at"] is not None:
+        tx.conn.execute(sa.delete(clocks.table).where(this(row)))
+        return
+    else:
+        # Firings missed while nobody was there are one firing, not a flood.
+        zone = zone_of_clock(current, trigger, row["zone"])
+        following = next_of_clock(trigger, tx.now, zone) if trigger.kind == "cron" else None
+        values = {"firing_at": None, "cursor": "", "next_at": following}
+    tx.conn.execute(sa.update(clocks.table).where(this(row)).values(values))
+
+
+def _enroll(
+    tx: Transaction,
+    current: Current,
+    plan: Plan,
+    trigger: Trigger,
+    wanted: Sequence[tuple[str, str]],
+    due: datetime,
+) -> int:
+    """Enrolls those of (lead, cause) for whom the trigger's `if` holds, by the playbook's rules."""
+    ids = [lead for lead, _ in wanted]
+    leads.lock(tx, ids)
+    facts = load_facts(tx, current, ids)
+    histories = load_histories(tx, ids, plan.history) if plan.history else {}
+    reactor = Reactor(tx, current, facts, histories)
+    wishes = [
+        Wish(
+            lead, plan.playbook, cause, why=f"{trigger.kind} {due.isoformat()}",
+            lane="live" if trigger.kind == "date" and len(wanted) <= FEW else "bulk",
+        )
+        for lead, cause in wanted
+        if lead in facts and _holds(current, trigger, facts[lead], tx.now, histories.get(lead))
+    ]  # fmt: skip
+    return len(reactor.enroll(wishes).entered)
+
+
+def _holds(
+    current: Current, trigger: Trigger, lead: Facts, now: datetime, history: History | None
+) -> bool:
+    if not trigger.cond:
+        return True
+    return condition(trigger.cond).truth(scope_of(current, lead, now=now, history=history))
+
+
+def _fill(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
+    """One page of leads whose moments are worked out, after an apply."""
+    current = published.current(tx)
+    ids = _ids_after(tx, row, Trigger(kind="date"), limit.size)
+    plan = current.plans.get(row["playbook"])
+    one = _dated(plan, row["trigger"]) if plan is not None else None
+    if not limit.skips and one is not None:
+        leads.lock(tx, ids)
+        facts = load_facts(tx, current, ids)
+        coming.arm(tx, current, [(one, lead, each) for lead, each in facts.items()])
+    filled = len(ids) < limit.size
+    values = {"cursor": "" if filled else ids[-1], "next_at": None if filled else row["next_at"]}
+    tx.conn.execute(sa.update(clocks.table).where(this(row)).values(values))
+    return 0
+
+
+def _dated(plan: Plan, name: str) -> Dated | None:
+    return next((one for one in dated_of(plan) if one.name == name), None)
+
+
+def _clear(tx: Transaction, row: sa.RowMapping) -> int:
+    """Takes away moments of a trigger that is not said any more; those due before then fire."""
+    table = coming.table
+    mine = sa.and_(
+        table.c.playbook == row["playbook"],
+        table.c.trigger == row["trigger"],
+        table.c.at > row["stopped_at"],
+    )
+    some = sa.select(table.c.record).where(mine).limit(_CLEARED)
+    gone = tx.conn.execute(sa.delete(table).where(mine, table.c.record.in_(some))).rowcount
+    if gone < _CLEARED:
+        left = sa.select(table.c.record).where(
+            table.c.playbook == row["playbook"], table.c.trigger == row["trigger"]
+        )
+        if tx.conn.execute(left.limit(1)).first() is None:
+            tx.conn.execute(sa.delete(clocks.table).where(this(row)))
+    return 0
+
+
+def _look(tx: Transaction, row: sa.RowMapping) -> int:
+    page = LOOKS.get(row["trigger"])
+    cursor = page(tx, row["cursor"]) if page is not None else None
+    values = {"cursor": cursor or "", "next_at": row["next_at"]}
+    if cursor is None:
+        values["next_at"] = tx.now + LOOK_EVERY
+    tx.conn.execute(sa.update(clocks.table).where(this(row)).values(values))
+    return 0
+
+
+def _sweep_moments(tx: Transaction, limit: _Limit) -> int | None:
+    """One page of records whose moments have come, longest due first."""
+    table = coming.table
+    query = sa.select(table).where(table.c.at <= tx.now).order_by(table.c.at).limit(limit.size)
+    rows = tx.conn.execute(query).mappings().all()
+    if not rows:
+        return None
+    current = published.current(tx)
+    if tx.is_postgres:
+        # Who waited for these locks finds what is left of the page.
+        records = [row["record"] for row in rows]
+        leads.lock(tx, records)
+        rows = tx.conn.execute(query.where(table.c.record.in_(records))).mappings().all()
+    if limit.skips:
+        coming.forget(tx, [_key(row) for row in rows])
+        return 0
+    armed = {
+        (row["playbook"], row["trigger"]): row
+        for row in tx.conn.execute(
+            sa.select(clocks.table).where(clocks.table.c.kind == "date")
+        ).mappings()
+    }
+    facts = load_facts(tx, current, {row["record"] for row in rows})
+    entered = 0
+    groups: dict[tuple[str, str], list[sa.RowMapping]] = {}
+    for row in rows:
+        groups.setdefault((row["playbook"], row["trigger"]), []).append(row)
+    for name, group in groups.items():
+        entered += _come(tx, current, armed.get(name), group, facts)
+    return entered
+
+
+def _come(
+    tx: Transaction,
+    current: Current,
+    clock: sa.RowMapping | None,
+    rows: Sequence[sa.RowMapping],
+    facts: dict[str, Any],
+) -> int:
+    """Fires the moments of one trigger that still are what they were, and works out the next."""
+    plan = published.plan(tx, clock["digest"]) if clock is not None else None
+    one = _dated(plan, rows[0]["trigger"]) if plan is not None else None
+    if clock is None or plan is None or one is None:
+        coming.forget(tx, [_key(row) for row in rows])
+        return 0
+    gone, moved, due = [], [], []
+    for row in rows:
+        record, at = row["record"], row["at"]
+        if record not in facts or (clock["stopped_at"] or at) < at:
+            gone.append(_key(row))
+            continue
+        lead = facts[record]
+        if one.holds_at(current, lead, at, tx.now) and tx.now - at <= LATE:
+            zone = coming.zone_of(current, one.trigger, lead)
+            due.append((record, f"{one.name}: {shown_in(at, zone)}"))
+        following = one.at(current, lead, after=tx.now, now=tx.now)
+        if following is None or following <= tx.now or clock["stopped_at"] is not None:
+            gone.append(_key(row))
+        else:
+            moved.append({**row, "at": following})
+    coming.forget(tx, gone)
+    coming.put(tx, moved)
+    if not due or plan.playbook not in current.plans:
+        return 0
+    return _enroll(tx, current, plan, one.trigger, due, min(row["at"] for row in rows))
+
+
+def _key(row: sa.RowMapping) -> coming.Key:
+    return (row["playbook"], row["trigger"], row["record"])
