@@ -29,6 +29,7 @@ from commands import (
     owners,
     place,
     publishing,
+    rehearsing,
     rendering,
     reporting,
     suppressions,
@@ -49,7 +50,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for group in (
-    *(authoring, publishing, operating, enrolling, events, explaining),
+    *(authoring, rehearsing, publishing, operating, enrolling, events, explaining),
     *(leads, enrollments, inbox, messages, suppressions, owners),
 ):
     group.add_to(app)

@@ -1,6 +1,6 @@
 """Commands of those who write playbooks: begin, check, look at what comes out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -148,11 +148,21 @@ def _plan(name: str) -> "Plan":
 
 def _about(found: "Sequence[Diagnostic]", paths: Sequence[Path]) -> "list[Diagnostic]":
     """What is said of some files and folders; of everything when none is named."""
+    root = place.settings().workspace
+    wanted = files_of(root, [one.file for one in found], paths)
+    return [one for one in found if wanted is None or one.file in wanted]
+
+
+def files_of(root: Path, files: Iterable[str], paths: Sequence[Path]) -> frozenset[str] | None:
+    """Those of `files` (below `root`) that the paths name; None when none is named.
+
+    Raises:
+        InputError: a path is not in the workspace.
+    """
     from engine.errors import InputError
 
     if not paths:
-        return list(found)
-    root = place.settings().workspace
+        return None
     wanted = []
     for path in paths:
         there = [one.resolve() for one in (path, root / path) if one.exists()]
@@ -161,9 +171,9 @@ def _about(found: "Sequence[Diagnostic]", paths: Sequence[Path]) -> "list[Diagno
             where = f", only outside of '{root}'" if there else ""
             raise InputError(f"there is no file '{path}' in the workspace{where}")
         wanted.append(mine[0])
-    return [
-        one for one in found if any((root / one.file).resolve().is_relative_to(it) for it in wanted)
-    ]
+    return frozenset(
+        one for one in files if any((root / one).resolve().is_relative_to(it) for it in wanted)
+    )
 
 
 def _tell(folder: "Folder", checked: "Checked", found: "Sequence[Diagnostic]") -> None:

@@ -69,6 +69,8 @@ class _Check:
         for event, at in _items(one.events, values.get("events")):
             self._event(event.event, at)
             self._from(event.event, event.from_, at)
+            if event.lead:
+                self._lead(_under(at, "lead"))
             self._time(event.at, start, at)
         for line, at in _items(one.expect, values.get("expect")):
             inner = line.not_

@@ -9,15 +9,7 @@ from typing import Annotated, TypeAlias
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from engine.playbook import written
-from engine.playbook.fields import (
-    Flag,
-    Frozen,
-    Length,
-    Name,
-    Number,
-    Text,
-    Tree,
-)
+from engine.playbook.fields import Flag, Frozen, Length, Name, Number, Text, Tree
 from engine.playbook.moments import CivilMoment, MomentError, parse_moment
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader
@@ -59,6 +51,9 @@ class ScenarioEvent(Frozen):
         "", alias="from", description="the step whose mail it is on; left out: the last mail"
     )
     properties: dict[str, Tree] = Field(default_factory=dict, description="what it carries")
+    lead: dict[str, Tree] = Field(
+        default_factory=dict, description="fields of the lead that it brings along"
+    )
 
     @model_validator(mode="after")
     def _one_time(self) -> "ScenarioEvent":

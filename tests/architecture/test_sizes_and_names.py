@@ -8,7 +8,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-CODE = ("engine", "workflows", "activities", "web", "commands", "cli.py", "worker.py")
+CODE = (
+    *("engine", "workflows", "activities", "rehearsal", "web", "commands"),
+    *("cli.py", "worker.py"),
+)
 
 LONGEST_MODULE = 600
 LONG_MODULE = 400

@@ -56,7 +56,7 @@ def test_the_wheel_carries_code_and_starter_and_nothing_else(wheel: Path) -> Non
     names = zipfile.ZipFile(wheel).namelist()
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
     assert tops == {
-        *("engine", "workflows", "activities", "web", "commands", "migrations"),
+        *("engine", "workflows", "activities", "rehearsal", "web", "commands", "migrations"),
         *("cli.py", "worker.py"),
     }
     assert "engine/starter/longplay.yaml" in names

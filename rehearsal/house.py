@@ -1,0 +1,141 @@
+"""A whole runtime in memory: the operations of production over a store that is thrown away.
+
+It holds no rules of its own. In the place of the drivers stands a loop that asks, delivers and
+asks again; in the place of the mail server a transport that takes everything; in the place of the
+wall clock a moment that the rehearsal moves. There is no other clock here.
+"""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import TracebackType
+
+from activities._advance import Progress, advance
+from activities._send import Courier
+from engine.errors import NeverWorksError
+from engine.mail.links import LinkSigner
+from engine.mail.transports.memory import MemoryTransport
+from engine.operations import publish, published
+from engine.operations.clock_guard import ClockGuard
+from engine.operations.editions import Edition, Folder
+from engine.operations.letters import Writer
+from engine.operations.published import Current
+from engine.playbook.plan import Plan
+from engine.playbook.validate import Checked
+from engine.playbook.workspace import FILE
+from engine.store import enrollments
+from engine.store.database import Transaction
+from engine.store.memory import MemoryStore
+
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MOST_ROUNDS = 1000
+_KEY = b"rehearsals sign nothing that anybody follows"
+
+
+class RunClock:
+    """The moment of a rehearsal, and a second clock that always agrees with it."""
+
+    def __init__(self) -> None:
+        self.now = _EPOCH
+
+    def __call__(self) -> datetime:
+        """The moment."""
+        return self.now
+
+    def steady(self) -> float:
+        """Seconds of the clock that nobody sets."""
+        return (self.now - _EPOCH).total_seconds()
+
+
+def edition_of(folder: Folder, checked: Checked, playbooks: Mapping[str, Plan]) -> Edition:
+    """An edition of these playbooks alone, whatever is wrong with the others."""
+    pinned = {
+        digest: (name, folder.templates[name])
+        for plan in playbooks.values()
+        for name, digest in plan.templates.items()
+    }
+    return Edition(folder.files[FILE].decode(), dict(playbooks), pinned)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A house as it was: its store and its moment."""
+
+    store: sqlite3.Connection
+    now: datetime
+
+
+class House:
+    """The runtime in memory, for one edition.
+
+    Args:
+        edition: what is published in it.
+        observe: called after every transaction of the loop, to see what it did.
+    """
+
+    def __init__(self, edition: Edition, observe: Callable[[], None] = lambda: None) -> None:
+        self.clock = RunClock()
+        self.store = MemoryStore(self.clock)
+        self.observe = observe
+        writer = Writer(LinkSigner([_KEY]), "http://127.0.0.1")
+        guard = ClockGuard(self.clock.steady)
+        self.courier = Courier(self.store, writer, MemoryTransport(), guard)
+        self._loop = asyncio.Runner()
+        publish.publish(self.store, edition)
+        self.current: Current = self.store.read(published.current)
+
+    def __enter__(self) -> "House":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._loop.close()
+        self.store.close()
+
+    def keep(self) -> Kept:
+        """The house as it is now, for `take_up`."""
+        return Kept(self.store.keep(), self.clock.now)
+
+    def take_up(self, kept: Kept) -> None:
+        """Goes back to what was kept."""
+        self.store.take_up(kept.store)
+        self.clock.now = kept.now
+
+    def settle(self) -> datetime | None:
+        """Does everything that is due now; answers when something is due next.
+
+        Raises:
+            NeverWorksError: it does not come to rest.
+        """
+        for _ in range(_MOST_ROUNDS):
+            answers = [self._advance(cohort) for cohort in self._cohorts()]
+            batches = [batch for one in answers for batch, _ in one.batches]
+            for batch in batches:
+                self._loop.run(self.courier.deliver(batch))
+                self.observe()
+            next_at = min((one.wake_at for one in answers if one.wake_at), default=None)
+            if not batches and (next_at is None or next_at > self.clock.now):
+                return next_at
+        raise NeverWorksError("the playbook does not come to rest in one moment")
+
+    def _cohorts(self) -> list[str]:
+        return self.store.read(_cohort_ids)
+
+    def _advance(self, cohort: str) -> Progress:
+        progress = advance(self.store, cohort)
+        self.observe()
+        while progress.more:
+            progress = advance(self.store, cohort)
+            self.observe()
+        return progress
+
+
+def _cohort_ids(tx: Transaction) -> list[str]:
+    table = enrollments.cohort_table
+    return [row[0] for row in tx.conn.execute(table.select().order_by(table.c.id))]

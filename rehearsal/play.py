@@ -1,0 +1,217 @@
+"""Playing one record through one playbook: from its start to the end, time skipped.
+
+An event without a time is what starts the run: the playbook's own triggers decide about it. Where
+there is none, the record is enrolled at the start as by hand, by the rules of `enroll`.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from engine.errors import InputError
+from engine.ids import derived_id
+from engine.operations import published
+from engine.operations.intake import IncomingEvent, take_in
+from engine.operations.reactions import Reaction, Reactor, Wish
+from engine.operations.scopes import load_facts, load_histories
+from engine.playbook.durations import parse_duration
+from engine.playbook.scenarios import DEFAULT_START, Scenario, civil_moment
+from engine.playbook.values import Value
+from engine.runtime import civil
+from engine.store import enrollments, lead_writing, leads
+from engine.store.database import Transaction
+from rehearsal.happened import Row
+from rehearsal.house import House
+from rehearsal.watch import Watch
+
+HORIZON = timedelta(days=2 * 366)
+"""Further than this no rehearsal looks."""
+
+MOST_MOMENTS = 3000
+"""More looks than any playbook needs; one that asks the time every hour for ever has them all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """An event that is given to a run; `at` None: it is the start."""
+
+    name: str
+    at: datetime | None = None
+    source: str = ""
+    properties: Mapping[str, Value] = field(default_factory=dict)
+    lead: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What is played: the record as it is at the start, and what happens to it."""
+
+    lead: Mapping[str, Value]
+    at: datetime
+    events: Sequence[Given] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What came of it: the rows, how the last run stands, and the ways that were gone."""
+
+    at: datetime
+    rows: Sequence[Row]
+    outcome: str
+    reached: frozenset[tuple[str, str]] = frozenset()
+
+
+def part_of(house: House, scenario: Scenario) -> Part:
+    """What a scenario says, its times in the workspace's zone."""
+    start = _instant(house, scenario.at or DEFAULT_START)
+    lead = dict(scenario.lead)
+    if scenario.owner:
+        lead["owner"] = scenario.owner
+    calendar = house.current.calendar("", {})
+    events = []
+    for one in scenario.events:
+        at = _instant(house, one.at) if one.at else None
+        if one.after:
+            at = civil.add(start, parse_duration(one.after), house.current.zone, calendar)
+        events.append(Given(one.event, at, one.from_, one.properties, one.lead))
+    return Part(lead, start, events)
+
+
+def _instant(house: House, text: str) -> datetime:
+    moment = civil_moment(text)
+    found = civil.next_moment(moment, house.clock.now, house.current.zone, lambda _name: None, None)
+    if found is None:
+        raise InputError(f"'{text}' does not exist")
+    return found
+
+
+def play(house: House, playbook: str, part: Part) -> Played:
+    """Plays `part` through `playbook` in a house that holds nothing yet.
+
+    Raises:
+        InputError: a value does not fit its field, or an event is not known.
+    """
+    return _Play(house, playbook, part).run()
+
+
+@dataclass
+class _Play:
+    house: House
+    playbook: str
+    part: Part
+    lead: str = ""
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        score = self.part.lead.get("score")
+        start = float(score) if isinstance(score, int | float) else 0
+        self.watch = Watch(self.house.store, self.playbook, start)
+
+    def run(self) -> Played:
+        """From the start to the end."""
+        self.house.clock.now = self.part.at
+        self.house.observe = self.watch.look
+        self.lead = self.house.store.write(self._create)
+        starters = [one for one in self.part.events if one.at is None]
+        for one in starters:
+            self._take_in(one)
+        if not starters:
+            self._told(self.house.store.write(self._enroll))
+        self.watch.look()
+        later = [one for one in self.part.events if one.at is not None]
+        self._on(sorted(later, key=lambda one: one.at or self.part.at))
+        return Played(self.part.at, self.watch.rows, self._outcome(), frozenset(self.watch.reached))
+
+    def _create(self, tx: Transaction) -> str:
+        current = self.house.current
+        (change,) = lead_writing.create_many(
+            tx,
+            [{"id": derived_id("rehearsal", self.playbook), **self.part.lead}],
+            actor="rehearsal",
+            custom=current.custom,
+            lifecycle=current.workspace.lifecycle,
+            zone=current.zone,
+        )
+        return str(change.id)
+
+    def _enroll(self, tx: Transaction) -> Reaction:
+        current = published.current(tx)
+        leads.lock(tx, [self.lead])
+        facts = load_facts(tx, current, [self.lead])
+        history = current.plans[self.playbook].history
+        histories = load_histories(tx, [self.lead], history) if history else {}
+        wish = Wish(self.lead, self.playbook, "manual:rehearsal", "enrolled at the start")
+        return Reactor(tx, current, facts, histories).enroll([wish])
+
+    def _told(self, reaction: Reaction, event: str = "") -> None:
+        for _, playbook, decline in reaction.declined:
+            if playbook == self.playbook:
+                self._declined(decline.why)
+        is_known = any(name == self.playbook for _, name in reaction.entered)
+        if event and not is_known and not reaction.declined:
+            self._declined(f"no trigger answers to this {event}")
+
+    def _declined(self, why: str) -> None:
+        facts = {"outcome": "not-enrolled"}
+        self.watch.rows.append(Row(self.house.clock.now, "", "not enrolled", why, facts))
+
+    def _on(self, events: Sequence[Given]) -> None:
+        """Moves the moment from one thing to the next, until nothing is left to come."""
+        waiting = list(events)
+        for _ in range(MOST_MOMENTS):
+            due = self.house.settle()
+            if waiting:
+                at = waiting[0].at or self.house.clock.now
+                due = at if due is None else min(due, at)
+            if due is None:
+                return
+            if due > self.part.at + HORIZON:
+                return
+            self.house.clock.now = max(due, self.house.clock.now)
+            while waiting and (waiting[0].at or due) <= self.house.clock.now:
+                self._take_in(waiting.pop(0))
+                self.watch.look()
+
+    def _take_in(self, one: Given) -> None:
+        now = self.house.clock.now
+        source, run, properties = one.source, "", dict(one.properties)
+        if one.name.startswith("email."):
+            sent = self._mail(one.source)
+            if sent is None:
+                step = f"'{one.source}'" if one.source else "any step"
+                self.watch.event(now, one.name, one.source, f"nothing: no mail of {step} has gone")
+                return
+            source, run, template = sent
+            properties = {"step": source, "template": template, **properties}
+        brought = {**one.properties, **{f"lead.{name}": it for name, it in one.lead.items()}}
+        said = ", ".join(f"{name} {value}" for name, value in brought.items())
+        self.watch.event(now, one.name, source, said)
+        event = IncomingEvent(
+            one.name, {**one.lead, "id": self.lead}, properties=properties, enrollment=run,
+            source=source,
+        )  # fmt: skip
+        answer = take_in(self.house.store, [event])
+        for _, error in answer.rejected:
+            raise error
+        self._told(answer.reaction, one.name if one.at is None else "")
+
+    def _mail(self, step: str) -> tuple[str, str, str] | None:
+        """The newest mail that has gone, of a step or of any: its step, run and template."""
+        for row in reversed(self.watch.rows):
+            found = str(row.facts.get("email", ""))
+            if found and row.result == "accepted" and step in ("", found):
+                return found, self._run(), str(row.facts.get("template", ""))
+        return None
+
+    def _run(self) -> str:
+        return next((str(row["id"]) for row in self._runs()), "")
+
+    def _runs(self) -> Iterator[Mapping[str, object]]:
+        rows = self.house.store.read(lambda tx: enrollments.page(tx, playbook=self.playbook))
+        yield from ({str(name): value for name, value in row.items()} for row in rows)
+
+    def _outcome(self) -> str:
+        """How the newest run stands."""
+        for run in self._runs():
+            return str(run["outcome"] or run["state"])
+        return "not-enrolled"

@@ -1,0 +1,34 @@
+"""The starter's playbooks come with their tests, which hold and reach every step."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.operations.editions import check, read_folder
+from rehearsal.suite import Outcome, Suite
+
+FOLDER = read_folder(Path(__file__).parents[2])
+CHECKED = check(FOLDER, {})
+
+
+@pytest.fixture(scope="module")
+def outcome() -> Outcome:
+    return Suite(FOLDER, CHECKED).run()
+
+
+@pytest.mark.parametrize("name", sorted(CHECKED.plans))
+def test_every_step_is_reached(name: str, outcome: Outcome) -> None:
+    """Each playbook has scenarios, all of which hold, and no step is left out."""
+    mine = [one for one in outcome.verdicts if one.playbook == name]
+    assert mine
+    assert [one.diff for one in mine if not one.ok] == []
+    (found,) = [one for one in outcome.coverages if one.playbook == name]
+    assert [gap.said for gap in found.gaps] == []
+
+
+def test_it_takes_no_time_to_speak_of() -> None:
+    """All of them take less than five seconds, machine time."""
+    begun = time.process_time()
+    Suite(FOLDER, CHECKED).run()
+    assert time.process_time() - begun < 5
