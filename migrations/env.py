@@ -9,6 +9,7 @@ from sqlmodel.sql.sqltypes import AutoString
 
 import engine.store.clock_tables
 import engine.store.tables  # noqa: F401 - fills the metadata
+import engine.store.version_tables  # noqa: F401 - fills the metadata
 from engine.store.columns import Instant, JsonDocument
 
 

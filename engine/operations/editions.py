@@ -51,8 +51,13 @@ class Edition:
     @property
     def digest(self) -> str:
         """Of the workspace's text and of which plans are current."""
-        parts = [self.source, *(f"{n}:{p.digest}" for n, p in sorted(self.plans.items()))]
-        return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+        return digest_over(self.source, {name: one.digest for name, one in self.plans.items()})
+
+
+def digest_over(source: str, digests: Mapping[str, str]) -> str:
+    """The digest of a workspace's text together with its playbooks' current versions."""
+    parts = [source, *(f"{name}:{digest}" for name, digest in sorted(digests.items()))]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 def read_folder(root: Path) -> Folder:

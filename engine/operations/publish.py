@@ -1,13 +1,14 @@
 """Publishing: what was checked becomes what the workers go by, in one transaction."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
+from engine.ids import new_id
 from engine.operations import clocks
-from engine.operations.editions import Edition
+from engine.operations.editions import Edition, digest_over
+from engine.operations.planning import Planned, planned
 from engine.operations.published import (
     plan_table,
     playbook_table,
@@ -15,108 +16,70 @@ from engine.operations.published import (
     template_table,
 )
 from engine.playbook.plan import Plan
-from engine.store import enrollments
+from engine.store import versions
 from engine.store.database import Store, Transaction
 from engine.store.inserting import insert_new, upsert
 
-ChangeKind = Literal["added", "changed", "retired", "unchanged"]
 
-
-@dataclass(frozen=True, slots=True)
-class PlaybookChange:
-    """What applying does to one playbook.
-
-    Attributes:
-        before: the digest that was current; empty: none.
-        after: the digest that is now; empty: the playbook takes nobody in any more.
-        active: enrollments that run on, on the versions they began with.
-    """
-
-    playbook: str
-    change: ChangeKind
-    before: str
-    after: str
-    active: int
-
-
-def preview(store: Store, edition: Edition) -> list[PlaybookChange]:
+def preview(store: Store, edition: Edition) -> Planned:
     """What `publish` would change."""
-    return store.read(lambda tx: _changes(tx, edition))
+    return store.read(lambda tx: planned(tx, edition))
 
 
-def publish(store: Store, edition: Edition) -> list[PlaybookChange]:
+def publish(store: Store, edition: Edition, *, actor: str = "") -> Planned:
     """Publishes the edition; running enrollments keep their versions."""
-    return store.write(lambda tx: _publish(tx, edition))
+    return store.write(lambda tx: _publish(tx, edition, actor))
 
 
-def _publish(tx: Transaction, edition: Edition) -> list[PlaybookChange]:
-    changes = _changes(tx, edition)
-    rows = [
-        {"digest": digest, "name": name, "body": body}
-        for digest, (name, body) in edition.templates.items()
-    ]
-    insert_new(tx, template_table, rows, key="digest")
-    insert_new(tx, plan_table, [_plan_row(plan, tx) for plan in edition.plans.values()], "digest")
-    upsert(
-        tx,
-        playbook_table,
-        [_playbook_row(plan, tx) for plan in edition.plans.values()],
-        keys=["name"],
-        update=["digest", "kind", "title", "retired", "applied_at"],
-    )
-    retired = [one.playbook for one in changes if one.change == "retired"]
+def _publish(tx: Transaction, edition: Edition, actor: str) -> Planned:
+    found = planned(tx, edition)
+    keep(tx, edition, edition.plans.values())
+    make_current(tx, edition.plans.values())
+    retired = [one.playbook for one in found.changes if one.change == "retired"]
     tx.conn.execute(
         sa.update(playbook_table).where(playbook_table.c.name.in_(retired)).values(retired=True)
     )
+    set_published(tx, edition.source, {name: plan.digest for name, plan in edition.plans.items()})
+    if not found.is_nothing:
+        changed = [one for one in found.changes if one.change != "unchanged"]
+        told = [(one.playbook, one.after, one.before) for one in changed]
+        versions.record(tx, "apply", actor, told)
+    clocks.wind(tx)
+    return found
+
+
+def keep(tx: Transaction, edition: Edition, plans: Iterable[Plan]) -> None:
+    """Stores plans and the templates that they pin, for good; nobody goes by them yet."""
+    plans = list(plans)
+    pinned = {digest for plan in plans for digest in plan.templates.values()}
+    rows = [
+        {"digest": digest, "name": name, "body": body}
+        for digest, (name, body) in edition.templates.items()
+        if digest in pinned
+    ]
+    insert_new(tx, template_table, rows, key="digest")
+    insert_new(tx, plan_table, [_plan_row(plan, tx) for plan in plans], "digest")
+
+
+def make_current(tx: Transaction, plans: Iterable[Plan]) -> None:
+    """Lets new enrollments begin on these plans."""
     upsert(
         tx,
-        published_table,
-        [
-            {
-                "id": 1,
-                "digest": edition.digest,
-                "workspace": {"source": edition.source},
-                "applied_at": tx.now,
-            }
-        ],
-        keys=["id"],
-        update=["digest", "workspace", "applied_at"],
+        playbook_table,
+        [_playbook_row(plan, tx) for plan in plans],
+        keys=["name"],
+        update=["digest", "kind", "title", "retired", "applied_at"],
     )
-    clocks.wind(tx)
-    return changes
 
 
-def _changes(tx: Transaction, edition: Edition) -> list[PlaybookChange]:
-    query = sa.select(playbook_table.c.name, playbook_table.c.digest, playbook_table.c.retired)
-    rows = tx.conn.execute(query).all()
-    before = {name: digest for name, digest, retired in rows if not retired}
-    active = _active(tx)
-    changes = []
-    for name in sorted({*before, *edition.plans}):
-        old = before.get(name, "")
-        plan = edition.plans.get(name)
-        new = plan.digest if plan is not None else ""
-        changes.append(PlaybookChange(name, _kind(old, new), old, new, active.get(name, 0)))
-    return changes
-
-
-def _kind(old: str, new: str) -> ChangeKind:
-    if old == new:
-        return "unchanged"
-    if not old:
-        return "added"
-    return "changed" if new else "retired"
-
-
-def _active(tx: Transaction) -> dict[str, int]:
-    table = enrollments.table
-    query = (
-        sa.select(table.c.playbook, sa.func.count())
-        .where(enrollments.is_open)
-        .group_by(table.c.playbook)
-    )
-    found: Sequence[Any] = tx.conn.execute(query).all()
-    return {row[0]: row[1] for row in found}
+def set_published(tx: Transaction, source: str, digests: Mapping[str, str]) -> None:
+    """Writes what is published now; every process reads it anew."""
+    row = {
+        "id": 1, "digest": digest_over(source, digests), "revision": new_id(),
+        "workspace": {"source": source}, "applied_at": tx.now,
+    }  # fmt: skip
+    update = [name for name in row if name != "id"]
+    upsert(tx, published_table, [row], keys=["id"], update=update)
 
 
 def _plan_row(plan: Plan, tx: Transaction) -> dict[str, Any]:

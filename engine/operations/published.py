@@ -1,7 +1,8 @@
 """What is published now, in memory: the workspace, the plans and the templates they pin.
 
-Plans and templates never change, so they are kept by digest; the workspace is read again when its
-digest in the database has changed.
+Plans and templates never change, so they are kept by digest; what is current is read again whenever
+the revision in the database has changed: the same versions may be current again, and others have
+been published in between, which enrollments still run on.
 """
 
 import threading
@@ -30,7 +31,9 @@ playbook_table: sa.Table = PlaybookRow.__table__  # type: ignore[attr-defined]
 plan_table: sa.Table = PlanRow.__table__  # type: ignore[attr-defined]
 template_table: sa.Table = TemplateRow.__table__  # type: ignore[attr-defined]
 
-_digest = sa.select(published_table.c.digest).where(published_table.c.id == 1)
+_revision = sa.select(published_table.c.digest, published_table.c.revision).where(
+    published_table.c.id == 1
+)
 _lock = threading.Lock()
 _current: dict[str, "Current"] = {}
 _plans: dict[str, Plan] = {}
@@ -132,24 +135,30 @@ def current(tx: Transaction) -> Current:
     Raises:
         InputError: nothing has been applied yet.
     """
-    found = quick.fetch(tx, _digest)
+    found = quick.fetch(tx, _revision)
     if not found:
         raise InputError("nothing is published yet", help="run: longplay apply")
-    digest = found[0]["digest"]
+    digest, revision = found[0]["digest"], found[0]["revision"]
     with _lock:
-        known = _current.get(digest)
+        known = _current.get(revision)
     if known is not None:
         return known
     loaded = _load(tx, digest)
     with _lock:
         _current.clear()
-        _current[digest] = loaded
+        _current[revision] = loaded
     return loaded
 
 
 def is_published(tx: Transaction) -> bool:
     """Whether anything has been applied yet."""
     return tx.conn.execute(sa.select(published_table.c.id)).first() is not None
+
+
+def source(tx: Transaction) -> str | None:
+    """The text of longplay.yaml as it was applied; None: nothing was yet."""
+    document = tx.conn.execute(sa.select(published_table.c.workspace)).scalar()
+    return None if document is None else str(document["source"])
 
 
 def _load(tx: Transaction, digest: str) -> Current:
@@ -188,6 +197,24 @@ def plan(tx: Transaction, digest: str) -> Plan:
             raise NotFoundError(f"no plan has the digest '{digest[:12]}'")
         known = _plans[digest] = load_plan(body)
     return known
+
+
+def versions_of(tx: Transaction, playbook: str) -> list[str]:
+    """The digests of every version of a playbook that was ever published, oldest first."""
+    query = sa.select(plan_table.c.digest).where(plan_table.c.playbook == playbook)
+    ordered = query.order_by(plan_table.c.created_at, plan_table.c.digest)
+    return list(tx.conn.execute(ordered).scalars())
+
+
+def template(tx: Transaction, digest: str) -> str:
+    """The text of a template file by its digest; empty when there is none."""
+    if digest not in _templates:
+        query = sa.select(template_table.c.body).where(template_table.c.digest == digest)
+        body = tx.conn.execute(query).scalar()
+        if body is None:
+            return ""
+        _templates[digest] = body
+    return _templates[digest]
 
 
 def templates(tx: Transaction, digest: str) -> Mapping[str, str]:

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel
 
 import engine.store.clock_tables
 import engine.store.tables  # noqa: F401 - fills the metadata
+import engine.store.version_tables  # noqa: F401 - fills the metadata
 from engine.store.database import Store, Transaction
 
 _MIGRATION_LOCK = 0x6C6F6E67  # one number for every Longplay: who holds it migrates

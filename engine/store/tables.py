@@ -28,11 +28,12 @@ def _json(default: type) -> Any:
 
 
 class Published(SQLModel, table=True):
-    """The workspace as last applied: one row, `id` 1."""
+    """The workspace as last applied: one row, `id` 1. `revision`: of every publication."""
 
     __tablename__ = "published"
     id: int = Field(default=1, primary_key=True)
     digest: str
+    revision: str = ""
     workspace: dict[str, Any] = _json(dict)
     applied_at: datetime = _instant(nullable=False)
 

@@ -298,9 +298,38 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_playbook")),
     )
     op.create_table(
+        "publication",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("how", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_publication")),
+    )
+    op.create_table(
+        "published_version",
+        sa.Column("publication", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("before", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("publication", "playbook", name=op.f("pk_published_version")),
+    )
+    with op.batch_alter_table("published_version", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_published_version_playbook", ["playbook", "publication"], unique=False
+        )
+    op.create_table(
+        "shadow",
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("playbook", name=op.f("pk_shadow")),
+    )
+    op.create_table(
         "published",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("revision", sa.String(), nullable=False),
         sa.Column("workspace", JsonDocument, nullable=False),
         sa.Column("applied_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_published")),
@@ -426,6 +455,12 @@ def downgrade() -> None:
         batch_op.drop_index("ix_score_entry_lead")
 
     op.drop_table("score_entry")
+    op.drop_table("shadow")
+    with op.batch_alter_table("published_version", schema=None) as batch_op:
+        batch_op.drop_index("ix_published_version_playbook")
+
+    op.drop_table("published_version")
+    op.drop_table("publication")
     op.drop_table("published")
     op.drop_table("playbook")
     with op.batch_alter_table("plan", schema=None) as batch_op:
