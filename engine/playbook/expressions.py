@@ -29,7 +29,8 @@ ALWAYS = frozenset(
     (
         "lead.id", "lead.stage", "lead.score", "lead.tags", "lead.created_at", "lead.email",
         "lead.stage_entered_at", "lead.orders", "lead.revenue", "deal.id", "deal.stage",
-        "deal.pipeline", "deal.created_at", "owner.id", "owner.name", "owner.email",
+        "deal.pipeline", "deal.created_at", "deal.name", "deal.currency", "deal.lead",
+        "deal.stage_entered_at", "deal.tags", "owner.id", "owner.name", "owner.email",
     )
 )  # fmt: skip
 """Names that are hardly ever missing where they are printed."""
@@ -43,13 +44,24 @@ class Expressions:
         workspace: what it adds to the built-in names.
         reader: the document, and where findings go.
         record: what the playbook is for.
+        has_deal: a deal is known although the playbook is for leads: behind a `deal:` step.
     """
 
     workspace: Workspace
     reader: Reader
     record: Literal["lead", "deal"] = "lead"
     counted: set[str] = field(default_factory=set)
-    _vocabularies: dict[tuple[str, str | None, bool], Vocabulary] = field(default_factory=dict)
+    given: frozenset[str] = frozenset()
+    """Names that have a value at the step in hand."""
+    has_deal: bool = False
+    _vocabularies: dict[tuple[str, str | None, bool, bool], Vocabulary] = field(
+        default_factory=dict
+    )
+
+    @property
+    def knows_deal(self) -> bool:
+        """Whether `deal.` names something here."""
+        return self.record == "deal" or self.has_deal
 
     def events(self) -> frozenset[str]:
         """Every event there is."""
@@ -68,13 +80,15 @@ class Expressions:
         has_event: bool = True,
     ) -> Vocabulary:
         """What an expression may name."""
-        key = (record or self.record, event, has_event)
+        key = (record or self.record, event, has_event, self.has_deal)
         found = self._vocabularies.get(key)
         if found is None:
             found = self._vocabularies[key] = self._vocabulary(*key)
         return found
 
-    def _vocabulary(self, record: str, event: str | None, has_event: bool) -> Vocabulary:
+    def _vocabulary(
+        self, record: str, event: str | None, has_event: bool, has_deal: bool
+    ) -> Vocabulary:
         workspace = self.workspace
         stages = [s.name for pipeline in workspace.pipelines.values() for s in pipeline.stages]
         return vocabulary(
@@ -86,6 +100,7 @@ class Expressions:
             record="deal" if record == "deal" else "lead",
             event=event,
             has_event=has_event,
+            has_deal=has_deal,
             lifecycle=workspace.lifecycle,
             deal_stages=tuple(dict.fromkeys(stages)),
             pipelines=tuple(workspace.pipelines),
@@ -147,7 +162,7 @@ class Expressions:
     ) -> None:
         for name in sorted(compiled.names):
             root = name.partition(".")[0]
-            if root in ("lead", "deal", "owner") and name not in ALWAYS:
+            if root in ("lead", "deal", "owner") and name not in ALWAYS | self.given:
                 self._report(
                     "may-be-missing",
                     f"'{name}' prints nothing for a record without it",

@@ -62,6 +62,13 @@ class MailChecks:
         for use in facts.names:
             self._name(use, own, facts)
 
+    def check_names(self, template: str) -> None:
+        """Reports what is wrong with a template that is used for a notice: no lead reads that."""
+        facts = self._templates[template]
+        self._reader.findings.extend(template_faults(facts))
+        for use in facts.names:
+            self._name(use, frozenset(), facts)
+
     def _name(self, use: TemplateName, own: frozenset[str], facts: TemplateFacts) -> None:
         root, *path = use.name.split(".")
         roots = self._expressions.names().roots
@@ -80,7 +87,8 @@ class MailChecks:
                 self._in_template("unknown-name", f"no name '{use.name}'", hint, use)
                 return
             kind = kind.fields[part]
-        if path and use.printed and not use.guarded and use.name not in ALWAYS:
+        thought_of = use.guarded or use.name in ALWAYS | self._expressions.given
+        if path and use.printed and not thought_of:
             self._may_be_missing(use, root)
 
     def _may_be_missing(self, use: TemplateName, root: str) -> None:

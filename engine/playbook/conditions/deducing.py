@@ -79,6 +79,14 @@ def implies(one: Node, two: Node) -> bool:
     return bool(ways(one)) and not _joined(ways(one), ways(two, negated=True))
 
 
+def present(node: Node) -> frozenset[str]:
+    """The names that have a value whenever `node` holds."""
+    found = [
+        {name for name, allowed in facts.items() if not allowed.missing} for facts in ways(node)
+    ]
+    return frozenset(set.intersection(*found)) if found else frozenset()
+
+
 def ways(node: Node, *, negated: bool = False) -> Sequence[Facts]:
     """Every way in which `node` can hold; none: never. Too many, or unknown: one without facts."""
     match node:
