@@ -36,6 +36,7 @@ _COMPACT_DATE = re.compile(r"(\d{4})(\d\d)(\d\d)\Z", re.ASCII)
 _CLOCK = re.compile(
     r"[T ]?(\d{1,2})[:：时](\d{1,2})分?(?:[:：](\d{1,2})(?:\.\d+)?)?秒?\Z", re.ASCII
 )
+_KEPT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{6})?\+00:00)?", re.ASCII)
 _HALF = re.compile("[\ud800-\udfff]")
 _TEXT_LIMIT = 10_000
 _INTEGER_LIMIT = 2**53
@@ -120,18 +121,25 @@ def from_json(value: object, kind: ValueType | None) -> Value:
     if value is None:
         return None
     if kind is not None and kind.kind in (Kind.DATE, Kind.DATETIME):
-        if not isinstance(value, str):
-            return None
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-        if kind.kind is Kind.DATE:
-            return found.date()
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
-    if kind is None or kind.kind not in _FITS or isinstance(value, _FITS[kind.kind]):
+        return _kept_time(value, kind.kind)
+    if kind is None or kind.kind not in _FITS:
         return value  # type: ignore[return-value]
-    return None
+    if isinstance(value, bool) and kind.kind is not Kind.BOOLEAN:
+        return None
+    return value if isinstance(value, _FITS[kind.kind]) else None  # type: ignore[return-value]
+
+
+def _kept_time(value: object, kind: Kind) -> date | None:
+    """A date or a moment as `to_json` writes them, and no other spelling: SQL reads the same."""
+    if not isinstance(value, str) or not _KEPT.fullmatch(value):
+        return None
+    try:
+        found = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    if kind is Kind.DATE:
+        return found.date()
+    return found if found.tzinfo else found.replace(tzinfo=UTC)
 
 
 _FITS: Mapping[Kind, type | tuple[type, ...]] = {

@@ -9,6 +9,7 @@ Nothing but statements may happen inside a write: no network, no rendering, no f
 """
 
 import fcntl
+import math
 import os
 import threading
 import time
@@ -27,6 +28,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
 from engine.errors import EnvironmentFault, TryAgainError
+from engine.playbook.conditions.sums import exact_sum
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -204,6 +206,23 @@ class Store:
             yield
 
 
+class Total:
+    """SQLite's aggregate `longplay_total`: a sum as conditions have it; PostgreSQL sums exactly."""
+
+    def __init__(self) -> None:
+        self._amounts: list[int | float] = []
+
+    def step(self, amount: int | float | None) -> None:
+        """One row."""
+        if amount is not None:
+            self._amounts.append(amount)
+
+    def finalize(self) -> float:
+        """The sum; infinite when it is too large."""
+        found = exact_sum(self._amounts)
+        return math.inf if found is None else float(found)
+
+
 class _Write(Generic[T]):
     """A write that waits for its commit, and what came of it."""
 
@@ -266,6 +285,7 @@ def _sqlite_engine(url: str, begin: str, pool_size: int) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         # The driver's own BEGIN is deferred; read-then-write under it fails at once as "locked".
         connection.isolation_level = None
+        connection.create_aggregate("longplay_total", 1, Total)
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",

@@ -5,7 +5,6 @@ through `leads`.
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import date
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -28,6 +27,7 @@ Row: TypeAlias = Mapping[str, Any]
 
 table: sa.Table = Lead.__table__  # type: ignore[attr-defined]
 NO_FIELDS: FieldTypes = {}
+_DATE = BUILT_IN["birthday"]
 _by_ids = sa.select(table).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
 
 
@@ -40,7 +40,7 @@ def facts_of(row: Row, custom: FieldTypes) -> Facts:
     facts["version"] = row["version"]
     score = row["score"]
     facts["score"] = int(score) if score == int(score) else score
-    facts["birthday"] = _birthday(row["birthday"])
+    facts["birthday"] = from_json(row["birthday"], _DATE) if row["birthday"] else None
     facts["full_name"] = row["full_name"] or full_name(row["first_name"], row["last_name"])
     return facts
 
@@ -54,10 +54,3 @@ def find_by_key(tx: Transaction, keys: Iterable[str]) -> dict[str, LeadId]:
     """Which of these keys of addresses belong to a lead."""
     query = sa.select(table.c.email_key, table.c.id).where(table.c.email_key.in_(list(keys)))
     return {key: LeadId(id) for key, id in tx.conn.execute(query)}
-
-
-def _birthday(text: str | None) -> date | None:
-    try:
-        return date.fromisoformat(text) if text else None
-    except ValueError:
-        return None

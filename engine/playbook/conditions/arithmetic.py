@@ -1,6 +1,5 @@
 """Arithmetic at run time: sums of numbers, text, times and lengths; anything else is missing."""
 
-import math
 import operator as operators
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -17,6 +16,10 @@ SUMS: dict[str, Callable[[object, object], object]] = {
     "%": operators.mod,
 }
 
+LARGEST_DOUBLE = 1e150
+SMALLEST_DOUBLE = 1e-150
+"""Doubles beyond these are missing in arithmetic: what comes of them is no number everywhere."""
+
 
 def total(
     combine: Callable[[object, object], object], symbol: str, one: Value, other: Value, scope: Scope
@@ -28,7 +31,7 @@ def total(
     """
     if _is_number(one) and _is_number(other):
         result = combine(one, other)
-        if isinstance(result, float) and not math.isfinite(result):
+        if isinstance(result, float) and not (_is_usual(one) and _is_usual(other)):
             return None
         return result  # type: ignore[return-value]
     if symbol == "+" and isinstance(one, str) and isinstance(other, str):
@@ -47,6 +50,13 @@ def total(
 
 def _is_number(value: Value) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _is_usual(number: Value) -> bool:
+    """A whole number, or a double of a magnitude that can be worked with."""
+    if not isinstance(number, float):
+        return True
+    return not number or SMALLEST_DOUBLE <= abs(number) <= LARGEST_DOUBLE
 
 
 def negated(value: Value) -> Value:

@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from engine.playbook import walltime
 from engine.playbook.conditions.kinds import TIMES
+from engine.playbook.conditions.sums import exact_sum
 from engine.playbook.conditions.vocabulary import (
     DATETIME,
     INTEGER,
@@ -167,12 +168,10 @@ def _last(scope: Scope, value: Value, rest: Sequence[Argument]) -> Value:
 
 def _sum(scope: Scope, value: Value, rest: Sequence[Argument]) -> Value:
     event, name, *within = rest
-    total: int | float = 0
-    for _, properties in _occurrences(scope, event, *within):
-        amount = properties.get(str(name))
-        if isinstance(amount, int | float) and not isinstance(amount, bool):
-            total += amount
-    return total
+    found = (properties.get(str(name)) for _, properties in _occurrences(scope, event, *within))
+    return exact_sum(
+        each for each in found if isinstance(each, int | float) and not isinstance(each, bool)
+    )
 
 
 _TEXTS = frozenset({Kind.TEXT})

@@ -15,6 +15,7 @@ LONGEST_TEXT = 1_000
 """Of a longer text only so much is searched."""
 _EDGES = re.compile(r"\A(?:\.\*)(?![?+*{])|(?<!\\)\.\*\Z")  # a search finds the same without them
 _MOST_WAYS = 5_500
+_SIGNS = frozenset("\\.^$*+?{}[]()")
 
 
 class PatternError(ValueError):
@@ -51,6 +52,12 @@ def matcher(pattern: str) -> Callable[[str], bool]:
         )
     search = compiled.search
     return lambda text: search(text[:LONGEST_TEXT]) is not None
+
+
+def plain_alternatives(pattern: str) -> tuple[str, ...] | None:
+    """The texts that `pattern` looks for, where it is nothing but texts between bars."""
+    bare = _EDGES.sub("", pattern)
+    return tuple(bare.split("|")) if not _SIGNS & set(bare) else None
 
 
 def _ways(parsed: Any) -> float:

@@ -1,0 +1,149 @@
+"""Conditions mean the same as WHERE as they do as closures, on both databases."""
+
+import os
+import random
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import sqlalchemy as sa
+from hypothesis import HealthCheck, given, settings
+
+from engine.playbook.conditions import CompiledCondition, condition
+from engine.runtime.fields import field_types
+from engine.store import events, leads
+from engine.store.database import Store, Transaction
+from engine.store.selecting import Asking, Split, leads_of, split
+from tests.store.condition_grammar import CONDITIONS, FIELDS, NOW, SEGMENTS, ZONES
+from tests.store.condition_grammar import leads as generated
+
+CUSTOM = field_types(FIELDS)
+ZONE = ZoneInfo("Asia/Shanghai")
+OWNERS: Mapping[str, Mapping[str, Any]] = {
+    "li.wei": {"id": "li.wei", "name": "李伟", "manager": "chen.jie"},
+    "sam.lee": {"id": "sam.lee", "name": "Sam Lee", "manager": None},
+}
+PAIRS = int(os.environ.get("LONGPLAY_CONDITION_PAIRS", "6000"))
+"""How many pairs of a condition and a lead are compared on each database."""
+LEADS = 100
+
+
+class Segments(dict[str, bool]):
+    """`segment.NAME` of one scope, as operations have it."""
+
+    def __init__(self, scope: dict[str, Any]) -> None:
+        super().__init__()
+        self.scope = scope
+        self.open: list[str] = []
+
+    def get(self, name: str, _default: object = None) -> bool:
+        if name in self.open:
+            return False
+        self.open.append(name)
+        try:
+            return condition(SEGMENTS[name]).truth(self.scope)
+        finally:
+            self.open.pop()
+
+
+def asking(tx: Transaction) -> Asking:
+    """A look at the leads of the test."""
+    return Asking(
+        is_postgres=tx.is_postgres,
+        records={"lead": leads_of(CUSTOM)},
+        now=NOW,
+        zone=ZONE,
+        zones=lambda: ZONES,
+        zone_of=ZoneInfo,
+        segments=SEGMENTS,
+        owners=OWNERS,
+        history=leads.table.c.id,
+        events=events.table,
+    )
+
+
+def fill(tx: Transaction, values: Sequence[dict[str, Any]]) -> None:
+    """Makes leads with orders."""
+    made = leads.create_many(tx, values, actor="test", custom=CUSTOM)
+    scores = {one.id: given["scores"] for one, given in zip(made, values, strict=True)}
+    for id, score in scores.items():
+        tx.conn.execute(sa.update(leads.table).where(leads.table.c.id == id).values(scores=score))
+    dice = random.Random(7)
+    rows = []
+    for one in made:
+        for number in range(dice.choice([0, 0, 1, 2, 5])):
+            ago = dice.choice([timedelta(hours=6), timedelta(days=30), timedelta(minutes=7)])
+            at = NOW - ago * dice.choice([1, 1, 2])
+            amount = dice.choice([0.1, 0.2, 10, 99.95, "much", True, None, 1e15])
+            rows.append(
+                {"id": f"{one.id}-{number}", "name": "order.placed", "lead": one.id, "at": at,
+                 "accepted_at": NOW, "properties": {"amount": amount}}
+            )  # fmt: skip
+    events.insert_new(tx, rows)
+
+
+def by_closures(tx: Transaction, asked: CompiledCondition) -> set[str]:
+    """The ids of the leads that the closures say it of."""
+    facts, histories = _everybody(tx)
+    return {id for id in facts if asked.truth(_scope(facts[id], histories[id]))}
+
+
+def by_sql(tx: Transaction, parts: Split) -> set[str]:
+    """The ids of the leads that SQL says it of, the rest asked of the closures."""
+    found = tx.conn.execute(sa.select(leads.table.c.id).where(*parts.where)).scalars()
+    facts, histories = _everybody(tx)
+    return {id for id in found if parts.holds(_scope(facts[id], histories[id]))}
+
+
+def _scope(facts: dict[str, Any], history: object) -> dict[str, Any]:
+    zone = facts.get("timezone")
+    owner = OWNERS.get(str(facts.get("owner")), {})
+    scope: dict[str, Any] = {
+        "lead": facts, "owner": owner, "now": NOW, "run": {}, "event": {}, "history": history,
+        "zone": ZoneInfo(zone) if isinstance(zone, str) else ZONE,
+    }  # fmt: skip
+    scope["segment"] = Segments(scope)
+    return scope
+
+
+_known: dict[str, tuple[dict[str, dict[str, Any]], dict[str, Any]]] = {}
+
+
+def _everybody(tx: Transaction) -> tuple[dict[str, dict[str, Any]], dict[str, Any]]:
+    key = str(tx.conn.engine.url)
+    if key not in _known:
+        ids = list(tx.conn.execute(sa.select(leads.table.c.id)).scalars())
+        facts = {str(id): dict(each) for id, each in leads.load(tx, ids, CUSTOM).items()}
+        histories = events.histories(tx, ids, ["order.placed"])
+        _known[key] = (facts, {str(id): each for id, each in histories.items()})
+    return _known[key]
+
+
+def test_generated_conditions_mean_the_same_in_sql(store: Store) -> None:
+    """Python and SQL agree about every generated condition and lead, and SQL does most of it."""
+    store.write(lambda tx: fill(tx, generated(LEADS, seed=1)))
+    wholly = [0, 0]
+
+    @given(CONDITIONS)
+    @settings(
+        max_examples=PAIRS // LEADS,
+        deadline=None,
+        derandomize=PAIRS <= 6000,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def agree(text: str) -> None:
+        asked = condition(text)
+
+        def look(tx: Transaction) -> None:
+            parts = split(asked, asking(tx))
+            assert by_sql(tx, parts) == by_closures(tx, asked)
+            wholly[parts.is_whole] += 1
+
+        store.read(look)
+
+    agree()
+    assert wholly[True] > 0.5 * sum(wholly), wholly
+    if PAIRS > 6000:
+        print(f"{store.url.partition(':')[0]}: {sum(wholly)} conditions, wholly SQL {wholly[True]}")
