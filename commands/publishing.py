@@ -1,7 +1,7 @@
-"""Publishing: `longplay apply`."""
+"""Publishing: what an apply would change, doing it, and going back."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -9,33 +9,126 @@ from commands import place, rendering
 from commands.rendering import AsJson
 
 if TYPE_CHECKING:
-    from engine.operations.publish import PlaybookChange
+    from collections.abc import Sequence
+
+    from engine.operations.editions import Edition
+    from engine.operations.moving import Moved
+    from engine.operations.planning import Planned
     from engine.store.database import Store
+
+_PANEL = "Publish"
+_MOVE = typer.Option("--move", help="Move running enrollments to the new versions.")
+Move = Annotated[bool, _MOVE]
 
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this group."""
-    app.command(rich_help_panel="Publish")(apply)
+    for command in (plan, apply, versions, rollback):
+        app.command(rich_help_panel=_PANEL)(command)
 
 
-def apply(as_json: AsJson = False) -> None:
-    """Publishes the workspace: the workers take it up at once, running enrollments stay as is."""
+def plan(as_json: AsJson = False) -> None:
+    """Shows what `apply` would change, and how many running enrollments each change touches."""
+    from commands.planned import tell
+
+    settings = place.settings()
+    edition = checked_edition(settings.workspace)
+    with place.opened(settings) as store:
+        from engine.operations.publish import preview
+
+        found = preview(store, edition)
+    if as_json:
+        rendering.document(found.as_json())
+        return
+    tell(found, moves=True)
+    if not found.is_nothing:
+        rendering.say("publish it with: longplay apply", style="dim")
+
+
+def apply(move: Move = False, as_json: AsJson = False) -> None:
+    """Publishes the workspace: the workers take it up at once.
+
+    Running enrollments stay on the versions they began with, unless they are moved.
+    """
+    from commands.planned import tell
+
     settings = place.settings()
     with place.opened(settings) as store:
-        changes = publish_folder(store, settings.workspace)
+        found = publish_folder(store, settings.workspace)
+        moved = _moved(store, None, quiet=as_json) if move else None
     if as_json:
-        rendering.document({"changes": [_shape(one) for one in changes]})
+        told = {} if moved is None else {"moved": [one.as_json() for one in moved]}
+        rendering.document({**found.as_json(), **told})
         return
-    rows = [_shape(one) for one in changes if one.change != "unchanged"]
+    tell(found, moves=False)
+    _tell_published(found, moved)
+
+
+def versions(
+    playbook: Annotated[str, typer.Argument(metavar="[PLAYBOOK]", help="Only of this one.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Lists which versions were published when, by whom, and how many still run on them."""
+    from engine.operations.rollback import history
+
+    with place.opened() as store:
+        found = history(store, _stem(playbook))
+    if as_json:
+        rendering.document([one.as_json() for one in found])
+        return
+    rows: list[dict[str, object]] = [
+        {
+            "playbook": one.playbook, "version": one.digest[:8] or "retired", "at": one.at,
+            "how": one.how, "by": one.actor, "running": one.running,
+            "now": "current" if one.is_current else "",
+        }
+        for one in found
+    ]  # fmt: skip
     rendering.table(
-        {"playbook": "playbook", "change": "change", "to": "version", "active": "running"},
-        [{**row, "to": str(row["to"])[:12]} for row in rows],
-        nothing=f"published; none of {len(changes)} playbooks has changed",
+        ("playbook", "version", "at", "how", "by", "running", "now"),
+        rows,
+        nothing="nothing is published yet",
     )
 
 
-def publish_folder(store: "Store", folder: Path) -> "list[PlaybookChange]":
-    """Checks the workspace in `folder` and publishes it.
+def rollback(
+    playbook: Annotated[
+        str, typer.Argument(metavar="[PLAYBOOK]", help="Left out: lists the versions.")
+    ] = "",
+    to: Annotated[
+        str, typer.Option("--to", metavar="DIGEST", help="That version; else the one before.")
+    ] = "",
+    move: Move = False,
+    as_json: AsJson = False,
+) -> None:
+    """Publishes an earlier version of a playbook again. The files stay as they are."""
+    from commands.planned import tell
+    from engine.operations.planning import Planned
+    from engine.operations.rollback import rollback as roll_back
+
+    name = _stem(playbook)
+    if not name:
+        versions("", as_json)
+        return
+    with place.opened() as store:
+        change = roll_back(store, name, to=to, actor=place.actor())
+        moved = _moved(store, [name], quiet=as_json) if move else None
+    found = Planned((change,))
+    if as_json:
+        told = {} if moved is None else {"moved": [one.as_json() for one in moved]}
+        rendering.document({**found.as_json(), **told})
+        return
+    tell(found, moves=False)
+    _tell_published(found, moved)
+    rendering.say(
+        f"the file of '{name}' still says something else: the next apply publishes that; "
+        "longplay plan shows it",
+        style="yellow",
+    )
+
+
+def checked_edition(folder: Path) -> "Edition":
+    """The workspace in `folder`, checked.
 
     Raises:
         InputError: it has errors, which are named.
@@ -44,7 +137,6 @@ def publish_folder(store: "Store", folder: Path) -> "list[PlaybookChange]":
 
     from engine.errors import InputError
     from engine.operations.editions import check, edition_of, read_folder
-    from engine.operations.publish import publish
     from engine.playbook.diagnostics import concise
 
     read = read_folder(folder)
@@ -56,15 +148,49 @@ def publish_folder(store: "Store", folder: Path) -> "list[PlaybookChange]":
             "nothing was published, the workspace has errors:\n" + "\n".join(errors[:5]) + more,
             help="see them with: longplay validate",
         )
-    return publish(store, edition_of(read, checked))
+    return edition_of(read, checked)
 
 
-def _shape(one: "PlaybookChange") -> dict[str, object]:
-    return {
-        "playbook": one.playbook,
-        "change": one.change,
-        "from": one.before or None,
-        "to": one.after or None,
-        "steps": [],
-        "active": one.active,
-    }
+def publish_folder(store: "Store", folder: Path) -> "Planned":
+    """Checks the workspace in `folder` and publishes it.
+
+    Raises:
+        InputError: it has errors, which are named.
+    """
+    from engine.operations.publish import publish
+
+    return publish(store, checked_edition(folder), actor=place.actor())
+
+
+def _moved(store: "Store", playbooks: "Sequence[str] | None", *, quiet: bool) -> "list[Moved]":
+    from engine.operations.moving import move
+
+    with rendering.progress("moving", quiet=quiet) as bar:
+        return move(store, playbooks, progress=lambda done: bar(done, None))
+
+
+def _tell_published(found: "Planned", moved: "list[Moved] | None") -> None:
+    """What was done, and what there is left to do."""
+    if moved is None:
+        waiting = sum(one.moves for one in found.changes)
+        if waiting:
+            rendering.say(
+                f"{waiting:,} running enrollments stay on the versions they began with; "
+                "move them with: longplay apply --move",
+                style="dim",
+            )
+        return
+    for one in moved:
+        if one.moved or one.stayed:
+            rendering.say(f"{one.playbook}: {one.moved:,} moved, {sum(one.stayed.values()):,} stay")
+        for why, count in one.stayed.items():
+            rendering.say(f"  {count:,} stay: {why}", style="yellow")
+    if any(one.soon for one in moved):
+        rendering.say("in a moment more can be moved: longplay apply --move", style="dim")
+    if not any(one.moved or one.stayed for one in moved):
+        rendering.say("nobody runs on an older version", style="dim")
+
+
+def _stem(name: str) -> str:
+    """The playbook's name, where its file was given: what a shell completes is a file."""
+    return Path(name).stem if name.endswith((".yaml", ".yml")) else name

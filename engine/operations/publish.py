@@ -28,10 +28,11 @@ def preview(store: Store, edition: Edition) -> Planned:
 
 def publish(store: Store, edition: Edition, *, actor: str = "") -> Planned:
     """Publishes the edition; running enrollments keep their versions."""
-    return store.write(lambda tx: _publish(tx, edition, actor))
+    return store.write(lambda tx: publish_in(tx, edition, "apply", actor))
 
 
-def _publish(tx: Transaction, edition: Edition, actor: str) -> Planned:
+def publish_in(tx: Transaction, edition: Edition, how: str, actor: str) -> Planned:
+    """`publish` within a transaction; `how` is what the history of versions says of it."""
     found = planned(tx, edition)
     keep(tx, edition, edition.plans.values())
     make_current(tx, edition.plans.values())
@@ -43,7 +44,7 @@ def _publish(tx: Transaction, edition: Edition, actor: str) -> Planned:
     if not found.is_nothing:
         changed = [one for one in found.changes if one.change != "unchanged"]
         told = [(one.playbook, one.after, one.before) for one in changed]
-        versions.record(tx, "apply", actor, told)
+        versions.record(tx, how, actor, told)
     clocks.wind(tx)
     return found
 

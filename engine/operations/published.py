@@ -199,6 +199,13 @@ def plan(tx: Transaction, digest: str) -> Plan:
     return known
 
 
+def current_digests(tx: Transaction) -> dict[str, str]:
+    """Playbook name → the digest of its current version, retired ones left out."""
+    query = sa.select(playbook_table.c.name, playbook_table.c.digest)
+    rows = tx.conn.execute(query.where(playbook_table.c.retired.is_(False)))
+    return {name: digest for name, digest in rows}
+
+
 def versions_of(tx: Transaction, playbook: str) -> list[str]:
     """The digests of every version of a playbook that was ever published, oldest first."""
     query = sa.select(plan_table.c.digest).where(plan_table.c.playbook == playbook)

@@ -45,6 +45,18 @@ def that_did(tx: Transaction, ids: Sequence[str], steps: Collection[str]) -> set
     return set(tx.conn.execute(query).scalars())
 
 
+def by_version(tx: Transaction, playbook: str = "") -> dict[tuple[str, str], int]:
+    """How many open enrollments are on each version: (playbook, digest) → count."""
+    query = (
+        sa.select(_run.playbook, _run.digest, sa.func.count())
+        .where(enrollments.is_open)
+        .group_by(_run.playbook, _run.digest)
+    )
+    if playbook:
+        query = query.where(_run.playbook == playbook)
+    return {(row[0], row[1]): row[2] for row in tx.conn.execute(query)}
+
+
 def page(
     tx: Transaction, playbook: str, state: str, target: str, after: str, limit: int
 ) -> Sequence[str]:

@@ -370,7 +370,7 @@ def crowd_of(stage: Stage, size: int, prefix: str) -> None:
 def step_of(stage: Stage, run: Mapping[str, Any]) -> str:
     """The step at which an enrollment stands."""
     plan = stage.store.read(lambda tx: published.plan(tx, run["digest"]))
-    return plan.ops[run["pc"]].step
+    return str(plan.ops[run["pc"]].step)
 
 
 def _scatter(tx: Transaction, part: int) -> None:

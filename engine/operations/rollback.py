@@ -1,0 +1,125 @@
+"""Versions of playbooks: which was published when, who still runs on which, and going back to one.
+
+A version is a plan with the templates that it pins; it never changes and is never deleted, so going
+back is publishing it again. The workspace stays as it is, and so do the files.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.errors import InputError, NotFoundError
+from engine.operations import published
+from engine.operations.editions import Edition
+from engine.operations.planning import Planned, PlaybookChange
+from engine.operations.publish import publish_in
+from engine.playbook.spelling import did_you_mean
+from engine.store import standings, versions
+from engine.store.database import Store, Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A publication of a playbook.
+
+    Attributes:
+        digest: of the version; empty: the playbook was retired.
+        how: `apply` or `rollback`.
+        is_current: new enrollments begin on it.
+        running: open enrollments on this version; told at its latest publication.
+    """
+
+    playbook: str
+    digest: str
+    at: datetime
+    actor: str
+    how: str
+    is_current: bool
+    running: int
+
+    def as_json(self) -> dict[str, object]:
+        """What `--json` shows."""
+        return {
+            "playbook": self.playbook, "digest": self.digest or None, "at": self.at,
+            "actor": self.actor, "how": self.how, "current": self.is_current,
+            "running": self.running,
+        }  # fmt: skip
+
+
+def history(store: Store, playbook: str = "") -> list[Version]:
+    """The publications of a playbook, or of all, newest first.
+
+    Raises:
+        NotFoundError: nothing of that name was ever published.
+    """
+    return store.read(lambda tx: history_in(tx, playbook))
+
+
+def history_in(tx: Transaction, playbook: str = "") -> list[Version]:
+    """`history` within a transaction."""
+    rows = versions.history(tx, playbook)
+    if playbook and not rows:
+        known = {row["playbook"] for row in versions.history(tx)}
+        raise NotFoundError(
+            f"no playbook '{playbook[:80]}' was ever published", help=did_you_mean(playbook, known)
+        )
+    digests = published.current_digests(tx)
+    running = standings.by_version(tx, playbook)
+    seen: set[tuple[str, str]] = set()
+    found = []
+    for row in rows:
+        name, digest = row["playbook"], row["digest"]
+        is_latest = (name, digest) not in seen
+        seen.add((name, digest))
+        found.append(
+            Version(
+                name, digest, row["at"], row["actor"], row["how"],
+                is_current=is_latest and bool(digest) and digests.get(name) == digest,
+                running=running.get((name, digest), 0) if is_latest else 0,
+            )
+        )  # fmt: skip
+    return found
+
+
+def rollback(store: Store, playbook: str, *, to: str = "", actor: str = "") -> PlaybookChange:
+    """Publishes an earlier version of a playbook again; running enrollments stay where they are.
+
+    Args:
+        store: the workspace's store.
+        playbook: its name; one that was retired takes leads in again.
+        to: the beginning of the version's digest; empty: the version before the present one.
+        actor: who does it.
+
+    Raises:
+        InputError: there is no such version, or it is published already.
+    """
+
+    def work(tx: Transaction) -> Planned:
+        current = published.current(tx)
+        now = current.digests.get(playbook, "")
+        digest = _wanted(history_in(tx, playbook), playbook, now, to)
+        plans = dict(current.plans) | {playbook: published.plan(tx, digest)}
+        edition = Edition(published.source(tx) or "", plans, {})
+        return publish_in(tx, edition, "rollback", actor)
+
+    found = store.write(work)
+    return next(one for one in found.changes if one.playbook == playbook)
+
+
+def _wanted(known: Sequence[Version], playbook: str, now: str, to: str) -> str:
+    """The digest to go back to."""
+    digests = list(dict.fromkeys(one.digest for one in known if one.digest))
+    others = [one for one in digests if one != now]
+    help = f"list them with: longplay versions {playbook}"
+    if not to:
+        if not others:
+            raise InputError(f"'{playbook}' has no version but the one that is published")
+        return others[0]
+    found = [one for one in digests if one.startswith(to.lower())]
+    if not found:
+        raise NotFoundError(f"'{playbook}' has no version '{to[:64]}'", help=help)
+    if len(found) > 1:
+        raise InputError(f"'{to}' is the beginning of {len(found)} versions", help=help)
+    if found[0] == now:
+        raise InputError(f"version '{found[0][:8]}' is published already", help=help)
+    return found[0]
