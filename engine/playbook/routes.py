@@ -114,7 +114,12 @@ def quickest(plan: Plan, counted: Mapping[int, bool], times: int) -> Burst | Non
 def _quickest_from(plan: Plan, start: int, counted: Mapping[int, bool], times: int) -> Burst | None:
     """Dijkstra's way over places, with how often each counted loop was gone round."""
     waiting: list[tuple[timedelta, int, int, int, tuple[tuple[int, int], ...], tuple[str, ...]]]
-    waiting = [(_NOTHING, 0, start, 0, (), ())]
+    inside = tuple(
+        (at, 1)
+        for at, op in enumerate(plan.ops)
+        if isinstance(op, Repeat) and at < start < op.exit_to
+    )
+    waiting = [(_NOTHING, 0, start, 0, inside, ())]
     seen: set[tuple[int, int, tuple[tuple[int, int], ...]]] = set()
     number = 0
     while waiting and len(seen) < _MOST_STATES:

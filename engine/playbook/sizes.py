@@ -85,5 +85,5 @@ def _loops(plan: Plan) -> tuple[Loop, ...]:
                 continue
             quick = quickest(plan, {target: True}, 2)
             if quick is not None and quick.last not in found:
-                found[quick.last] = Loop(quick.last, len(quick.steps), quick.takes)
+                found[quick.last] = Loop(quick.last, max(len(quick.steps) - 1, 1), quick.takes)
     return tuple(found.values())

@@ -14,6 +14,7 @@ from engine.playbook.mail_checks import template_faults
 from engine.playbook.model import Playbook
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.plan import Plan
+from engine.playbook.rivals import check_rivals
 from engine.playbook.source import Document, parse
 from engine.playbook.templates import TemplateFacts
 from engine.playbook.workspace import FILE, Workspace, load_workspace
@@ -84,6 +85,7 @@ def validate_workspace(
             playbooks[result.playbook.playbook] = result.playbook
         if result.plan is not None and loaded.workspace is not None:
             plans[result.plan.playbook] = result.plan
+    findings.extend(check_rivals(plans, playbooks, documents))
     every = {FILE: loaded.document} if loaded.document else {}
     return Checked(loaded.workspace, plans, playbooks, {**every, **documents}, findings.sorted())
 

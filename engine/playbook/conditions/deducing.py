@@ -215,7 +215,7 @@ def _defined(node: Test, *, present: bool) -> Sequence[Facts]:
 def _truth(node: Name | Filter, negated: bool) -> Sequence[Facts]:
     """A value alone: there is one, and it is neither false nor 0 nor empty."""
     if node.type.kind not in _FALSY:
-        return ({},)
+        return ({},) if negated else _fact(spelled(node), Range(missing=False))
     falsy = frozenset((_FALSY[node.type.kind],))
     name, universe = _universe(node)
     if negated:
@@ -247,7 +247,9 @@ def _point(subject: Node, literal: Literal) -> Point | None:
         return value if isinstance(value, int | float) and not isinstance(value, bool) else None
     if kind is Kind.BOOLEAN:
         return value if isinstance(value, bool) else None
-    return None
+    if kind is Kind.UNKNOWN and isinstance(value, str) and not value[:1].isdigit():
+        return value  # with a digit it might be a day, which equals more than itself
+    return value if kind is Kind.UNKNOWN and isinstance(value, int | float | bool) else None
 
 
 def spelled(node: Node) -> str:
