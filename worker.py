@@ -1,4 +1,4 @@
-"""The worker: a process that drives and sweeps, and a child of it that sends mail and notices.
+"""The worker: a process that drives and sweeps, and a child of it that sends mail and calls out.
 
 Two, because Python runs on one core a process, and sending alone fills one. The child ends when
 its standard input does, so it never outlives its parent by more than a drain.
@@ -22,21 +22,25 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import Worker
 
+from activities._call import Messenger
 from activities._send import Courier
-from activities._temporal import Deliver, Drive
+from activities._temporal import Carrier, Deliver, Drive
+from engine.calls.client import Caller
+from engine.calls.destinations import Destinations
 from engine.errors import EnvironmentFault
 from engine.logs import set_up_logs
 from engine.mail.links import LinkSigner
 from engine.mail.transports.smtp import SmtpTransport
 from engine.operations import heartbeats
 from engine.operations.letters import Writer
+from engine.operations.requests import CallWriter
 from engine.operations.sweeper import neglected
 from engine.setting_pages import PREFIX
 from engine.settings import Settings, load_settings
 from engine.store.database import Store
 from workflows.cohort import DriveCohort
 from workflows.dispatcher import Dispatcher
-from workflows.names import CONTROL_QUEUE, EMAIL_QUEUE, NOTIFY_QUEUE
+from workflows.names import CONTROL_QUEUE, EMAIL_QUEUE, NOTIFY_QUEUE, WEBHOOK_QUEUE
 from workflows.schedules import DriveSchedules
 
 SWEEP_EVERY = 2.0
@@ -134,14 +138,21 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
 async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     """Sends until it is told to stop, then drains: what the worker's child does."""
     stop = stop or _stop_on_signals()
-    store = Store(settings.store_url, pool_size=2 * SENDERS + 2)
+    store = Store(settings.store_url, pool_size=3 * SENDERS + 2)
     client = await connect(settings)
     store.on_commit(Dispatcher(client, asyncio.get_running_loop()).nudge)
     transport = SmtpTransport(settings.mail_url)
     writer = Writer(LinkSigner([settings.signing_key()]), settings.link_url)
+    caller = Caller(allow_private=settings.webhook_allow_private)
+    messenger = Messenger(
+        store,
+        CallWriter(settings.environment(), settings.webhook_keys()),
+        Destinations(caller),
+    )
     try:
-        await _work(_senders(client, Courier(store, writer, transport)), stop)
+        await _work(_senders(client, Courier(store, writer, transport), messenger), stop)
     finally:
+        await caller.close()
         await transport.close()
         store.close()
 
@@ -209,17 +220,21 @@ def _driver(client: Client, store: Store, threads: ThreadPoolExecutor) -> Worker
     )
 
 
-def _senders(client: Client, courier: Courier) -> list[Worker]:
+def _senders(client: Client, courier: Carrier, messenger: Carrier) -> list[Worker]:
     return [
         Worker(
             client,
             task_queue=queue,
-            activities=Deliver(courier).activities(),
+            activities=Deliver(carrier).activities(),
             max_concurrent_activities=SENDERS,
             build_id=BUILD_ID,
             graceful_shutdown_timeout=_GRACE,
         )
-        for queue in (EMAIL_QUEUE, NOTIFY_QUEUE)
+        for queue, carrier in (
+            (EMAIL_QUEUE, courier),
+            (NOTIFY_QUEUE, courier),
+            (WEBHOOK_QUEUE, messenger),
+        )
     ]
 
 
@@ -230,7 +245,8 @@ def main(settings: Settings) -> None:
 
 def _send_for_parent() -> None:
     settings = load_settings()
-    keys = filter(None, (*settings.api_keys, settings.secret_key, settings.temporal_api_key))
+    kept = (*settings.api_keys, *settings.webhook_secret)
+    keys = filter(None, (*kept, settings.secret_key, settings.temporal_api_key))
     set_up_logs(settings.log, secrets=[one.get_secret_value() for one in keys])
 
     async def until_parent_ends() -> None:

@@ -38,7 +38,7 @@ class Outgoing:
 
     Attributes:
         name: file name = YAML name = this, and the kind of its jobs.
-        queue: the task queue whose activities carry it out.
+        queue: the task queue whose activities carry it out, unless `describe` names another.
         describe: what the job needs to know, as JSON without personal data.
         marketing: whether it counts against caps and needs permission.
         idempotency: how a repeat is recognized.

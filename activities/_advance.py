@@ -185,12 +185,13 @@ class _Hands:
         self._queue(member, op, action)
 
     def _queue(self, member: Member, op: Send, action: Outgoing) -> None:
+        params = action.describe(op.params, member, self.desk)
         self.desk.queue(
             member,
             op,
-            queue=action.queue,
+            queue=str(params.get("queue") or action.queue),
             marketing=action.marketing(op.params),
-            params=action.describe(op.params, member, self.desk),
+            params=params,
         )
 
 

@@ -5,12 +5,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from temporalio import activity
 
 from activities._advance import advance
-from activities._send import Courier, Delivered
+from activities._send import Delivered
 from engine.operations.firing import fire_due
 from engine.store.database import Store
 
@@ -60,11 +60,19 @@ class Drive:
         return [_advance, _fire_schedules]
 
 
+class Carrier(Protocol):
+    """Who carries a batch of jobs out of the house, bounded in time."""
+
+    async def deliver(self, batch: str, *, may_go_on: Callable[[], bool]) -> Delivered:
+        """Delivers what it can; between its transactions it asks whether to go on."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Deliver:
-    """What carries jobs out of the house, on the queues of mail and of notices."""
+    """What carries jobs out of the house, on the queues of mail, of notices and of calls."""
 
-    courier: Courier
+    courier: Carrier
 
     def activities(self) -> list[Callable[..., Any]]:
         """`send`, run in the event loop."""

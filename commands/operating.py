@@ -167,7 +167,8 @@ def _serving() -> "Settings":
     from engine.logs import set_up_logs
 
     settings = place.settings()
-    secrets = filter(None, (*settings.api_keys, settings.secret_key, settings.temporal_api_key))
+    several = (*settings.api_keys, *settings.webhook_secret)
+    secrets = filter(None, (*several, settings.secret_key, settings.temporal_api_key))
     set_up_logs(settings.log, secrets=[one.get_secret_value() for one in secrets])
     with place.opened(settings, nudges=False):
         pass  # a database of another release is told of before anything starts

@@ -3,27 +3,44 @@
 import os
 import secrets
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from engine.errors import EnvironmentFault
 
 
-def kept_key(path: Path) -> str:
-    """The key in `path`; the first process that looks makes it, and all get the same one."""
+def kept_key(
+    path: Path,
+    make: Callable[[], str] = lambda: secrets.token_urlsafe(48),
+    *,
+    setting: str = "LONGPLAY_SECRET_KEY",
+    loss: str = "links in mails already sent then die",
+) -> str:
+    """The key in `path`; the first process that looks makes it, and all get the same one.
+
+    Args:
+        path: the file.
+        make: makes a new key.
+        setting: what gives a key from outside.
+        loss: what a new key costs.
+
+    Raises:
+        EnvironmentFault: it can be neither read nor made.
+    """
     try:
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            _put_once(path, secrets.token_urlsafe(48))
+            _put_once(path, make())
         key = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise EnvironmentFault(
             f"the secret key in '{path}' cannot be kept: {error}",
-            help="make the folder writable, or set LONGPLAY_SECRET_KEY",
+            help=f"make the folder writable, or set {setting}",
         ) from error
     if not key:
         raise EnvironmentFault(
             f"the secret key in '{path}' is empty",
-            help="bring its backup back, or delete it: links in mails already sent then die",
+            help=f"bring its backup back, or delete it: {loss}",
         )
     return key
 

@@ -5,7 +5,7 @@ roots (`cli`, `worker`) load them; everything else is given what it needs. A sec
 """
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from engine.addresses import HIGHEST_PORT, Address, read_address
+from engine.calls.signing import SecretError, new_secret, read_secret
 from engine.database_url import check_database_url, in_folder
 from engine.errors import EnvironmentFault
 from engine.mail.transports.smtp_url import parse_smtp_url
@@ -122,6 +123,19 @@ class Settings(BaseSettings):
         "machines that share a database need the same one.",
         examples=["3f1c9b7ad04e4f0e9d5a6b8c7e2f1a90"],
     )
+    webhook_secret: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="What webhooks are signed with: `whsec_` and the Base64 of 24 to 64 random "
+        "bytes. Several, with commas between them, while an old one is being replaced: then each "
+        "signs. Made and kept in `LONGPLAY_HOME/webhook.key` when not set.",
+        examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"],
+    )
+    webhook_allow_private: bool = Field(
+        default=False,
+        description="Whether webhooks may call addresses of your own network (loopback, private, "
+        "link-local). Off, they reach the public internet only.",
+        examples=["true"],
+    )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(),
         description="The keys that `/v1` accepts as `Authorization: Bearer KEY`, with commas "
@@ -141,11 +155,18 @@ class Settings(BaseSettings):
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
-    @field_validator("api_keys", mode="before")
+    @field_validator("api_keys", "webhook_secret", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(key.strip() for key in value.split(",") if key.strip())
+        return value
+
+    @field_validator("webhook_secret")
+    @classmethod
+    def _usable_secrets(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for one in value:
+            read_secret(one.get_secret_value())
         return value
 
     @field_validator("home", "temporal_tls_cert", "temporal_tls_key")
@@ -318,6 +339,32 @@ class Settings(BaseSettings):
         if self.secret_key is not None:
             return self.secret_key.get_secret_value()
         return kept_key(self.home / "secret.key")
+
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """The keys that sign webhooks: those that are set, else the one kept, else a new one."""
+        written = [one.get_secret_value() for one in self.webhook_secret]
+        if not written:
+            path = self.home / "webhook.key"
+            loss = "whoever checks our signatures then needs the new one"
+            setting = f"{PREFIX}WEBHOOK_SECRET"
+            written = [kept_key(path, new_secret, setting=setting, loss=loss)]
+        try:
+            return tuple(map(read_secret, written))
+        except SecretError as error:
+            raise EnvironmentFault(
+                f"the key in '{self.home / 'webhook.key'}' signs nothing: {error}",
+                help="bring its backup back, or delete the file",
+            ) from error
+
+    def environment(self) -> Mapping[str, str]:
+        """What `${NAME}` is read from: the environment, else `.env` in the workspace folder."""
+        return environment(self.workspace)
+
+
+def environment(workspace: Path) -> Mapping[str, str]:
+    """The variables that playbooks and `longplay.yaml` may name as `${NAME}`."""
+    kept = dotenv_values(workspace / ".env", encoding="utf-8", interpolate=False)
+    return {**{name: value for name, value in kept.items() if value is not None}, **os.environ}
 
 
 def load_settings(workspace: Path | None = None) -> Settings:

@@ -47,6 +47,7 @@ def up(
     def start(supervisor: Supervisor) -> None:
         require_free(_addresses(settings))
         settings.signing_key()  # made before two children look for it at once
+        settings.webhook_keys()
         _start_all(settings, supervisor, prepare)
         if not supervisor.stopping:
             _greet(settings, said, demo)

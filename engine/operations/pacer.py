@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from engine.calls.channels import ADAPTERS
 from engine.operations.published import Current
 from engine.playbook.durations import parse_duration
 from engine.playbook.workspace import WarmUp
@@ -20,6 +21,9 @@ table: sa.Table = PaceRow.__table__  # type: ignore[attr-defined]
 HAS_SLOT = "waits for its turn under the sender's rate"
 """The reason of a deferred mail that has been given its slot, and needs no second one."""
 
+HAS_PLACE = "waits for its turn: the room takes so many messages a minute"
+"""The same, of a notice to a chat room."""
+
 _WARM = 5_000_000
 """Mails a day from which on a warm-up limits nothing any more."""
 
@@ -31,10 +35,12 @@ class Pacer:
     Args:
         tx: the open transaction.
         paces: what limits the sender now, by name; empty: nothing does.
+        current: what is published.
     """
 
     tx: Transaction
     paces: Mapping[str, Pace]
+    current: Current
     _next_at: dict[str, datetime] = field(default_factory=dict)
     _moved: bool = False
 
@@ -43,11 +49,12 @@ class Pacer:
         """The sender's paces as they stand; where nothing limits, nothing is read."""
         paces = paces_of(current, tx.now)
         if not paces:
-            return cls(tx, paces)
+            return cls(tx, paces, current)
         query = sa.select(table.c.scope, table.c.next_at).where(table.c.scope.in_(list(paces)))
         if tx.is_postgres:
             query = query.order_by(table.c.scope).with_for_update()
-        return cls(tx, paces, {row.scope: row.next_at for row in tx.conn.execute(query)})
+        known = {row.scope: row.next_at for row in tx.conn.execute(query)}
+        return cls(tx, paces, current, known)
 
     def slot(self, reason: str) -> Go | Defer:
         """Whether a mail that may otherwise go leaves now, or when.
@@ -63,6 +70,23 @@ class Pacer:
             latest = max(latest, slot)
         self._moved = True
         return Go() if latest <= self.tx.now else Defer(latest, HAS_SLOT)
+
+    def room(self, channel: str, reason: str) -> Go | Defer:
+        """Whether a notice leaves now, or when, under the limit of the room that it goes to."""
+        place = self.current.workspace.channels.get(channel)
+        adapter = ADAPTERS.get(place.type) if place else None
+        if adapter is None or reason == HAS_PLACE:
+            return Go()
+        scope = f"channel {channel}"
+        if scope not in self._next_at:
+            query = sa.select(table.c.scope, table.c.next_at).where(table.c.scope == scope)
+            if self.tx.is_postgres:
+                query = query.with_for_update()
+            self._next_at |= {row.scope: row.next_at for row in self.tx.conn.execute(query)}
+        pace = Pace(adapter.most, adapter.per)
+        slot, self._next_at[scope] = next_slot(pace, self._next_at.get(scope), self.tx.now)
+        self._moved = True
+        return Go() if slot <= self.tx.now else Defer(slot, HAS_PLACE)
 
     def flush(self) -> None:
         """Writes where the paces stand now."""

@@ -23,11 +23,15 @@ NO_BLOCKS = Blocks()
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who a message goes to: a lead, one of our own people, or nobody (then the inbox)."""
+    """Who a message goes to: a lead, one of our own people, or nobody (then the inbox).
+
+    `channel` is the room that is called over HTTP instead of sending a mail; or empty.
+    """
 
     mailing: Mailing
     owner: str = ""
     name: str = ""
+    channel: str = ""
 
 
 @dataclass(slots=True)
@@ -77,6 +81,8 @@ class Recipients:
         """Who this job goes to, and all that says whether it may."""
         if op.action == "notify":
             return self._own(row)
+        if op.action == "webhook":
+            return Recipient(self._plainly(row, str(op.params["url"])))
         lead = self.facts.get(row["lead"], {})
         address = str(lead.get("email") or "")
         blocks = self.blocks.get(address, NO_BLOCKS)
@@ -118,15 +124,21 @@ class Recipients:
         channel = self.current.workspace.channels.get(str(row["params"].get("channel") or ""))
         name = str(row["params"].get("owner") or "")
         owner = self.current.workspace.owners.get(name)
-        address = owner.email if owner else ""
-        if channel is not None and channel.type == "email":
+        address, room = owner.email if owner else "", ""
+        if row["params"].get("queue"):
+            address = room = str(row["params"]["channel"])
+        elif channel is not None and channel.type == "email":
             address = channel.to
-        mailing = Mailing(
-            # A notice that nobody can be sent is put into the inbox, never left out.
-            wanted=self._stands(row), address=address or "inbox", marketing=False,
+        # A notice that nobody can be sent is put into the inbox, never left out.
+        mailing = self._plainly(row, address or "inbox")
+        return Recipient(mailing, name, owner.name if owner else "", room)
+
+    def _plainly(self, row: Mapping[Any, Any], address: str) -> Mailing:
+        """What needs nobody's consent: it waits for the brake and for a paused run alone."""
+        return Mailing(
+            wanted=self._stands(row), address=address, marketing=False,
             braked=self._is_braked(row), held=self._is_held(row),
         )  # fmt: skip
-        return Recipient(mailing, owner=name, name=owner.name if owner else "")
 
     def _stands(self, row: Mapping[Any, Any]) -> bool:
         if row["params"].get("by_hand"):

@@ -119,7 +119,7 @@ def _settle_doubts(tx: Transaction, batch: str) -> None:
     held, again, held_at = [], [], []
     for row in jobs.expired_in_flight(tx, batch):
         op = op_of(tx, row)
-        if op.action == "notify" or op.params.get("in_doubt") == "resend":
+        if op.action != "email" or op.params.get("in_doubt") == "resend":
             again.append({"id": row["id"], "state": "queued", "reason": "was in doubt: again"})
         else:
             reason = "the sender died while it was in flight"
@@ -143,6 +143,8 @@ def _decide(tx: Transaction, rows: Sequence[Mapping[Any, Any]], token: str, wind
         decision = decide_sending(recipient.mailing, tx.now)
         if isinstance(decision, Go) and op.action == "email":
             decision = pacer.slot(row["reason"])
+        if isinstance(decision, Go) and recipient.channel:
+            decision = pacer.room(recipient.channel, row["reason"])
         written.append(_claimed(row, decision, recipient, token, tx.now))
         if isinstance(decision, Skip):
             skipped.append((row["enrollment"], row["seq"]))

@@ -17,6 +17,7 @@ from engine.playbook.fields import (
     FieldName,
     Flag,
     Frozen,
+    Headers,
     Length,
     LengthOrMoment,
     Name,
@@ -26,6 +27,7 @@ from engine.playbook.fields import (
     Templates,
     Texts,
     Tree,
+    Url,
 )
 from engine.playbook.model import OverCap, SendDefaults, SendWindow, Track
 from engine.playbook.nodes import MapNode, ScalarNode
@@ -132,13 +134,35 @@ class NotifyParams(Frozen):
     )
     message: Template = Field("", description="the text")
     template: Name = Field("", description="or a mail template")
-    via: Name = Field("", description="`email`, or a channel; left out: what the person has")
+    via: Name = Field(
+        "", description="how a person is told: `email`, a channel, or a kind of one; else by mail"
+    )
     every: Length = Field("", description="gathers the messages of this time into one")
 
     @model_validator(mode="after")
     def _says_something(self) -> "NotifyParams":
         if not self.message and not self.template:
             raise flaw("missing-key", "notify needs a 'message'", "add `message: …` beside it")
+        return self
+
+
+class WebhookParams(Frozen):
+    """A call to an address of other people, or of one's own."""
+
+    url: Url = Field(description="the address; `${NAME}` is read from the environment when used")
+    method: Literal["POST", "GET", "PUT", "PATCH", "DELETE"] = Field(
+        "POST", description="the HTTP method"
+    )
+    headers: Headers = Field(default_factory=dict, description="further headers")
+    json_: Tree = Field(
+        None, alias="json", description="the body, a tree of templates; left out: the lead"
+    )
+    save: FieldName = Field("", description="keeps the JSON it answers as run.saved.NAME")
+
+    @model_validator(mode="after")
+    def _has_room(self) -> "WebhookParams":
+        if self.method == "GET" and self.json_ is not None:
+            raise flaw("body-not-sent", "a GET has no body", "write `method: POST`", at="json")
         return self
 
 
@@ -257,6 +281,17 @@ ACTIONS: Mapping[str, ActionSpec] = {
             "who",
             "tells the owner, the manager, a person or a channel",
             "- notify: owner\n  message: '{{ lead.email }} is ready for a call'\n",
+        ),
+        ActionSpec(
+            "webhook",
+            WebhookParams,
+            "job",
+            "url",
+            "calls out, signed; 429 and 5xx retry, other 4xx do not",
+            "- webhook: https://crm.example.com/leads/{{ lead.id }}\n"
+            "  headers: {Authorization: 'Bearer ${CRM_TOKEN}'}\n"
+            "  json: {stage: '{{ lead.stage }}', score: '{{ lead.score }}'}\n"
+            "  save: crm\n",
         ),
         ActionSpec(
             "enroll",

@@ -20,7 +20,9 @@ from engine.playbook.actions import (
     StageParams,
     TaskParams,
     UpdateParams,
+    WebhookParams,
 )
+from engine.playbook.call_checks import check_channel_kind, check_secrets
 from engine.playbook.expressions import Expressions
 from engine.playbook.field_checks import check_fields
 from engine.playbook.fields import writing_of
@@ -37,11 +39,11 @@ from engine.playbook.steps.wait import Wait
 from engine.playbook.steps.wait_for import WaitFor
 from engine.playbook.templates import TemplateFacts
 from engine.playbook.trigger_checks import check_triggers
-from engine.playbook.workspace import Workspace
+from engine.playbook.workspace import MEDIA, Workspace
 
 LATER_OPTIONS = {
     "email": ("attach",),
-    "notify": ("via", "every"),
+    "notify": ("every",),
     "assign": ("keep_account_owner",),
 }
 """Options of steps that this version does not carry out yet."""
@@ -223,6 +225,8 @@ class _Check:
                 self._task(body, values)
             case NotifyParams():
                 self._notify(body, values)
+            case WebhookParams():
+                check_secrets(body, values, self.reader)
             case EnrollParams() | LeaveParams():
                 self._playbook(step, body.playbook, values["playbook"])
             case BaseModel():
@@ -287,10 +291,12 @@ class _Check:
         for number, name in enumerate(body.who):
             at = node.items[number] if isinstance(node, ListNode) else node
             self.known("channel", name, known, at)
-        if "template" in values:
-            self.known("template", body.template, self.names.templates, values["template"])
+        template = values.get("template")
+        if template and self.known("template", body.template, self.names.templates, template):
+            self.mail.check_names(body.template)
         if "via" in values:
-            self.known("channel", body.via, ("email", *_MEDIA, *workspace.channels), values["via"])
+            self.known("channel", body.via, ("email", *MEDIA, *workspace.channels), values["via"])
+            check_channel_kind(body.via, workspace, values["via"], self.reader)
 
     def _playbook(self, step: Step, name: str, at: Node) -> None:
         own = self.playbook.playbook
@@ -321,5 +327,3 @@ def _starting_event(playbook: Playbook) -> str | None:
     events = {item.event for item in playbook.enroll.when}
     return events.pop() or None if len(events) == 1 else None
 
-
-_MEDIA = ("slack", "teams", "wecom", "dingtalk", "feishu", "webhook")

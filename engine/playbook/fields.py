@@ -147,4 +147,16 @@ Expressions: TypeAlias = Annotated[
     _json({"type": "object", "additionalProperties": _TEXT_JSON, "minProperties": 1}),
     _EXPRESSION,
 ]
+Url: TypeAlias = Annotated[
+    str,
+    BeforeValidator(written.url),
+    _json({"type": "string", "examples": ["https://crm.example.com/leads/{{ lead.id }}"]}),
+    _TEMPLATE,
+]
+Headers: TypeAlias = Annotated[
+    dict[str, str],
+    BeforeValidator(written.headers),
+    _json({"type": "object", "additionalProperties": _TEXT_JSON, "minProperties": 1}),
+    _TEMPLATE,
+]
 Tree: TypeAlias = Annotated[JsonValue, BeforeValidator(resolve), _json({}), _TEMPLATE]

@@ -69,6 +69,13 @@ class MailChecks:
         for use in facts.names:
             self._name(use, frozenset(), facts)
 
+    def check_names(self, template: str) -> None:
+        """Reports what is wrong with a template that is used for a notice: no lead reads that."""
+        facts = self._templates[template]
+        self._reader.findings.extend(template_faults(facts))
+        for use in facts.names:
+            self._name(use, frozenset(), facts)
+
     def _name(self, use: TemplateName, own: frozenset[str], facts: TemplateFacts) -> None:
         root, *path = use.name.split(".")
         roots = self._expressions.names().roots

@@ -41,6 +41,21 @@ STEP_RULES = (
     Rule("bad-repeat", "A loop has one of `times`, `while` and `until`.",
          "- repeat: {}\n  steps: [{wait: 1 day}]",
          "- repeat: {times: 2}\n  steps: [{wait: 1 day}]"),
+    Rule("bad-url", "The address of a call: its host is written there or in a `${NAME}`, never in "
+         "a template, and no password stands in it.",
+         "- webhook: https://{{ lead.company }}.example.com/hook",
+         "- webhook: https://crm.example.com/leads/{{ lead.id }}"),
+    Rule("bad-header", "A header that cannot be sent, or that Longplay sets itself.",
+         "- webhook: https://crm.example.com/leads\n  headers: {Host: other.example.com}",
+         "- webhook: https://crm.example.com/leads\n  headers: {X-Team: sales}"),
+    Rule("body-not-sent", "A GET has no body: what is written there would go nowhere.",
+         "- webhook: https://crm.example.com/leads\n  method: GET\n  json: {a: 1}",
+         "- webhook: https://crm.example.com/leads\n  json: {a: 1}"),
+    Rule("secret-in-the-clear", "A password or key is written into a file that is shared, kept in "
+         "the database and shown: name a variable instead.",
+         "- webhook: https://crm.example.com/leads\n  headers: {Authorization: Bearer 3f1c9b7a}",
+         "- webhook: https://crm.example.com/leads\n"
+         "  headers: {Authorization: 'Bearer ${CRM_TOKEN}'}"),
     Rule("bad-assignment", "`assign` takes a rule, or `{to: OWNER}`.", "- assign: {}",
          "- assign: {to: li.wei}"),
     Rule("points-without-sign", "Points are added or taken; the sign says which.", "- score: 10",

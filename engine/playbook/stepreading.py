@@ -12,7 +12,7 @@ from engine.playbook.spelling import closest, did_you_mean
 from engine.playbook.step import Common, Step
 from engine.playbook.steps import CONTROL_STEPS
 
-LATER = frozenset(("split", "approve", "webhook", "deal", "release", "unsubscribe"))
+LATER = frozenset(("split", "approve", "deal", "release", "unsubscribe"))
 """Verbs of the language that this version does not run yet."""
 
 VERBS = frozenset((*CONTROL_STEPS, *ACTIONS, *LATER))

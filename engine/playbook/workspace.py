@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -271,6 +271,11 @@ class Pool(Frozen):
     members: Members = Field(description="who may claim: `team:NAME` or owners")
     claims: RateText | None = Field(None, description="how many one may claim")
     holds: Integer = Field(0, description="how many one may hold; 0: no limit")
+
+
+Medium = Literal["slack", "teams", "wecom", "dingtalk", "feishu", "webhook"]
+MEDIA: tuple[Medium, ...] = get_args(Medium)
+"""The kinds of channel that are called over HTTP."""
 
 
 class Channel(Frozen):

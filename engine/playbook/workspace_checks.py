@@ -2,10 +2,11 @@
 
 from collections.abc import Iterable
 
+from engine.playbook.call_checks import check_channel
 from engine.playbook.catalog import EVENT_NAMES
 from engine.playbook.conditions import condition
 from engine.playbook.expressions import Expressions
-from engine.playbook.nodes import Node, ScalarNode
+from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.workspace import Workspace
@@ -39,14 +40,9 @@ class _Check:
 
     def _channels(self) -> None:
         for name, channel in self._workspace.channels.items():
-            if channel.type != "email":
-                self._reader.report(
-                    "not-yet-supported",
-                    f"messages to '{channel.type}' are not supported yet",
-                    "notices to this channel go to the inbox; `{type: email, to: …}` is sent",
-                    self._node("channels", name, "type").span,
-                    severity="warning",
-                )
+            node = self._node("channels", name)
+            if isinstance(node, MapNode):
+                check_channel(name, channel, node, self._reader)
 
     def _node(self, *path: str | int) -> Node:
         return self._reader.document.node(path)

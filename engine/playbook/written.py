@@ -284,6 +284,67 @@ def by_language(value: object) -> str | dict[str, str]:
     return filled(value)
 
 
+_URL = re.compile(
+    r"(?P<scheme>https?://)?(?P<host>(?:\$\{\w+\}|[^/?#\s{}@])+)(?P<at>@)?(?P<rest>[/?#].*)?\Z",
+    re.DOTALL,
+)
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
+_OURS = frozenset(
+    (
+        "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization", "te",
+        "trailer", "transfer-encoding", "upgrade", "webhook-id", "webhook-signature",
+        "webhook-timestamp",
+    )
+)  # fmt: skip
+
+
+def url(value: object) -> str:
+    """The address of a call: its host is written, or a secret's; what follows may be a template."""
+    found = filled(value).strip()
+    fault = url_fault(found)
+    if fault is not None:
+        raise flaw("bad-url", *fault)
+    return found
+
+
+def url_fault(found: str) -> tuple[str, str] | None:
+    """Why an address cannot be called, and what to write instead; None: it can be."""
+    if re.match(r"(https?://)?[^/?#\s]*\{\{", found):
+        return (
+            "the host of a call cannot come from a template: a lead's data would choose it",
+            "write the host, or `${NAME}`",
+        )
+    if re.match(r"(https?://)?[^/?#]*@", found):
+        return (
+            "this address holds a user or a password",
+            'use `headers: {Authorization: "Bearer ${NAME}"}`',
+        )
+    match = _URL.match(found)
+    if match is None or not (match["scheme"] or found.startswith("${")) or _has_gap(found):
+        return (
+            f"'{found}' is no address that can be called",
+            "write it like `https://crm.example.com/leads/{{ lead.id }}`",
+        )
+    return None
+
+
+def _has_gap(found: str) -> bool:
+    return bool(re.search(r"\s|#", re.sub(r"\{\{.*?\}\}", "", found)))
+
+
+def headers(value: object) -> dict[str, str]:
+    """Names of HTTP headers and their values."""
+    if not isinstance(value, dict) or not value:
+        raise flaw("wrong-type", "expected headers and their values", "write `{Name: value}`")
+    for header in map(str, value):
+        if not _HEADER.match(header):
+            raise flaw("bad-header", f"'{header}' cannot be the name of a header", "", at=header)
+        if header.lower() in _OURS:
+            message = f"the header '{header}' is set by Longplay itself"
+            raise flaw("bad-header", message, "leave it out", at=header)
+    return {str(key): filled(item) for key, item in value.items()}
+
+
 def fields_and_values(value: object) -> dict[str, str]:
     """A mapping of fields to texts."""
     if not isinstance(value, dict) or not value:

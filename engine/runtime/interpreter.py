@@ -145,7 +145,7 @@ def _pass(member: Member, step: Pass) -> None:
         member.awaited = [row for row in member.awaited if row.event != step.consumed]
     if step.save is not None:
         saved = dict(_mapping(member.memory.get("saved")))
-        saved[step.save[0]] = dict(step.save[1])
+        saved[step.save[0]] = step.save[1]
         member.memory["saved"] = saved
         run = dict(_mapping(member.scope.get("run")))
         member.scope["run"] = {**run, "saved": saved}
@@ -224,7 +224,18 @@ def _decide_job(member: Member, op: Send) -> Decision:
         return Finish("bounced", job.reason)
     if job.state == "rejected" and op.on_error == "stop":
         return Stop(job.reason)
-    return Pass(member.pc + 1, job.state, job.reason, anchor_at=job.at)
+    return Pass(
+        member.pc + 1, job.state, job.reason, anchor_at=job.at, save=_answered(member, op)
+    )
+
+
+def _answered(member: Member, op: Send) -> tuple[str, Value] | None:
+    """What a call was answered, when the step keeps it: the report left it in the memory."""
+    kept = _mapping(member.memory.pop("answer", None))
+    name = op.params.get("save")
+    if not isinstance(name, str) or not name or kept.get("seq") != member.seq:
+        return None
+    return name, kept.get("value")
 
 
 def _decide_repeat(member: Member, op: Repeat) -> Decision:
@@ -280,7 +291,7 @@ def _by_policy(op: Wait, member: Member, policy: str, outcome: str, why: str) ->
 def _decide_await(member: Member, op: Await, calendars: Calendars, now: datetime) -> Decision:
     found = next((row for row in member.awaited if _satisfies(member, op, row)), None)
     if found is not None:
-        save = (op.save, found.properties) if op.save else None
+        save = (op.save, dict(found.properties)) if op.save else None
         return Pass(
             member.pc + 1, "happened", found.name, consumed=found.event, save=save, waited=True,
             # It may have come during an earlier wait; the step ends no sooner than it began.

@@ -117,7 +117,7 @@ class Pass:
     why: str = ""
     anchor_at: datetime | None = None
     consumed: str | None = None
-    save: tuple[str, Mapping[str, Value]] | None = None
+    save: tuple[str, Value] | None = None
     count: tuple[str, int] | None = None
     waited: bool = False
 

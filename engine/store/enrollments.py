@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from pydantic import JsonValue
 
 from engine.runtime.enrolling import Former
 from engine.runtime.position import Awaited, Logged
@@ -236,6 +237,16 @@ def wake_at_seq(tx: Transaction, keys: Iterable[tuple[str, int]]) -> None:
     """Makes due, of (enrollment, seq), those that still stand there; held and stopped ones not."""
     rows = [{"b_id": one, "b_seq": seq, "at": tx.now} for one, seq in keys]
     quick.run(tx, _wake_at_seq, rows)
+
+
+def keep_answers(tx: Transaction, kept: Iterable[tuple[str, int, JsonValue]]) -> None:
+    """Keeps what a call was answered with the enrollment that made it, if it still stands there."""
+    for enrollment, seq, answer in kept:
+        here = sa.and_(table.c.id == enrollment, table.c.seq == seq)
+        memory = tx.conn.execute(sa.select(table.c.memory).where(here)).scalar()
+        if memory is not None:
+            with_it = {**memory, "answer": {"seq": seq, "value": answer}}
+            tx.conn.execute(sa.update(table).where(here).values(memory=with_it))
 
 
 def keep_events(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:

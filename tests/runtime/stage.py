@@ -15,14 +15,19 @@ import sqlalchemy as sa
 from sqlmodel import SQLModel
 
 from activities._advance import Progress, advance
+from activities._call import Messenger
 from activities._send import Courier, Delivered
+from engine.calls.client import Caller
+from engine.calls.destinations import Destinations
+from engine.calls.network import Resolver, system_resolver
 from engine.mail.links import LinkSigner
 from engine.mail.transports.memory import MemoryTransport
-from engine.operations import editions, publish
+from engine.operations import calls, editions, publish
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.editions import Edition, Folder
 from engine.operations.intake import IncomingEvent, Intake, take_in
 from engine.operations.letters import Writer
+from engine.operations.requests import CallWriter
 from engine.store import enrollments, jobs, leads, tasks
 from engine.store.columns import Instant
 from engine.store.database import Store, Transaction
@@ -90,6 +95,9 @@ class Stage:
     store: Store
     clock: Clock | None = None
     transport: MemoryTransport = field(default_factory=MemoryTransport)
+    environment: dict[str, str] = field(default_factory=dict)
+    allow_private: bool = True
+    resolver: Resolver = system_resolver
 
     def __post_init__(self) -> None:
         writer = Writer(LinkSigner([b"a key for tests, nothing else"]), "http://127.0.0.1")
@@ -142,7 +150,18 @@ class Stage:
         return answers
 
     def deliver(self, batch: str) -> Delivered:
+        if self.all(jobs.batch_table, id=batch)[0]["queue"] == calls.QUEUE:
+            return asyncio.run(self._call(batch))
         return asyncio.run(self.courier.deliver(batch))
+
+    async def _call(self, batch: str) -> Delivered:
+        caller = Caller(allow_private=self.allow_private, resolver=self.resolver)
+        writer = CallWriter(self.environment, (b"a key for tests, nothing else",))
+        messenger = Messenger(self.store, writer, Destinations(caller), self.courier.guard)
+        try:
+            return await messenger.deliver(batch)
+        finally:
+            await caller.close()
 
     def open_batches(self) -> list[str]:
         return [batch for one in self.advance() for batch, _ in one.batches]

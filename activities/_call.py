@@ -1,0 +1,99 @@
+"""Calls over HTTP: takes a batch of webhooks and notices to chat rooms out of the house.
+
+Bounded as the sending of mail is (100 jobs, less than a minute), but not window by window: a call
+that has ended is reported, and another one begun, while slower ones go on.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+
+from activities._send import Delivered
+from engine.calls.client import ONE_CALL
+from engine.calls.destinations import Destinations
+from engine.calls.verdicts import NotTried, Refused
+from engine.errors import LongplayError
+from engine.ids import new_id
+from engine.operations.calls import Called, take_turn
+from engine.operations.clock_guard import ClockGuard
+from engine.operations.requests import CallWriter
+from engine.operations.windows import WINDOW, Letter, Window
+from engine.store.database import Store
+
+MOST_JOBS = 100
+TIME = timedelta(seconds=45)
+
+_LINGER = 0.02
+"""Seconds in which calls that end together are reported together."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Messenger:
+    """All that calling needs: the store, who writes, who calls, and whose clock is watched."""
+
+    store: Store
+    writer: CallWriter
+    destinations: Destinations
+    guard: ClockGuard = field(default_factory=ClockGuard)
+
+    async def deliver(
+        self, batch: str, *, may_go_on: Callable[[], bool] = lambda: True
+    ) -> Delivered:
+        """Makes what calls of `batch` it can in its time; before each it asks whether to go on."""
+        token, deadline = new_id(), time.monotonic() + TIME.total_seconds()
+        going: set[asyncio.Task[Called]] = set()
+        called: list[Called] = []
+        taken, first, more = 0, True, True
+        while True:
+            more = more and taken < MOST_JOBS and time.monotonic() < deadline and may_go_on()
+            size = min(WINDOW - len(going), MOST_JOBS - taken) if more else 0
+            window = await self._turn(batch, token, called, size=size, first=first)
+            first, more = False, bool(window.letters)
+            taken += len(window.letters)
+            going |= {asyncio.create_task(self._one(one, deadline)) for one in window.letters}
+            if not going:
+                return Delivered(taken, window.look_in)
+            called, going = await _ended(going)
+
+    async def _turn(
+        self, batch: str, token: str, called: Sequence[Called], *, size: int, first: bool
+    ) -> Window:
+        turn = partial(
+            take_turn,
+            batch=batch, token=token, guard=self.guard, called=called, size=size, first=first,
+        )  # fmt: skip
+        return await asyncio.to_thread(self.store.write, turn)
+
+    async def _one(self, letter: Letter, deadline: float) -> Called:
+        text = ""
+        try:
+            text = self.writer.text(letter)
+            errand = self.writer.write(letter, text, datetime.now(UTC))
+        except LongplayError as error:
+            return Called(letter, Refused(error.message), text)
+        except Exception as error:  # one call's fault must not leave its window in doubt (I6)
+            _log.exception("call %s could not be written", letter.job)
+            return Called(letter, Refused(f"it could not be written: {type(error).__name__}"), text)
+        left = deadline + ONE_CALL.total_seconds() - time.monotonic()
+        if left <= 1:
+            # A sender that was stopped and came back must not send what it no longer owns (I13).
+            return Called(letter, NotTried("the sender ran out of time", timedelta()), text)
+        within = min(ONE_CALL, timedelta(seconds=left))
+        found = await self.destinations.call(errand.request, within=within)
+        return Called(letter, errand.verdict(found, datetime.now(UTC)), text)
+
+
+async def _ended(
+    going: set[asyncio.Task[Called]],
+) -> tuple[list[Called], set[asyncio.Task[Called]]]:
+    """Waits until some have ended: what they found out, and who is still going."""
+    await asyncio.wait(going, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.sleep(_LINGER)
+    done = {one for one in going if one.done()}
+    return [one.result() for one in done], going - done
