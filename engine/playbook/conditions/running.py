@@ -17,6 +17,7 @@ from engine.playbook.conditions.comparing import (
     is_containing,
 )
 from engine.playbook.conditions.filters import FILTERS, Argument
+from engine.playbook.conditions.fusing import fuse, plain_text, text_constants
 from engine.playbook.conditions.patterns import matcher
 from engine.playbook.conditions.tree import (
     Arithmetic,
@@ -53,7 +54,7 @@ def truth_of(node: Node) -> GetTruth:
         case Comparison():
             return _comparison(node)
         case Logic(operator="and", terms=terms):
-            return _all([truth_of(term) for term in terms])
+            return _every(terms)
         case Logic(terms=terms):
             return _any([truth_of(term) for term in terms])
         case Not(operand=operand):
@@ -105,6 +106,12 @@ def plain(value: Value) -> Value:
     if isinstance(value, list):
         return [plain(each) for each in value]
     return value
+
+
+def _every(terms: Sequence[Node]) -> GetTruth:
+    fused, others = fuse(terms)
+    asked = [*fused, *(truth_of(term) for term in others)]
+    return asked[0] if len(asked) == 1 else _all(asked)
 
 
 def _all(terms: list[GetTruth]) -> GetTruth:
@@ -243,7 +250,7 @@ def _with_number(order: Order, node: Node, constant: float) -> GetTruth:
 
 def _membership(node: Node, container: Node, *, wanted: bool) -> GetTruth:
     value = value_of(node)
-    constants = _text_constants(container)
+    constants = text_constants(container)
     if constants is not None:
 
         def run_constants(scope: Scope) -> bool:
@@ -252,7 +259,7 @@ def _membership(node: Node, container: Node, *, wanted: bool) -> GetTruth:
 
         return run_constants
     others = value_of(container)
-    text = _plain_text(node)
+    text = plain_text(node)
     if text is not None and not isinstance(container, Items):
         return _with_text_within(text, others, wanted=wanted)
 
@@ -282,21 +289,6 @@ def _is_member(found: Value, within: Value, scope: Scope, wanted: bool) -> bool:
     if not isinstance(within, Sequence):
         return False
     return contains(within, found, scope) is wanted
-
-
-def _plain_text(node: Node) -> str | None:
-    """The text of a literal that can be nothing else."""
-    if not isinstance(node, Literal) or node.moment is not None or node.length is not None:
-        return None
-    return node.value if isinstance(node.value, str) else None
-
-
-def _text_constants(container: Node) -> frozenset[str] | None:
-    """The items of a written list, when they are nothing but text."""
-    if not isinstance(container, Items):
-        return None
-    texts = [text for text in map(_plain_text, container.items) if text is not None]
-    return frozenset(texts) if len(texts) == len(container.items) and texts else None
 
 
 def _arithmetic(node: Arithmetic) -> GetValue:
