@@ -16,15 +16,23 @@ from sqlalchemy.exc import SQLAlchemyError
 from activities._action import Outgoing
 from activities._desk import Desk
 from activities._registry import inline, outgoing
-from engine.errors import NeverWorksError, TryAgainError
+from engine.errors import LongplayError, NeverWorksError, TryAgainError
 from engine.ids import derived_id
 from engine.operations import published
 from engine.operations.published import Current
-from engine.operations.scopes import load_facts, load_histories, run_of, scope_of
-from engine.playbook.plan import Do, Plan, Send
+from engine.operations.scopes import (
+    load_deals,
+    load_facts,
+    load_histories,
+    run_of,
+    scope_of,
+)
+from engine.playbook.plan import Ask, Do, Plan, Send, Split
+from engine.playbook.values import Value
 from engine.runtime.interpreter import Acted, end, walk
-from engine.runtime.position import ON_JOB, Finish, Member, Stop
-from engine.store import enrollments, jobs, leads, tasks
+from engine.runtime.position import ON_ANSWER, ON_JOB, Answer, Finish, Member, Stop
+from engine.runtime.splitting import Drawn, Later
+from engine.store import deals, enrollments, jobs, leads, tasks
 from engine.store.database import Store, Transaction, is_away
 
 SLICE = 500
@@ -87,11 +95,12 @@ def _fault(error: Exception) -> str:
 def _walk_slice(tx: Transaction, cohort: str, ids: Sequence[str]) -> int:
     current = published.current(tx)
     rows = _take(tx, ids)
-    facts = load_facts(tx, current, sorted({row["record"] for row in rows}))
-    desk = Desk(tx, current, cohort, facts)
+    facts = load_facts(tx, current, sorted({row["lead"] for row in rows}))
+    desk = Desk(tx, current, cohort, facts, deals=_deals(tx, current, rows))
     members = _members(tx, current, rows, desk)
     for member in members:
         _walk_one(member, desk, current, tx.now)
+    _close_asked(tx, {row["id"]: row for row in rows}, members)
     desk.flush()
     enrollments.log(tx, [(one.id, line) for one in members for line in one.log])
     enrollments.consume(tx, [(one.id, *used) for one in members for used in one.consumed])
@@ -102,13 +111,38 @@ def _walk_slice(tx: Transaction, cohort: str, ids: Sequence[str]) -> int:
     return sum(len(one.log) for one in members)
 
 
+def _close_asked(
+    tx: Transaction, rows: Mapping[str, Mapping[Any, Any]], members: Sequence[Member]
+) -> None:
+    """Closes the approvals that nobody waits for any more; an answered one is closed already."""
+    gone = [
+        one.id
+        for one in members
+        if rows[one.id]["blocked_on"] == ON_ANSWER and one.seq != rows[one.id]["seq"]
+    ]
+    if gone:
+        tasks.close_of(tx, gone, result="no answer in time")
+
+
+def _deals(
+    tx: Transaction, current: Current, rows: Sequence[Mapping[Any, Any]]
+) -> dict[str, dict[str, Value]]:
+    """The deals that the members know, locked after the leads."""
+    ids = sorted({row["deal"] for row in rows if row["deal"]})
+    deals.lock(tx, ids)
+    return load_deals(tx, current, ids)
+
+
 def _take(tx: Transaction, ids: Sequence[str]) -> Sequence[Mapping[Any, Any]]:
     """The rows of `ids` that are still due: leads locked first, in id order (I7)."""
     if not ids:
         return []
-    if tx.is_postgres:
-        leads.lock(tx, enrollments.records_of(tx, ids))
-    return enrollments.lock(tx, ids)
+    if not tx.is_postgres:
+        return enrollments.lock(tx, ids)
+    locked = enrollments.leads_of(tx, ids)
+    leads.lock(tx, locked)
+    # A deal may have been given another primary contact in between: that one comes next time.
+    return [row for row in enrollments.lock(tx, ids) if row["lead"] in locked]
 
 
 def _members(
@@ -117,22 +151,31 @@ def _members(
     plans = {digest: published.plan(tx, digest) for digest in {row["digest"] for row in rows}}
     listening = [row["id"] for row in rows if plans[row["digest"]].listens]
     kept = enrollments.kept_events(tx, listening) if listening else {}
+    asked = {
+        row["id"]: str(row["memory"].get("asked")) for row in rows if row["blocked_on"] == ON_ANSWER
+    }
+    answers = tasks.answers_of(tx, list(asked.values()))
     out = {row["id"]: row["seq"] for row in rows if row["blocked_on"] == ON_JOB}
     ends = jobs.ends_of(tx, out) if out else {}
     names = sorted({name for plan in plans.values() for name in plan.history})
     if names:
         desk.histories = load_histories(tx, sorted(desk.facts), names)
     return [
-        _member(row, plans[row["digest"]], current, desk, kept.get(row["id"], ()), ends)
+        _member(
+            row, plans[row["digest"]], current, desk, kept.get(row["id"], ()), ends,
+            answers.get(asked.get(row["id"], "")),
+        )
         for row in rows
-    ]
+    ]  # fmt: skip
 
 
 def _member(
-    row: Mapping[Any, Any], plan: Plan, current: Current, desk: Desk, kept: Any, ends: Any
-) -> Member:
-    lead = desk.facts.get(row["record"], {})
-    history = desk.histories.get(row["record"])
+    row: Mapping[Any, Any], plan: Plan, current: Current, desk: Desk, kept: Any, ends: Any,
+    answer: Answer | None,
+) -> Member:  # fmt: skip
+    lead = desk.facts.get(row["lead"], {})
+    history = desk.histories.get(row["lead"])
+    deal = desk.deals.get(row["deal"]) if row["deal"] else None
     return Member(
         id=row["id"],
         record=row["record"],
@@ -144,16 +187,25 @@ def _member(
         anchor_at=row["anchor_at"],
         listen_seq=row["listen_seq"],
         memory=dict(row["memory"]),
-        scope=scope_of(current, lead, now=desk.now, history=history, run=run_of(row)),
+        scope=scope_of(
+            current, lead, now=desk.now, history=history, run=run_of(row), deal=deal,
+            record=plan.record,
+        ),
         zone=current.zone_of(lead),
         awaited=kept,
         job=ends.get(row["id"]),
-    )
+        answer=answer,
+        lead=row["lead"],
+        deal=row["deal"],
+    )  # fmt: skip
 
 
 def _walk_one(member: Member, desk: Desk, current: Current, now: datetime) -> None:
-    if member.record not in desk.facts:
+    if member.lead not in desk.facts:
         end(member, Finish("deleted", "the lead is gone"))
+        return
+    if member.plan.record == "deal" and member.record not in desk.deals:
+        end(member, Finish("deleted", "the deal is gone"))
         return
     try:
         walk(member, _Hands(desk), current.calendar, now)
@@ -162,8 +214,11 @@ def _walk_one(member: Member, desk: Desk, current: Current, now: datetime) -> No
     except Exception as error:  # one member's fault must not stop the others (I6)
         _log.exception("enrollment %s failed", member.id)
         desk.forget(member)
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        end(member, Stop(reason[:300]))
+        end(member, Stop(_reason(error)))
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).splitlines()[0] if str(error) else type(error).__name__)[:300]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,13 +231,25 @@ class _Hands:
         action = inline(op.action)
         if action is None:
             raise NeverWorksError(f"no action is named '{op.action}' in this release")
-        return action.run(op.params, member, self.desk)
+        try:
+            return action.run(op.params, member, self.desk)
+        except (LongplayError, SQLAlchemyError):
+            raise
+        except Exception as error:  # nobody foresaw it; the step's `on_error` is for this, too
+            _log.exception("enrollment %s failed at %s", member.id, op.step)
+            raise NeverWorksError(_reason(error)) from error
 
     def emit(self, member: Member, op: Send) -> None:
         action = outgoing(op.action)
         if action is None:
             raise NeverWorksError(f"no action is named '{op.action}' in this release")
         self._queue(member, op, action)
+
+    def draw(self, member: Member, op: Split) -> Drawn | Later:
+        return self.desk.splits.draw(member, op)
+
+    def ask(self, member: Member, op: Ask, until_at: datetime) -> None:
+        self.desk.ask(member, op, until_at)
 
     def _queue(self, member: Member, op: Send, action: Outgoing) -> None:
         params = action.describe(op.params, member, self.desk)
@@ -205,7 +272,7 @@ def _step(row: Mapping[Any, Any], member: Member, now: datetime) -> enrollments.
         "blocked_on": member.blocked_on, "wake_at": member.look_at, "until_at": member.until_at,
         "anchor_at": member.anchor_at, "listen_seq": member.listen_seq, "memory": member.memory,
         "ended_at": None, "outcome": "", "goal": False, "goal_value": None,
-        "reason": row["reason"], "held_at": None,
+        "reason": row["reason"], "held_at": None, "deal": member.deal,
     }  # fmt: skip
     match member.ended:
         case Finish() as how:
@@ -226,7 +293,8 @@ def _stopped_task(member: Member, now: datetime) -> dict[str, Any]:
     return {
         # Not the key of (enrollment, seq): at that seq the step is tried again, and may add a task.
         "id": derived_id("stopped", member.id, member.seq), "kind": "stopped", "owner": None,
-        "lead": member.record, "enrollment": member.id, "state": "open", "created_at": now,
+        "lead": member.lead, "deal": member.deal, "enrollment": member.id, "state": "open",
+        "created_at": now,
         "subject": f"{member.plan.playbook} stopped at {step}", "text": reason, "priority": "",
         "result": "", "due_at": None, "snoozed_until": None, "ended_at": None,
     }  # fmt: skip
@@ -239,6 +307,7 @@ def _stop(tx: Transaction, ids: Sequence[str], reason: str) -> None:
         member = Member(
             row["id"], row["record"], plan, row["pc"], row["seq"], "", None,
             row["anchor_at"], row["listen_seq"], dict(row["memory"]), {}, tx.now.tzinfo,  # type: ignore[arg-type]
+            lead=row["lead"], deal=row["deal"],
         )  # fmt: skip
         end(member, Stop(reason))
         enrollments.log(tx, [(member.id, line) for line in member.log])

@@ -11,15 +11,21 @@ from typing import Any, cast
 
 from pydantic import JsonValue
 
+from activities._deals import DealDesk, edges_of
+from engine.errors import InputError
 from engine.ids import LeadId, job_id, message_id, new_id
 from engine.mail.render import render_text, render_value
+from engine.operations.deal_changes import store_deal_events
 from engine.operations.derived import store_derived
+from engine.operations.drawing import DrawDesk
 from engine.operations.owning import OwnerDesk
 from engine.operations.published import Current
 from engine.operations.reactions import Reactor, Wish
 from engine.operations.scopes import owner_record
-from engine.playbook.plan import Send
+from engine.operations.sunsetting import Sunset, sunset
+from engine.playbook.plan import Ask, Send
 from engine.playbook.values import History, Value
+from engine.runtime.deal_moves import MoveDecision
 from engine.runtime.fields import read_lead
 from engine.runtime.matching import Edge
 from engine.runtime.position import Member
@@ -38,6 +44,7 @@ class Desk:
         current: what is published.
         cohort: the cohort that is driven.
         facts: lead id → its facts; shared with the members' scopes.
+        deals: deal id → its facts; shared in the same way.
     """
 
     tx: Transaction
@@ -45,6 +52,7 @@ class Desk:
     cohort: str
     facts: dict[str, dict[str, Value]]
     histories: Mapping[str, History] = field(default_factory=dict)
+    deals: dict[str, dict[str, Value]] = field(default_factory=dict)
     _before: dict[str, dict[str, Value]] = field(default_factory=dict)
     _changed: dict[str, dict[str, Value]] = field(default_factory=dict)
     _why: dict[str, list[str]] = field(default_factory=dict)
@@ -53,8 +61,12 @@ class Desk:
     _points: list[dict[str, Any]] = field(default_factory=list)
     _jobs: list[dict[str, Any]] = field(default_factory=list)
     _wishes: list[Wish] = field(default_factory=list)
-    _leaves: list[tuple[str, str, str]] = field(default_factory=list)
+    _leaves: list[tuple[str, str, str, str]] = field(default_factory=list)
+    _deal_desk: DealDesk | None = None
+    _asked_again: list[str] = field(default_factory=list)
+    _sunsets: list[Sunset] = field(default_factory=list)
     _owners: OwnerDesk | None = None
+    _splits: DrawDesk | None = None
 
     @property
     def now(self) -> datetime:
@@ -68,6 +80,20 @@ class Desk:
             self._owners = OwnerDesk(self.tx, self.current)
         return self._owners
 
+    @property
+    def splits(self) -> DrawDesk:
+        """Where arms are drawn; made when the first member of the slice comes to a split."""
+        if self._splits is None:
+            self._splits = DrawDesk(self.tx, self.current)
+        return self._splits
+
+    @property
+    def deal_desk(self) -> DealDesk:
+        """Changes and opens deals."""
+        if self._deal_desk is None:
+            self._deal_desk = DealDesk(self.tx, self.current, self.deals)
+        return self._deal_desk
+
     def text(self, template: str, member: Member) -> str:
         """A template text, rendered for the member."""
         return render_text(template, member.scope) if "{" in template else template
@@ -78,24 +104,45 @@ class Desk:
         return cast(Value, found)
 
     def change(self, member: Member, values: Mapping[str, Value]) -> list[str]:
-        """Changes fields of the member's lead; answers what really changed.
+        """Changes fields of the member's record; answers what really changed.
+
+        A bare name is a field of what the playbook is for; `lead.` and `deal.` may be written.
 
         Raises:
             InputError: a value does not fit its field.
         """
-        facts = self.facts[member.record]
+        of: dict[str, dict[str, Value]] = {}
+        for key, value in values.items():
+            record, _, name = key.rpartition(".")
+            of.setdefault(record or member.plan.record, {})[name] = value
+        changed = self.change_lead(member, of["lead"]) if "lead" in of else []
+        if "deal" in of:
+            if member.deal is None:
+                raise InputError("the run knows no deal", help="open one with a `deal:` step")
+            changed += self.deal_desk.change(member, of["deal"])
+            self._spare.add(member.id)
+        return changed
+
+    def move_deal(self, member: Member, wanted: str, *, pipeline: str, force: bool) -> MoveDecision:
+        """Moves the deal that the run knows, when its pipeline allows it."""
+        self._spare.add(member.id)
+        return self.deal_desk.move(member, wanted, pipeline=pipeline, force=force)
+
+    def change_lead(self, member: Member, values: Mapping[str, Value]) -> list[str]:
+        """`change` of the lead itself; of a deal, its primary contact."""
+        facts = self.facts[member.lead]
         custom, zone = self.current.custom, self.current.zone
         typed = {name: read_lead(name, value, custom, zone) for name, value in values.items()}
         differing = {name: value for name, value in typed.items() if facts.get(name) != value}
         if not differing:
             return []
-        self._before.setdefault(member.record, dict(facts))
+        self._before.setdefault(member.lead, dict(facts))
         facts.update(differing)
-        self._changed.setdefault(member.record, {}).update(differing)
+        self._changed.setdefault(member.lead, {}).update(differing)
         op = member.plan.ops[member.pc]
-        self._why.setdefault(member.record, []).append(f"{member.plan.playbook}/{op.step}")
+        self._why.setdefault(member.lead, []).append(f"{member.plan.playbook}/{op.step}")
         self._spare.add(member.id)
-        if "owner" in differing:
+        if "owner" in differing and member.plan.record == "lead":
             member.scope["owner"] = owner_record(self.current, facts.get("owner"))
         return list(differing)
 
@@ -103,28 +150,29 @@ class Desk:
         """Adds behavior points to a score, with the reason in its ledger."""
         self._points.append(
             {
-                "id": new_id(), "lead": member.record, "name": name, "points": points,
+                "id": new_id(), "lead": member.lead, "name": name, "points": points,
                 "reason": reason, "at": self.now,
             }
         )  # fmt: skip
-        facts = self.facts[member.record]
+        facts = self.facts[member.lead]
         if name in {"", "score"}:
             old = facts.get("score")
             total = (old if isinstance(old, int | float) else 0) + points
-            self.change(member, {"score": total})
+            self.change_lead(member, {"score": total})
             return
         named = facts.get("scores")
         all_scores = dict(named) if isinstance(named, Mapping) else {}
         one = all_scores.get(name)
         was = one.get("total", 0) if isinstance(one, Mapping) else 0
         total = (was if isinstance(was, int | float) else 0) + points
-        self.change(member, {"scores": {**all_scores, name: {"total": total, "behavior": total}}})
+        named = {**all_scores, name: {"total": total, "behavior": total}}
+        self.change_lead(member, {"scores": named})
 
     def task(self, member: Member, **columns: Any) -> None:
         """Puts a task into somebody's inbox; its key is (enrollment, seq)."""
         self._tasks.append(
             {
-                "id": job_id(member.id, member.seq), "lead": member.record,
+                "id": job_id(member.id, member.seq), "lead": member.lead, "deal": member.deal,
                 "enrollment": member.id, "state": "open", "created_at": self.now,
                 "kind": "task", "text": "", "priority": "", "result": "", "due_at": None,
                 "snoozed_until": None, "ended_at": None, "owner": None,
@@ -132,13 +180,35 @@ class Desk:
             | columns
         )  # fmt: skip
 
+    def ask(self, member: Member, op: Ask, until_at: datetime) -> None:
+        """Asks the first person of the list that there is; nobody: the common inbox."""
+        people = (self.owners.person(who, member.scope) for who in op.by)
+        self.task(
+            member,
+            kind="approval",
+            subject=self.text(op.text, member),
+            text=f"{member.plan.title or member.plan.playbook}: {op.step}",
+            owner=next(filter(None, people), None),
+            due_at=until_at,
+        )
+        if "asked" in member.memory:
+            self._asked_again.append(member.id)
+        member.memory["asked"] = self._tasks[-1]["id"]
+
+    def unsubscribe(self, member: Member, address: str, topic: str) -> None:
+        """Stops marketing to the member's lead, about `topic` or (empty) about everything."""
+        step = member.plan.ops[member.pc].step
+        self._sunsets.append(
+            Sunset(member.lead, address, topic, member.id, member.seq, member.plan.playbook, step)
+        )
+
     def wish(self, wish: Wish) -> None:
         """Asks for an enrollment in another playbook."""
         self._wishes.append(wish)
 
     def leave(self, member: Member, playbook: str, why: str) -> None:
-        """Ends the lead's enrollment in another playbook, same key."""
-        self._leaves.append((member.record, playbook, why))
+        """Ends the record's enrollment in another playbook, same key."""
+        self._leaves.append((member.lead, member.deal or "", playbook, why))
 
     def queue(
         self, member: Member, op: Send, *, queue: str, marketing: bool,
@@ -150,7 +220,7 @@ class Desk:
             {
                 "id": job, "enrollment": member.id, "seq": member.seq, "cohort": self.cohort,
                 "batch": "", "queue": queue, "kind": op.action,
-                "playbook": member.plan.playbook, "step": op.step, "lead": member.record,
+                "playbook": member.plan.playbook, "step": op.step, "lead": member.lead,
                 "state": "queued", "marketing": marketing, "attempt": 0, "token": "",
                 "message_id": message_id(job, self.current.domain),
                 "address": "", "subject": "", "links": [], "reason": "",
@@ -167,10 +237,16 @@ class Desk:
     def flush(self) -> None:
         """Writes the records, tasks and jobs of the slice."""
         self._flush_leads()
+        if self._deal_desk is not None:
+            self._deal_desk.flush()
         scores.add(self.tx, self._points)
+        if self._asked_again:
+            tasks.close_of(self.tx, self._asked_again, result="asked again")
         tasks.insert(self.tx, self._tasks)
         if self._owners is not None:
             self._owners.flush()
+        if self._splits is not None:
+            self._splits.flush()
         due = jobs.due_deferred(self.tx, self.cohort, 500)
         batches, requeued = [], []
         by_queue: dict[str, list[Any]] = {}
@@ -199,12 +275,16 @@ class Desk:
 
     def react(self) -> None:
         """Lets the changes set off what they set off; after the members' rows are written."""
-        reactor = Reactor(self.tx, self.current, self.facts, self.histories)
+        reactor = Reactor(self.tx, self.current, self.facts, self.histories, self.deals)
         edges = {
             lead: Edge(before, self.facts[lead], new_id()) for lead, before in self._before.items()
         }
         occurrences = store_derived(self.tx, self.current, edges)
-        reactor.react(occurrences, edges, spare=frozenset(self._spare))
+        occurrences += sunset(self.tx, self._sunsets)
+        changed = self._deal_desk.changes() if self._deal_desk is not None else []
+        deal_edges = edges_of(changed, self._before)
+        occurrences += store_deal_events(self.tx, self.current, deal_edges)
+        reactor.react(occurrences, edges, spare=frozenset(self._spare), deal_edges=deal_edges)
         reactor.leave(self._leaves)
         reactor.enroll(self._wishes)
 

@@ -19,12 +19,12 @@ def text(value: JsonValue) -> str:
 
 
 def fact(member: Member, name: str) -> Value:
-    """A fact of the member's lead."""
-    lead = member.scope["lead"]
-    return lead.get(name) if isinstance(lead, dict) else None
+    """A fact of the member's record: the lead, or the deal."""
+    record = member.scope[member.plan.record]
+    return record.get(name) if isinstance(record, dict) else None
 
 
 def tags_of(member: Member) -> list[str]:
-    """The lead's tags."""
+    """The record's tags."""
     tags = fact(member, "tags")
     return [str(tag) for tag in tags] if isinstance(tags, list | tuple) else []

@@ -1,4 +1,6 @@
-"""`assign` gives the lead an owner: by a rule of the workspace, or by name."""
+"""`assign` gives the record, a lead or a deal, an owner: by a rule of the workspace, or by name."""
+
+from datetime import datetime
 
 from activities._action import Inline, Params
 from activities._desk import Desk
@@ -18,9 +20,7 @@ def run(params: Params, member: Member, desk: Desk) -> Acted:
     former = text(params.get("exclude_former"))
     if former:
         since = civil.add(desk.now, duration(former), member.zone) - desk.now
-        for name in desk.owners.recently_lost([member.record], desk.now - since).get(
-            member.record, ()
-        ):
+        for name in _lost_it(member, desk, desk.now - since):
             excluded[name] = f"lost it within {former}"
     decision = desk.owners.choose(
         rule=text(params.get("rule")), to=text(params.get("to")), scope=member.scope,
@@ -28,9 +28,19 @@ def run(params: Params, member: Member, desk: Desk) -> Acted:
     )  # fmt: skip
     if not isinstance(decision, Assigned):
         return Acted("unassigned", decision.why)
-    desk.owners.give(member.record, decision, rule=text(params.get("rule")), former=owner or None)
+    desk.owners.give(
+        member.lead, decision, rule=text(params.get("rule")), former=owner or None,
+        deal=member.record if member.plan.record == "deal" else None,
+    )  # fmt: skip
     desk.change(member, {"owner": decision.owner})
     return Acted("assigned", decision.why)
+
+
+def _lost_it(member: Member, desk: Desk, since: datetime) -> frozenset[str]:
+    """Who lost the record to somebody else since then."""
+    if member.plan.record == "deal":
+        return desk.owners.recently_lost_deal(member.record, since)
+    return desk.owners.recently_lost([member.lead], since).get(member.lead, frozenset())
 
 
 ACTION = Inline("assign", run)

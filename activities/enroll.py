@@ -1,4 +1,4 @@
-"""`enroll` starts the same lead in another playbook, when that one's rules let it in."""
+"""`enroll` starts the same record in another playbook, when that one's rules let it in."""
 
 from activities._action import Inline, Params
 from activities._desk import Desk
@@ -17,12 +17,13 @@ def run(params: Params, member: Member, desk: Desk) -> Acted:
     event = member.memory.get("event")
     desk.wish(
         Wish(
-            member.record,
+            member.lead,
             playbook,
             cause=f"enroll:{member.id}:{member.seq}",
             why=f"enrolled by {member.plan.playbook}",
             event=event if isinstance(event, dict) else None,
             key=desk.text(key, member) if key else None,
+            deal=member.deal or "",
         )
     )
     return Acted("enrolled", playbook)

@@ -1,4 +1,4 @@
-"""`leave` ends the same lead's enrollment in another playbook."""
+"""`leave` ends the same record's enrollment in another playbook."""
 
 from activities._action import Inline, Params
 from activities._desk import Desk

@@ -1,4 +1,4 @@
-"""`set` writes texts into the lead's fields; a lone `{{ x }}` keeps its type."""
+"""`set` writes texts into the record's fields; a lone `{{ x }}` keeps its type."""
 
 from activities._action import Inline, Params
 from activities._desk import Desk

@@ -1,4 +1,4 @@
-"""`tag` puts tags on the lead; one that is there already stays once."""
+"""`tag` puts tags on the record; one that is there already stays once."""
 
 from activities._action import Inline, Params
 from activities._desk import Desk

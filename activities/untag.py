@@ -1,4 +1,4 @@
-"""`untag` takes tags off the lead."""
+"""`untag` takes tags off the record."""
 
 from activities._action import Inline, Params
 from activities._desk import Desk

@@ -1,4 +1,4 @@
-"""`update` writes the values of expressions into the lead's fields."""
+"""`update` writes the values of expressions into the record's fields."""
 
 from activities._action import Inline, Params
 from activities._desk import Desk

@@ -7,7 +7,8 @@ from alembic.autogenerate.api import AutogenContext
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
-import engine.store.clock_tables
+import engine.store.clock_tables  # noqa: F401 - fills the metadata
+import engine.store.deal_tables  # noqa: F401 - fills the metadata
 import engine.store.tables  # noqa: F401 - fills the metadata
 import engine.store.version_tables  # noqa: F401 - fills the metadata
 from engine.store.columns import Instant, JsonDocument

@@ -141,6 +141,9 @@ async def answer_task(request: Request) -> Response:
             case "snooze":
                 until = datetime.now(UTC) + timedelta(days=1)
                 await deps.act(inboxes.snooze, deps.store, id, until)
+            case "approve" | "reject":
+                yes = verb == "approve"
+                await deps.act(inboxes.answer, deps.store, id, yes=yes, actor=_ACTOR)
             case "retry" | "skip":
                 await deps.act(inboxes.decide, deps.store, id, verb, actor=_ACTOR)
             case _:
@@ -163,7 +166,7 @@ def _recent(tx: Transaction) -> list[dict[str, Any]]:
 def _enrollments(tx: Transaction, **wanted: Any) -> list[dict[str, Any]]:
     rows = _newest(tx, **wanted)
     shaped = listings.shape_enrollments(tx, rows)
-    return [{**one, "record": row["record"]} for one, row in zip(shaped, rows, strict=True)]
+    return [{**one, "record": row["lead"]} for one, row in zip(shaped, rows, strict=True)]
 
 
 def _newest(tx: Transaction, **wanted: Any) -> Sequence[Any]:

@@ -49,7 +49,7 @@ async def lead_page(request: Request) -> Response:
 
     def read(tx: Transaction) -> dict[str, Any]:
         lead = found_lead(tx, name)
-        rows = enrollments.page(tx, record=lead, limit=_RUNS)
+        rows = enrollments.page(tx, lead=lead, limit=_RUNS)
         return {
             "lead": shown,
             "facts": {key: value for key, value in shown["fields"].items() if value is not None},

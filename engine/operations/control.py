@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from engine.errors import InputError, NotFoundError
 from engine.operations import published
 from engine.operations.reactions import finish_rows
-from engine.playbook.plan import Await, Branch, Jump, Repeat, Send, Wait
+from engine.playbook.plan import Ask, Await, Branch, Jump, Op, Repeat, Send, Split, Wait
 from engine.runtime.position import ON_JOB, Finish, Logged
 from engine.store import enrollments, jobs, leads, tasks
 from engine.store.database import Store, Transaction
@@ -99,6 +99,8 @@ def skip(store: Store, enrollment: str, actor: str = "") -> Controlled:
         if row["state"] != "stopped":
             enrollments.log(tx, [(row["id"], line)])
             seq += 1
+        if isinstance(op, Split):
+            return _free(tx, row) | {"seq": seq, "memory": _hurried(row, op), "anchor_at": tx.now}
         return _free(tx, row) | {"pc": _behind(op, row["pc"]), "seq": seq, "anchor_at": tx.now}
 
     return _control(store, enrollment, work)
@@ -142,7 +144,7 @@ def _control(
                 f"no enrollment has the id '{enrollment}'",
                 help="list them with: longplay enrollments list",
             )
-        leads.lock(tx, [found["record"]])
+        leads.lock(tx, [found["lead"]])
         row = enrollments.lock_one(tx, enrollment)
         values = work(tx, row)
         if values:
@@ -174,12 +176,20 @@ def _later(at: datetime | None, by: timedelta) -> datetime | None:
     return None if at is None else at + by
 
 
-def _behind(op: object, pc: int) -> int:
+def _hurried(row: sa.RowMapping, op: Split) -> dict[str, Any]:
+    """The memory of a run that waits no longer for a split's winner: it draws at once."""
+    known = row["memory"].get("hurried") or []
+    return {**row["memory"], "hurried": [*known, op.name]}
+
+
+def _behind(op: Op, pc: int) -> int:
     """Where an enrollment goes on when this op is left out."""
     match op:
         case Wait() | Send():
             return pc + 1
         case Await(else_to=there) | Branch(else_to=there) | Repeat(exit_to=there) | Jump(to=there):
+            return there
+        case Ask(else_to=there):
             return there
         case _:
             return pc + 1

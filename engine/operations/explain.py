@@ -54,7 +54,7 @@ def _explain(tx: Transaction, name: str, playbook: str) -> list[Decided]:
     current = published.current(tx)
     lead = str(found_lead(tx, name))
     table = enrollments.table
-    mine = table.c.record == lead
+    mine = table.c.lead == lead
     if playbook:
         mine = sa.and_(mine, table.c.playbook == playbook)
     rows = tx.conn.execute(sa.select(table).where(mine).order_by(table.c.id)).mappings().all()
@@ -133,9 +133,13 @@ def _standing(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
 
 
 def _waits_for(blocked_on: str) -> str:
-    return {"wait": "a time", "await": "an event or a condition", "job": "a message"}.get(
-        blocked_on, ""
-    )
+    return {
+        "wait": "a time",
+        "await": "an event or a condition",
+        "job": "a message",
+        "split": "the sample of the split, which has not had its time",
+        "answer": "a person's answer",
+    }.get(blocked_on, "")
 
 
 def _changes(tx: Transaction, lead: str) -> Iterator[Decided]:
@@ -198,7 +202,9 @@ def _triggers(plan: Plan) -> str:
 def _trigger(one: Trigger) -> str:
     level = f"{one.score} >= {one.level:g}" if one.score else ""
     said = one.event or one.stage or one.cron or one.moment or level
-    return f"{one.kind} {said}" if said else one.kind
+    if not said or said.startswith(f"{one.kind} "):
+        return said or one.kind
+    return f"{one.kind} {said}"
 
 
 def _text(value: Any) -> str:

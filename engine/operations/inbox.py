@@ -10,7 +10,7 @@ from engine.operations.intake import IncomingEvent, event_id, intake_in
 from engine.operations.leads_view import names_of
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Value
-from engine.store import leads, tasks
+from engine.store import enrollments, leads, tasks
 from engine.store.database import Store, Transaction
 
 _LONGEST_RESULT = 10_000
@@ -95,12 +95,43 @@ def decide(store: Store, task: str, verb: str, *, actor: str = "") -> control.Co
     return act(store, row["enrollment"], actor)
 
 
+def answer(store: Store, task: str, *, yes: bool, actor: str = "") -> dict[str, Any]:
+    """Answers an approval; an answer that is committed before its time-out is acted upon counts.
+
+    Raises:
+        InputError: there is no such task, it is no approval, or nobody asks any more.
+    """
+    return store.write(lambda tx: _answer(tx, task, yes, actor))
+
+
+def _answer(tx: Transaction, task: str, yes: bool, actor: str) -> dict[str, Any]:
+    known = tasks.get(tx, task)
+    if known["kind"] != "approval":
+        verb = "retry" if known["kind"] == "stopped" else "done"
+        raise InputError(
+            f"task '{task}' is no approval", help=f"answer with: longplay inbox {verb} {task}"
+        )
+    leads.lock(tx, [known["lead"]])
+    row = tasks.answer(tx, task, yes=yes, by=actor)
+    run = enrollments.by_id(tx, row["enrollment"])
+    if run is not None:
+        # One that is held is looked at when it is resumed; the answer is kept until then.
+        enrollments.wake(tx, [run["id"]])
+        tx.nudges.add(run["cohort"])
+    return _shape(row, names_of(tx, [row["lead"] or ""]))
+
+
 def _finish(tx: Transaction, task: str, result: str, actor: str) -> dict[str, Any]:
     known = tasks.get(tx, task)
     if known["kind"] == "stopped":
         raise InputError(
             f"task '{task}' asks what to do with a stopped enrollment",
             help=f"answer with: longplay inbox retry {task}, or: longplay inbox skip {task}",
+        )
+    if known["kind"] == "approval":
+        raise InputError(
+            f"task '{task}' asks for a yes or a no",
+            help=f"answer with: longplay inbox approve {task}, or: longplay inbox reject {task}",
         )
     if known["lead"]:
         leads.lock(tx, [known["lead"]])
@@ -115,8 +146,10 @@ def _tell(tx: Transaction, row: Mapping[str, Any], actor: str) -> None:
     properties: dict[str, Value] = {
         "task": row["id"], "subject": row["subject"], "result": row["result"], "by": actor,
     }  # fmt: skip
-    names = ["task.done"]
-    if row["result"]:
+    names, deal = ["task.done"], row["deal"] or ""
+    if row["result"] and deal:
+        names.append("deal.activity")
+    elif row["result"]:
         leads.touch(tx, [row["lead"]], "last_contacted_at")
         coming.touched(tx, published.current(tx), [row["lead"]], "last_contacted_at")
         names.append("lead.contacted")
@@ -128,6 +161,7 @@ def _tell(tx: Transaction, row: Mapping[str, Any], actor: str) -> None:
             properties=properties,
             # A task that a run made is that run's; contact concerns every run of the lead.
             enrollment=(row["enrollment"] or "") if name == "task.done" else "",
+            deal=deal,
         )
         for name in names
     ]

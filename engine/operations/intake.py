@@ -5,12 +5,13 @@ event again under the same id changes nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from engine.errors import InputError
 from engine.ids import EventId, LeadId, derived_id, new_id
 from engine.operations import published
+from engine.operations.deal_locks import lock_deals
 from engine.operations.derived import store_derived
 from engine.operations.published import Current
 from engine.operations.reactions import Occurrence, Reaction, Reactor
@@ -21,7 +22,7 @@ from engine.playbook.values import Value
 from engine.runtime.fields import read_lead
 from engine.runtime.identity import email_key
 from engine.runtime.matching import Edge, Happened
-from engine.store import events, lead_writing, leads, suppressions
+from engine.store import deals, enrollments, events, lead_writing, leads, suppressions
 from engine.store.database import Store, Transaction
 
 OLD = timedelta(hours=24)
@@ -37,7 +38,9 @@ class IncomingEvent:
 
     Attributes:
         id: the sender's; None: made here, and the event cannot be sent twice safely.
-        lead: what identifies the lead (`email` or `id`), and fields to write.
+        lead: what identifies the lead (`email` or `id`), and fields to write; empty with a deal:
+            its primary contact.
+        deal: the id of the deal it is about; empty: it counts for all open deals of the lead.
         at: when it happened; None: now.
         enrollment: the enrollment whose message the event is on.
         source: the step whose message the event is on.
@@ -50,6 +53,7 @@ class IncomingEvent:
     properties: Mapping[str, Value] = field(default_factory=dict)
     enrollment: str = ""
     source: str = ""
+    deal: str = ""
 
 
 @dataclass(slots=True)
@@ -75,6 +79,12 @@ class _Checked:
     key: str | None
     lead: str | None
     fields: dict[str, Value]
+    contact: str = ""
+
+    @property
+    def deal(self) -> str:
+        """The deal that the event names."""
+        return self.event.deal
 
 
 def take_in(
@@ -121,16 +131,28 @@ def _check(
     tx: Transaction, current: Current, incoming: Sequence[IncomingEvent], answer: Intake
 ) -> list[_Checked]:
     checked = []
+    incoming = _with_deals(tx, incoming)
+    contacts = deals.contacts_of(tx, {event.deal for event in incoming if event.deal})
     for index, event in enumerate(incoming):
         try:
-            checked.append(_checked(tx, current, index, event))
+            checked.append(_checked(tx, current, index, event, contacts))
         except InputError as error:
             answer.rejected.append((index, error))
     return checked
 
 
-def _checked(tx: Transaction, current: Current, index: int, event: IncomingEvent) -> _Checked:
+def _checked(
+    tx: Transaction,
+    current: Current,
+    index: int,
+    event: IncomingEvent,
+    contacts: Mapping[str, str],
+) -> _Checked:
     known = {*EVENT_NAMES, *current.workspace.events}
+    if event.deal and event.deal not in contacts:
+        raise InputError(
+            f"there is no deal '{event.deal[:64]}'", help="list them with: longplay deals list"
+        )
     if event.name not in known:
         near = closest(event.name, known)
         raise InputError(
@@ -145,6 +167,8 @@ def _checked(tx: Transaction, current: Current, index: int, event: IncomingEvent
         )
     given = dict(event.lead)
     lead = given.pop("id", None)
+    if not given and lead is None and event.deal:
+        lead = contacts[event.deal]
     email = given.get("email")
     key = email_key(str(email)) if email else None
     if lead is None and key is None:
@@ -153,7 +177,12 @@ def _checked(tx: Transaction, current: Current, index: int, event: IncomingEvent
         name: read_lead(name, value, current.custom, current.zone) for name, value in given.items()
     }
     return _Checked(
-        index, event, event.id or new_id(), key, str(lead) if lead is not None else None, fields
+        index,
+        event,
+        event.id or new_id(),
+        key,
+        str(lead) if lead is not None else None,
+        fields,
     )
 
 
@@ -168,7 +197,10 @@ def _accept(
 ) -> None:
     made = _find_leads(tx, current, fresh, answer)
     ids = sorted({one.lead for one in fresh if one.lead is not None})
-    leads.lock(tx, ids)
+    contacts = lock_deals(tx, [one.deal for one in fresh if one.deal], ids)
+    ids = sorted({*ids, *contacts.values()})
+    for one in fresh:
+        one.contact = contacts.get(one.deal, "")
     facts = load_facts(tx, current, ids)
     for one in [one for one in fresh if one.lead not in facts]:
         answer.rejected.append((one.index, InputError(f"no lead has the id '{one.lead}'")))
@@ -184,7 +216,12 @@ def _accept(
         for lead in {str(one.lead) for one in fresh}
         if lead in made or _differs(before[lead], facts[lead])
     }
-    occurrences = [_occurrence(tx, one, trigger_old=trigger_old, starts=starts) for one in fresh]
+    occurrences = [
+        occurrence
+        for one in fresh
+        for occurrence in _occurrences(tx, one, trigger_old=trigger_old, starts=starts)
+    ]
+    _move_deals(tx, current, fresh)
     derived = store_derived(tx, current, edges, starts=starts)
     answer.accepted = len(fresh)
     reactor = Reactor(tx, current, facts)
@@ -290,18 +327,53 @@ def _row(tx: Transaction, one: _Checked) -> dict[str, object]:
         "id": one.id,
         "name": one.event.name,
         "lead": one.lead,
+        "deal": one.deal or None,
         "at": one.event.at or tx.now,
         "accepted_at": tx.now,
         "properties": dict(one.event.properties),
     }
 
 
-def _occurrence(tx: Transaction, one: _Checked, *, trigger_old: bool, starts: bool) -> Occurrence:
+def _occurrences(
+    tx: Transaction, one: _Checked, *, trigger_old: bool, starts: bool
+) -> list[Occurrence]:
+    """The event at its lead; and, when it names a deal of somebody else, at that deal."""
     event = one.event
-    happened = Happened(one.id, event.name, event.properties, event.enrollment, event.source)
+    happened = Happened(
+        one.id, event.name, event.properties, event.enrollment, event.source, one.deal
+    )
     at = event.at or tx.now
     starts = starts and (trigger_old or at > tx.now - OLD)
-    return Occurrence(str(one.lead), happened, at, starts=starts)
+    found = [Occurrence(str(one.lead), happened, at, starts=starts)]
+    if one.contact and one.contact != one.lead:
+        there = replace(happened, of_lead=False)
+        found.append(Occurrence(one.contact, there, at, starts=starts))
+    return found
+
+
+def _move_deals(tx: Transaction, current: Current, fresh: Sequence[_Checked]) -> None:
+    """`last_activity_at` of the deals that the events count for."""
+    if not current.workspace.pipelines:
+        return
+    of_deals: dict[str, datetime] = {}
+    of_leads: dict[str, datetime] = {}
+    for one in fresh:
+        if _is_activity(one.event.name):
+            latest, key = (of_deals, one.deal) if one.deal else (of_leads, str(one.lead))
+            at = one.event.at or tx.now
+            latest[key] = max(at, latest.get(key, at))
+    deals.touch(tx, of_deals, of_leads)
+
+
+def _with_deals(tx: Transaction, incoming: Sequence[IncomingEvent]) -> list[IncomingEvent]:
+    """Events on a message of a run that knows a deal are about that deal."""
+    runs = sorted({one.enrollment for one in incoming if one.enrollment and not one.deal})
+    known = {id: row["deal"] for id, row in enrollments.standing(tx, runs).items() if row["deal"]}
+    return [replace(one, deal=known.get(one.enrollment, one.deal)) for one in incoming]
+
+
+def _is_activity(name: str) -> bool:
+    return name in {"deal.activity", "lead.contacted"} or not name.startswith(_NOT_BY_THE_LEAD)
 
 
 def event_id(*parts: object) -> str:

@@ -42,7 +42,7 @@ def list_enrollments(
     def read(tx: Transaction) -> list[dict[str, Any]]:
         record = str(found_lead(tx, lead)) if lead else None
         rows = enrollments.page(
-            tx, playbook=playbook, record=record, state=state, before=before, limit=limit
+            tx, playbook=playbook, lead=record, state=state, before=before, limit=limit
         )
         return shape_enrollments(tx, rows)
 
@@ -94,13 +94,14 @@ def list_messages(
 
 def shape_enrollments(tx: Transaction, rows: Sequence[sa.RowMapping]) -> list[dict[str, Any]]:
     """Rows of enrollments in the form of the contract."""
-    names = names_of(tx, [row["record"] for row in rows])
+    names = names_of(tx, [row["lead"] for row in rows])
     return [
         {
             "id": row["id"], "playbook": row["playbook"], "digest": row["digest"],
-            "lead": names[row["record"]], "deal": None, "key": row["key"], "state": row["state"],
-            "step": _step(tx, row), "until": _until(row), "entered_at": row["entered_at"],
-            "ended_at": row["ended_at"], "outcome": row["outcome"], "reason": row["reason"],
+            "lead": names[row["lead"]], "deal": row["deal"], "key": row["key"],
+            "state": row["state"], "step": _step(tx, row), "until": _until(row),
+            "entered_at": row["entered_at"], "ended_at": row["ended_at"],
+            "outcome": row["outcome"], "reason": row["reason"],
         }
         for row in rows
     ]  # fmt: skip

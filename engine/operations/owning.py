@@ -20,7 +20,7 @@ from engine.runtime.assignment import (
     decide,
     members,
 )
-from engine.store import owners
+from engine.store import deals, owners
 from engine.store.database import Transaction
 from engine.store.owners import Given
 
@@ -50,6 +50,9 @@ class OwnerDesk:
         owners.lock(self.tx)
         stages = workspace.lifecycle[: max(1, len(workspace.lifecycle) - _CLOSED_STAGES)]
         self._loads = owners.loads(self.tx, workspace.owners, stages)
+        if workspace.pipelines:
+            for name, count in deals.loads(self.tx, workspace.owners).items():
+                self._loads[name] = self._loads.get(name, 0) + count
         self._turns = owners.turns(self.tx, [*workspace.assignment, ""])
 
     def choose(
@@ -82,8 +85,16 @@ class OwnerDesk:
             excluded=excluded,
         )
 
-    def give(self, lead: str, decision: Assigned, *, rule: str, former: str | None) -> None:
-        """Records that the lead is that owner's now."""
+    def give(
+        self,
+        lead: str,
+        decision: Assigned,
+        *,
+        rule: str,
+        former: str | None,
+        deal: str | None = None,
+    ) -> None:
+        """Records that the lead is that owner's now; with a deal, that the deal is."""
         turns = {rule} if rule else self._rules_with(decision.owner)
         for name in {*turns, *self._states}:
             states = self._owners(name)
@@ -92,7 +103,7 @@ class OwnerDesk:
             else:
                 self._states[name] = _shifted(states, decision.owner, former)
         self._given.append(
-            Given(lead, rule, decision.owner, decision.why, self.actor, former=former)
+            Given(lead, rule, decision.owner, decision.why, self.actor, former=former, deal=deal)
         )
 
     def _rules_with(self, owner: str) -> set[str]:
@@ -119,6 +130,10 @@ class OwnerDesk:
         """Who lost each of these leads to somebody else since then."""
         found = owners.former_owners(self.tx, leads, since)
         return {str(lead): names for lead, names in found.items()}
+
+    def recently_lost_deal(self, deal: str, since: datetime) -> frozenset[str]:
+        """Who lost this deal to somebody else since then."""
+        return owners.former_of_deal(self.tx, deal, since)
 
     def flush(self) -> None:
         """Writes turns and the log of assignments."""

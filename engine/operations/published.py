@@ -50,6 +50,7 @@ class Current:
         plans: playbook name → its current plan, retired ones left out.
         digests: playbook name → the digest of that plan.
         heard: event names that some published plan, of any version, listens to.
+        measured: those of them by which some split finds its winner.
     """
 
     digest: str
@@ -57,6 +58,7 @@ class Current:
     plans: Mapping[str, Plan]
     digests: Mapping[str, str]
     heard: frozenset[str]
+    measured: frozenset[str] = frozenset()
 
     @cached_property
     def zone(self) -> tzinfo:
@@ -104,6 +106,11 @@ class Current:
     def custom(self) -> FieldTypes:
         """The types of the workspace's own lead fields."""
         return field_types(dict(self.workspace.fields.lead))
+
+    @cached_property
+    def deal_fields(self) -> FieldTypes:
+        """The types of the workspace's own deal fields."""
+        return field_types(dict(self.workspace.fields.deal))
 
     def calendar(self, name: str, scope: Scope) -> BusinessCalendar:
         """The calendar of this name; `owner` is the owner's, empty the workspace's only one."""
@@ -173,6 +180,7 @@ def _load(tx: Transaction, digest: str) -> Current:
         plans={name: plan(tx, one) for name, one in digests.items()},
         digests=digests,
         heard=heard,
+        measured=frozenset().union(*(plan(tx, one).measures for one in everything)),
     )
 
 

@@ -1,4 +1,4 @@
-"""What events and changes of leads set off: exits, waits, enrollments. Within one transaction.
+"""What events and changes of records set off: exits, waits, enrollments. Within one transaction.
 
 The caller holds the leads' locks. Exits come before triggers on the same event, so that
 `again: always` starts a playbook anew (language.md, section 4).
@@ -14,6 +14,8 @@ import sqlalchemy as sa
 
 from engine.ids import cohort_id, new_id
 from engine.operations import clocks, published
+from engine.operations.deal_sight import DealSight, sees
+from engine.operations.drawing import convert
 from engine.operations.published import Current
 from engine.operations.scopes import load_histories, run_of, scope_of
 from engine.playbook.plan import Plan
@@ -27,8 +29,9 @@ from engine.runtime.matching import (
     exit_by_event,
     fired_by_change,
     fired_by_event,
+    implied_exit,
 )
-from engine.runtime.position import Finish, Logged
+from engine.runtime.position import ON_ANSWER, Finish, Logged
 from engine.store import enrollments, suppressions, tasks
 from engine.store.database import Transaction
 
@@ -39,13 +42,15 @@ SHARDS_ON_POSTGRES = 4
 class Occurrence:
     """An event at a lead, stored in this transaction.
 
-    `starts` is false for what may not enroll: old events, imports without `--trigger`.
+    `starts` is false for what may not enroll: old events, imports without `--trigger`. `by` is the
+    enrollment whose own step this is: it neither ends nor moves that one.
     """
 
     lead: str
     happened: Happened
     at: datetime
     starts: bool = True
+    by: str = ""
 
 
 @dataclass(slots=True)
@@ -58,7 +63,7 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Somebody would like to enroll this lead."""
+    """Somebody would like to enroll this lead, or this deal of it."""
 
     lead: str
     playbook: str
@@ -68,6 +73,7 @@ class Wish:
     event_id: str | None = None
     key: str | None = None
     lane: str = "live"
+    deal: str = ""
 
 
 @dataclass(slots=True)
@@ -77,7 +83,8 @@ class Reactor:
     Args:
         tx: the open transaction; the leads are locked.
         current: what is published.
-        facts: the leads as they are after the change.
+        facts: the leads as they are after the change; of deals, the primary contacts.
+        deals: the deals as they are after the change; others are loaded as they are needed.
         histories: what conditions that count events look at.
     """
 
@@ -85,7 +92,13 @@ class Reactor:
     current: Current
     facts: MutableMapping[str, dict[str, Value]]
     histories: Mapping[str, History] = field(default_factory=dict)
+    deals: MutableMapping[str, dict[str, Value]] = field(default_factory=dict)
     reaction: Reaction = field(default_factory=Reaction)
+
+    @property
+    def sight(self) -> DealSight:
+        """Which deals are concerned."""
+        return DealSight(self.tx, self.current, self.deals)
 
     def react(
         self,
@@ -94,27 +107,34 @@ class Reactor:
         *,
         starts: bool = True,
         spare: frozenset[str] = frozenset(),
+        deal_edges: Mapping[str, Edge] | None = None,
     ) -> Reaction:
         """Exits, then waits, then triggers.
 
         Args:
             occurrences: events, in order.
             edges: lead → its change.
+            deal_edges: deal → its change.
             starts: whether changes may enroll (an import's may not).
             spare: enrollments that made the change themselves, and have looked at it already.
         """
-        leads = sorted({one.lead for one in occurrences} | set(edges))
+        of_deals = {str(edge.after["lead"]) for edge in (deal_edges or {}).values()}
+        touched = {one.lead for one in occurrences} | set(edges) | of_deals
+        leads = sorted(touched)
         if not leads:
             return self.reaction
         clocks.follow_lead(self.tx, self.current, edges)
         self._load_histories(leads)
         rows = enrollments.open_of(self.tx, leads)
+        self.sight.load(rows, (one.happened for one in occurrences), leads)
+        convert(self.tx, self.current, ((one.lead, one.happened) for one in occurrences))
         left = self._leave(rows, occurrences)
         staying = [row for row in rows if row["id"] not in left]
         self._keep(staying, occurrences)
-        touched = {one.lead for one in occurrences} | set(edges)
         self._look_again([row for row in staying if row["id"] not in spare], touched)
-        wishes = list(self._wishes(occurrences, edges, starts=starts))
+        wishes = list(self._wishes(occurrences, starts=starts))
+        if starts:
+            wishes += self._wishes_by_change(edges, deal_edges or {})
         self.enroll(wishes)
         return self.reaction
 
@@ -123,13 +143,15 @@ class Reactor:
         if not wishes:
             return self.reaction
         leads = sorted({wish.lead for wish in wishes})
-        known = enrollments.former(self.tx, sorted({wish.playbook for wish in wishes}), leads)
+        self.sight.know(wish.deal for wish in wishes if wish.deal)
+        records = sorted({self._record(wish) for wish in wishes})
+        known = enrollments.former(self.tx, sorted({wish.playbook for wish in wishes}), records)
         unmailable = suppressions.blocked(
             self.tx, {lead: self.facts[lead].get("email") for lead in leads}
         )
         rows = []
         for wish in wishes:
-            former = known.setdefault((wish.playbook, wish.lead), [])
+            former = known.setdefault((wish.playbook, self._record(wish)), [])
             entry = self._decide(wish, former, suppressed=wish.lead in unmailable)
             if isinstance(entry, Enter):
                 rows.append(self._row(wish, entry.key))
@@ -140,12 +162,16 @@ class Reactor:
         enrollments.insert(self.tx, rows)
         return self.reaction
 
-    def leave(self, leaves: Sequence[tuple[str, str, str]]) -> None:
-        """Ends the open enrollments of (lead, playbook), with outcome `left` and a reason."""
+    def leave(self, leaves: Sequence[tuple[str, str, str, str]]) -> None:
+        """Ends the open enrollments of (lead, deal, playbook), with outcome `left` and a reason.
+
+        Of a playbook for deals only those of the deal; of one for leads the lead's.
+        """
         if not leaves:
             return
-        whys = {(lead, playbook): why for lead, playbook, why in leaves}
-        rows = enrollments.open_of(self.tx, sorted({lead for lead, _, _ in leaves}))
+        whys = {(record, playbook): why for lead, deal, playbook, why in leaves
+                for record in (lead, deal)}  # fmt: skip
+        rows = enrollments.open_of(self.tx, sorted({leave[0] for leave in leaves}))
         ends = [
             (row, Finish("left", whys[row["record"], row["playbook"]]))
             for row in rows
@@ -158,9 +184,29 @@ class Reactor:
         if names and not self.histories:
             self.histories = load_histories(self.tx, leads, names)
 
-    def _scope(self, lead: str, run: Mapping[str, Value] | None = None) -> dict[str, object]:
-        history = self.histories.get(lead)
-        return scope_of(self.current, self.facts[lead], now=self.tx.now, history=history, run=run)
+    def _scope(
+        self,
+        lead: str,
+        run: Mapping[str, Value] | None = None,
+        *,
+        deal: str | None = None,
+        record: str = "lead",
+    ) -> dict[str, object]:
+        return scope_of(
+            self.current,
+            self.facts[lead],
+            now=self.tx.now,
+            history=self.histories.get(lead),
+            run=run,
+            deal=self.deals.get(deal) if deal else None,
+            record=record,
+        )
+
+    def _record(self, wish: Wish) -> str:
+        return wish.deal if self._is_for_deals(wish) else wish.lead
+
+    def _is_for_deals(self, wish: Wish) -> bool:
+        return self.current.plans[wish.playbook].record == "deal"
 
     def _leave(
         self, rows: Sequence[sa.RowMapping], occurrences: Sequence[Occurrence]
@@ -169,7 +215,7 @@ class Reactor:
         left = []
         for row in rows:
             plan = published.plan(self.tx, row["digest"])
-            end = self._exit_of(plan, row, by_lead.get(row["record"], ()))
+            end = self._exit_of(plan, row, by_lead.get(row["lead"], ()))
             if end is not None:
                 left.append((row, end))
         finish_rows(self.tx, left)
@@ -179,14 +225,15 @@ class Reactor:
         self, plan: Plan, row: Mapping[Any, Any], occurrences: Iterable[Occurrence]
     ) -> Finish | None:
         for one in occurrences:
-            implied = _implied(plan, one.happened)
+            if one.by == row["id"]:
+                continue
+            implied = implied_exit(plan, one.happened)
             if implied is not None:
                 return implied
-            if one.happened.name not in plan.heard:
+            if one.happened.name not in plan.heard or not sees(row, one.happened):
                 continue
-            if one.happened.enrollment and one.happened.enrollment != row["id"]:
-                continue
-            scope = self._scope(row["record"], run_of(row)) | {"event": one.happened.properties}
+            scope = self._scope(row["lead"], run_of(row), deal=row["deal"], record=plan.record)
+            scope["event"] = one.happened.properties
             item = exit_by_event(plan, one.happened, scope)
             if item is not None:
                 return leave_by(item, scope)
@@ -197,8 +244,8 @@ class Reactor:
         kept = []
         for row in rows:
             listens = published.plan(self.tx, row["digest"]).listens
-            for one in by_lead.get(row["record"], ()):
-                mine = one.happened.enrollment in {"", row["id"]}
+            for one in by_lead.get(row["lead"], ()):
+                mine = one.by != row["id"] and sees(row, one.happened)
                 if mine and one.happened.name in listens:
                     kept.append((row, one))
         enrollments.keep_events(self.tx, [_kept_row(row, one, self.tx) for row, one in kept])
@@ -210,8 +257,7 @@ class Reactor:
             [
                 row
                 for row in rows
-                if row["record"] in touched
-                and published.plan(self.tx, row["digest"]).follows_record
+                if row["lead"] in touched and published.plan(self.tx, row["digest"]).follows_record
             ]
         )
 
@@ -220,31 +266,46 @@ class Reactor:
         enrollments.wake(self.tx, [row["id"] for row in rows])
         self.tx.nudges.update(row["cohort"] for row in rows)
 
-    def _wishes(
-        self, occurrences: Sequence[Occurrence], edges: Mapping[str, Edge], *, starts: bool
-    ) -> Iterable[Wish]:
+    def _wishes(self, occurrences: Sequence[Occurrence], *, starts: bool) -> Iterable[Wish]:
         for one in occurrences:
             if not one.starts:
                 continue
-            scope = self._scope(one.lead) | {"event": one.happened.properties}
             for name, plan in self.current.plans.items():
-                fired = fired_by_event(plan, one.happened, scope)
-                if fired is not None:
-                    yield _wish(one.lead, name, fired, one.happened)
-        if not starts:
-            return
+                if one.happened.name not in plan.enroll.events:
+                    continue
+                for deal in self.sight.targets(plan, one.lead, one.happened):
+                    scope = self._scope(one.lead, deal=deal, record=plan.record)
+                    scope["event"] = one.happened.properties
+                    fired = fired_by_event(plan, one.happened, scope)
+                    if fired is not None:
+                        yield _wish(one.lead, name, fired, one.happened, deal)
+
+    def _wishes_by_change(
+        self, edges: Mapping[str, Edge], deal_edges: Mapping[str, Edge]
+    ) -> Iterable[Wish]:
+        of_deals = dict(deal_edges)
         for lead, edge in edges.items():
-            scope = self._scope(lead)
-            for name, plan in self.current.plans.items():
-                fired = fired_by_change(plan, edge, scope)
-                if fired is not None:
-                    yield _wish(lead, name, fired, None)
+            yield from self._fired(lead, "", edge)
+            for deal, same in self.sight.edges_of(lead, edge).items():
+                of_deals.setdefault(deal, same)
+        for deal, edge in of_deals.items():
+            yield from self._fired(str(edge.after["lead"]), deal, edge)
+
+    def _fired(self, lead: str, deal: str, edge: Edge) -> Iterable[Wish]:
+        scope = self._scope(lead, deal=deal, record=edge.record)
+        for name, plan in self.current.plans.items():
+            fired = fired_by_change(plan, edge, scope) if plan.record == edge.record else None
+            if fired is not None:
+                yield _wish(lead, name, fired, None, deal)
 
     def _decide(self, wish: Wish, former: Sequence[Former], *, suppressed: bool) -> Entry:
         run: dict[str, Value] = {"event": wish.event or {}, "key": wish.key or ""}
+        plan = self.current.plans[wish.playbook]
+        if plan.record == "deal" and wish.deal not in self.deals:
+            return Decline("no-deal", "the playbook is for deals, and no deal is known here")
         return decide_entry(
-            self.current.plans[wish.playbook],
-            self._scope(wish.lead, run),
+            plan,
+            self._scope(wish.lead, run, deal=wish.deal, record=plan.record),
             wish.cause,
             former,
             suppressed=suppressed,
@@ -259,7 +320,9 @@ class Reactor:
         cohort = cohort_of(self.tx, wish.playbook, digest, wish.lane, wish.lead)
         return {
             "id": new_id(), "playbook": wish.playbook, "digest": digest, "cohort": cohort,
-            "record": wish.lead, "key": key, "cause": wish.cause, "event": wish.event_id,
+            "record": self._record(wish), "lead": wish.lead,
+            "deal": wish.deal if self._is_for_deals(wish) else None,
+            "key": key, "cause": wish.cause, "event": wish.event_id,
             "seq": 0, "pc": 0, "state": "pending", "blocked_on": "", "wake_at": now,
             "until_at": None, "anchor_at": now, "listen_seq": 0, "held_at": None,
             "memory": {"event": dict(wish.event or {})}, "entered_at": now, "ended_at": None,
@@ -298,7 +361,8 @@ def finish_rows(tx: Transaction, ends: Sequence[tuple[sa.RowMapping, Finish]]) -
         steps.append(enrollments.Step(row["id"], row["seq"], values))
     enrollments.log(tx, lines)
     enrollments.advance(tx, steps)
-    tasks.close_of(tx, [row["id"] for row, _ in ends if row["state"] == "stopped"], result="ended")
+    asking = [row for row, _ in ends if row["state"] == "stopped" or row["blocked_on"] == ON_ANSWER]
+    tasks.close_of(tx, [row["id"] for row in asking], result="ended")
     tx.nudges.update(row["cohort"] for row, _ in ends)
 
 
@@ -318,7 +382,9 @@ def _kept_row(row: Mapping[Any, Any], one: Occurrence, tx: Transaction) -> dict[
     }  # fmt: skip
 
 
-def _wish(lead: str, playbook: str, fired: Fired, happened: Happened | None) -> Wish:
+def _wish(
+    lead: str, playbook: str, fired: Fired, happened: Happened | None, deal: str = ""
+) -> Wish:
     return Wish(
         lead,
         playbook,
@@ -326,20 +392,5 @@ def _wish(lead: str, playbook: str, fired: Fired, happened: Happened | None) -> 
         why=f"trigger {fired.position + 1}: {happened.name if happened else fired.kind}",
         event=happened.properties if happened else None,
         event_id=happened.id if happened else None,
+        deal=deal,
     )
-
-
-def _implied(plan: Plan, happened: Happened) -> Finish | None:
-    """The exits that every nurture has (language.md, section 4).
-
-    Leaving one topic skips that topic's mails; only leaving all of them ends a nurture.
-    """
-    if plan.kind != "nurture" or not plan.exit_on_unsubscribe:
-        return None
-    if happened.name == "email.unsubscribed" and not happened.properties.get("topic"):
-        return Finish("unsubscribed", "unsubscribed from all")
-    if happened.name == "email.complained":
-        return Finish("unsubscribed", "complained about a mail")
-    if happened.name == "email.bounced":
-        return Finish("bounced", "the address does not exist")
-    return None

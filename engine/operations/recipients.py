@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.operations import published
 from engine.operations.published import Current
-from engine.operations.scopes import load_facts, load_histories, run_of, scope_of
+from engine.operations.scopes import load_deals, load_facts, load_histories, run_of, scope_of
 from engine.playbook.durations import parse_duration
 from engine.playbook.plan import Send
 from engine.playbook.values import History, Value
@@ -46,6 +46,7 @@ class Recipients:
     blocks: Mapping[str, Blocks]
     brakes: frozenset[str]
     caps: Sequence[Cap]
+    deals: Mapping[str, dict[str, Value]] = field(default_factory=dict)
     sent: dict[str, list[datetime]] = field(default_factory=dict)
 
     @classmethod
@@ -74,6 +75,7 @@ class Recipients:
             ),
             brakes=brakes,
             caps=caps,
+            deals=load_deals(tx, current, sorted({r["deal"] for r in runs.values() if r["deal"]})),
             sent=jobs.sent_times(tx, ids, tx.now - widest) if caps else {},
         )
 
@@ -113,6 +115,8 @@ class Recipients:
             now=self.tx.now,
             history=self.histories.get(row["lead"]),
             run=run_of(run) if run is not None else None,
+            deal=self.deals.get(run["deal"]) if run is not None and run["deal"] else None,
+            record=_plan(self.tx, run).record if run is not None else "lead",
         )
 
     def count(self, row: Mapping[Any, Any], now: datetime) -> None:

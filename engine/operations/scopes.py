@@ -7,7 +7,7 @@ from typing import Any
 from engine.operations.published import Current
 from engine.playbook.conditions import condition
 from engine.playbook.values import History, Value
-from engine.store import events, leads
+from engine.store import deals, events, leads
 from engine.store.database import Transaction
 
 
@@ -35,11 +35,25 @@ def scope_of(
     now: datetime,
     history: History | None = None,
     run: Mapping[str, Value] | None = None,
+    deal: Mapping[str, Value] | None = None,
+    record: str = "lead",
 ) -> dict[str, object]:
-    """The scope of a lead; `run` is what an enrollment knows (event, key, entered_at, saved)."""
+    """The scope of a record.
+
+    Args:
+        current: what is published.
+        lead: the lead; of a deal, its primary contact.
+        now: the moment.
+        history: what the lead did.
+        run: what an enrollment knows (event, key, entered_at, saved).
+        deal: the deal, where one is known.
+        record: whose owner `owner` is: the lead's, or the deal's.
+    """
+    owned = deal if record == "deal" else lead
     scope: dict[str, object] = {
         "lead": lead,
-        "owner": owner_record(current, lead.get("owner")),
+        "deal": deal or {},
+        "owner": owner_record(current, (owned or {}).get("owner")),
         "now": now,
         "zone": current.zone_of(lead),
         "run": run or {},
@@ -57,6 +71,13 @@ def load_facts(
 ) -> dict[str, dict[str, Value]]:
     """The facts of these leads, the workspace's own fields typed; absent ones are left out."""
     return {str(lead): facts for lead, facts in leads.load(tx, ids, current.custom).items()}
+
+
+def load_deals(
+    tx: Transaction, current: Current, ids: Iterable[str]
+) -> dict[str, dict[str, Value]]:
+    """The facts of these deals, the workspace's own fields typed; absent ones are left out."""
+    return deals.load(tx, ids, current.deal_fields)
 
 
 def load_histories(tx: Transaction, ids: Iterable[str], names: Iterable[str]) -> dict[str, History]:

@@ -136,7 +136,7 @@ def _read_cut(text: str) -> _Cut:
 
 def _runs(tx: Transaction, lead: str) -> dict[str, Mapping[Any, Any]]:
     """The lead's enrollments, the latest ones."""
-    rows = enrollments.page(tx, record=lead, limit=MOST_RUNS)
+    rows = enrollments.page(tx, lead=lead, limit=MOST_RUNS)
     return {row["id"]: row for row in rows}
 
 
@@ -193,8 +193,13 @@ def _changes(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[Mo
     ]  # fmt: skip
 
 
+def _of_lead(table: sa.Table, lead: str) -> sa.ColumnElement[bool]:
+    """The lead's own rows; those of its deals are in the deals' histories."""
+    return sa.and_(table.c.lead == lead, table.c.deal.is_(None))
+
+
 def _owners(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[Moment]:
-    rows = _select(tx, owners.table, owners.table.c.lead == lead, "owner", cut, size)
+    rows = _select(tx, owners.table, _of_lead(owners.table, lead), "owner", cut, size)
     return [
         Moment(
             row["at"], "owner", row["id"], row["owner"], why=row["why"],

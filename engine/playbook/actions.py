@@ -180,6 +180,21 @@ class LeaveParams(Frozen):
     key: Expression = Field("", description="its key; left out: this enrollment's")
 
 
+class UnsubscribeParams(Frozen):
+    """Marketing that stops."""
+
+    topic: Name = Field(description="`all`, or a topic of the workspace")
+
+
+class DealParams(Frozen):
+    """A deal that is opened, field by field."""
+
+    fields: Templates = Field(
+        description="field of the deal → text; `{{ }}` allowed; left out: the name is the lead's "
+        "company, the pipeline the only one, the stage its first, the owner the lead's"
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class ActionSpec:
     """One action: its name in YAML, its parameters, and when it happens.
@@ -294,6 +309,14 @@ ACTIONS: Mapping[str, ActionSpec] = {
             "  save: crm\n",
         ),
         ActionSpec(
+            "deal",
+            DealParams,
+            "inline",
+            "fields",
+            "opens a deal for the lead; later steps know it as `deal.`",
+            "- deal: {name: 'Licenses, {{ lead.company }}', amount: 12000, stage: b2b.qualify}\n",
+        ),
+        ActionSpec(
             "enroll",
             EnrollParams,
             "inline",
@@ -308,6 +331,14 @@ ACTIONS: Mapping[str, ActionSpec] = {
             "playbook",
             "ends another playbook for the same record",
             "- leave: onboarding\n",
+        ),
+        ActionSpec(
+            "unsubscribe",
+            UnsubscribeParams,
+            "inline",
+            "topic",
+            "stops marketing to the lead, about everything or a topic, the reason kept",
+            "- unsubscribe: all\n",
         ),
     )
 }
@@ -347,6 +378,9 @@ def argument_of(node: MapNode, verb: str) -> str:
     value = node.values[verb]
     if isinstance(value, ScalarNode):
         return value.text
+    if verb == "deal" and isinstance(value, MapNode):
+        named = value.values.get("name")
+        return named.text if isinstance(named, ScalarNode) else ""
     if isinstance(value, MapNode) and ACTIONS.get(verb) and ACTIONS[verb].main == "fields":
         return " ".join(value.keys)
     if isinstance(value, MapNode):

@@ -97,6 +97,7 @@ DEAL_FIELDS = (
     Field("stage", TEXT, "The stage of that pipeline the deal is in."),
     Field("owner", TEXT, "The name of the owner the deal is assigned to."),
     Field("lead", TEXT, "The id of the deal's primary contact."),
+    Field("tags", LIST, "The tags the deal carries."),
     Field("created_at", DATETIME, "When the deal was opened."),
     Field("stage_entered_at", DATETIME, "When the deal entered the stage it is in."),
     Field("last_activity_at", DATETIME, "When anything last happened on the deal."),

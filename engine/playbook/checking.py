@@ -11,6 +11,7 @@ from pydantic import BaseModel
 
 from engine.playbook.actions import (
     AssignParams,
+    DealParams,
     EmailParams,
     EnrollParams,
     LeaveParams,
@@ -19,13 +20,16 @@ from engine.playbook.actions import (
     SetParams,
     StageParams,
     TaskParams,
+    UnsubscribeParams,
     UpdateParams,
     WebhookParams,
 )
 from engine.playbook.call_checks import check_channel_kind, check_secrets
+from engine.playbook.deal_checks import check_opening, check_stage
 from engine.playbook.expressions import Expressions
 from engine.playbook.field_checks import check_fields
 from engine.playbook.fields import writing_of
+from engine.playbook.guards import bodies_of, given_by
 from engine.playbook.mail_checks import MailChecks
 from engine.playbook.model import Playbook, SendDefaults, Steps
 from engine.playbook.moment_checks import check_moment
@@ -34,7 +38,9 @@ from engine.playbook.reading import Reader
 from engine.playbook.scenario_checks import check_scenarios
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.step import ControlStep, Step
+from engine.playbook.steps.approve import Approve
 from engine.playbook.steps.goto import Goto
+from engine.playbook.steps.split import Split
 from engine.playbook.steps.wait import Wait
 from engine.playbook.steps.wait_for import WaitFor
 from engine.playbook.templates import TemplateFacts
@@ -91,7 +97,7 @@ class _Check:
     def run(self) -> Collection[str]:
         self._head()
         self._ids()
-        self._steps(self.playbook.steps, ())
+        self._steps(self.playbook.steps, (), given_by(self.playbook.enroll.cond))
         if self.whole:
             check_scenarios(self.playbook, self.ids, self.expressions)
         return self.expressions.counted
@@ -108,7 +114,8 @@ class _Check:
 
     def _head(self) -> None:
         playbook, root = self.playbook, self.reader.document.root
-        check_triggers(playbook, self.expressions, self.names.workspace, self.reader)
+        opens = any(step.verb == "deal" for step in self.ids)
+        check_triggers(playbook, self.expressions, self.names.workspace, self.reader, opens=opens)
         if isinstance(root, MapNode) and "calendar" in root.values:
             self._calendar(playbook.calendar, root.values["calendar"])
         send = root.values.get("send") if isinstance(root, MapNode) else None
@@ -146,15 +153,18 @@ class _Check:
             elif name:
                 seen[name] = step
 
-    def _steps(self, steps: Steps, above: tuple[str, ...]) -> None:
+    def _steps(self, steps: Steps, above: tuple[str, ...], given: frozenset[str]) -> None:
         visible = (*above, *(self.ids[step] for step in steps))
         for step in steps:
+            here = self.expressions.given = given | given_by(step.common.cond)
             self._texts(step)
             self._later(step)
+            self._on_error(step)
             self._step(step, visible)
-            if isinstance(step.body, ControlStep):
-                for body in step.body.bodies():
-                    self._steps(body, visible)
+            if step.verb == "deal":
+                self.expressions.has_deal = True
+            for cond, body in bodies_of(step):
+                self._steps(body, visible, here | given_by(cond))
 
     def _texts(self, step: Step) -> None:
         """Every expression and every text with `{{ }}` of a step."""
@@ -196,6 +206,15 @@ class _Check:
                     step.node.keys[option].span,
                 )
 
+    def _on_error(self, step: Step) -> None:
+        """A step that only decides where to go on cannot fail."""
+        node = step.node.keys.get("on_error")
+        if node is None or not isinstance(step.body, ControlStep) or step.verb == "approve":
+            return
+        message = f"'{step.verb}' cannot fail by itself"
+        hint = "write `on_error` at the steps that can"
+        self.reader.report("on-error-without-effect", message, hint, node.span, severity="warning")
+
     def _step(self, step: Step, visible: tuple[str, ...]) -> None:  # noqa: PLR0912 - one arm a step
         body, values = step.body, step.fields.values
         workspace = self.names.workspace
@@ -215,7 +234,9 @@ class _Check:
             case UpdateParams():
                 check_fields(values["fields"], self.expressions, self.event, texts=False)
             case StageParams():
-                self._stage(body.stage, values["stage"])
+                check_stage(body.stage, values["stage"], self.expressions)
+            case DealParams():
+                check_opening(values["fields"], self.expressions)
             case ScoreParams() if "name" in values:
                 self.known("score", body.name, self.names.scores, values["name"])
             case AssignParams():
@@ -225,6 +246,13 @@ class _Check:
                 self._task(body, values)
             case NotifyParams():
                 self._notify(body, values)
+            case Split():
+                self._split(step, body)
+            case Approve():
+                self._approve(body, values)
+            case UnsubscribeParams() if body.topic != "all":
+                topics = ("all", *workspace.topics)
+                self.known("topic", body.topic, topics, values["topic"])
             case WebhookParams():
                 check_secrets(body, values, self.reader)
             case EnrollParams() | LeaveParams():
@@ -264,6 +292,40 @@ class _Check:
             hint = did_you_mean(name, mails)
             self.reader.report("from-without-email", message, hint, at.span)
 
+    def _split(self, step: Step, body: Split) -> None:
+        values = step.fields.values
+        self._calendar(body.calendar, values.get("calendar", step.node))
+        names = [one.body.name for one in self.ids if isinstance(one.body, Split)]
+        if names.count(body.name) > 1 and self._first(body.name) is not step:
+            message = f"the split '{body.name}' is there twice"
+            hint = "give this one another name: a record keeps one arm a name"
+            self.reader.report("duplicate-split", message, hint, values["name"].span)
+        winner = values.get("winner")
+        if body.winner is None or not isinstance(winner, MapNode) or "by" not in winner.values:
+            return
+        at = winner.values["by"]
+        if not self.known("event", body.winner.by, self.expressions.events(), at):
+            return
+        mails = any(one.verb == "email" for one in self.ids)
+        if body.winner.by.startswith("email.") and not mails and self.whole:
+            message = f"'{body.winner.by}' never comes: this playbook sends no mail"
+            hint = "name an event that its arms can bring about"
+            self.reader.report("winner-without-mail", message, hint, at.span)
+
+    def _first(self, split: str) -> Step | None:
+        return next(
+            (one for one in self.ids if isinstance(one.body, Split) and one.body.name == split),
+            None,
+        )
+
+    def _approve(self, body: Approve, values: Mapping[str, Node]) -> None:
+        self._calendar(body.calendar, values.get("calendar", values["text"]))
+        people = ("owner", "manager", *self.names.workspace.owners)
+        node = values.get("by")
+        for number, name in enumerate(body.by if node is not None else ()):
+            at = node.items[number] if isinstance(node, ListNode) else node or values["text"]
+            self.known("owner", name, people, at)
+
     def _goto(self, body: Goto, node: Node, visible: tuple[str, ...]) -> None:
         if not self.whole or body.target in visible:
             return
@@ -274,9 +336,6 @@ class _Check:
             message = f"no step has the id '{body.target}'"
             hint = did_you_mean(body.target, visible)
         self.reader.report("unknown-goto", message, hint, node.span)
-
-    def _stage(self, stage: str, at: Node) -> None:
-        check_stage(stage, at, self.names.workspace, self.playbook.record, self.reader)
 
     def _task(self, body: TaskParams, values: Mapping[str, Node]) -> None:
         if "to" in values:
@@ -305,21 +364,6 @@ class _Check:
             self.reader.report("enrolls-itself", message, hint, at.span)
             return
         self.known("playbook", name, self.names.playbooks | {own}, at)
-
-
-def check_stage(stage: str, at: Node, workspace: Workspace, record: str, reader: Reader) -> None:
-    """Reports a stage that neither the lifecycle nor a pipeline has."""
-    pipeline, dot, name = stage.partition(".")
-    if dot and pipeline in workspace.pipelines:
-        known: Any = [each.name for each in workspace.pipelines[pipeline].stages]
-        stage = name
-    elif record == "deal":
-        known = [s.name for p in workspace.pipelines.values() for s in p.stages]
-    else:
-        known = workspace.lifecycle
-    if stage not in known:
-        message, hint = f"no stage named '{stage}'", did_you_mean(stage, known)
-        reader.report("unknown-stage", message, hint, at.span)
 
 
 def _starting_event(playbook: Playbook) -> str | None:

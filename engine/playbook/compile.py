@@ -17,6 +17,7 @@ from engine.playbook.diagnostics import Diagnostic, Findings
 from engine.playbook.fields import Frozen
 from engine.playbook.flow import check_flow
 from engine.playbook.lowering import Lowering
+from engine.playbook.meaning_checks import check_meaning
 from engine.playbook.model import Playbook, SendDefaults, Steps
 from engine.playbook.naming import every, step_ids
 from engine.playbook.nodes import MapNode, ScalarNode
@@ -26,6 +27,7 @@ from engine.playbook.source import Document
 from engine.playbook.step import Step
 from engine.playbook.stepreading import read_steps
 from engine.playbook.templates import TemplateFacts
+from engine.playbook.way_checks import check_ways
 from engine.playbook.workspace import Workspace
 
 LATER_KINDS = ("scoring", "escalation")
@@ -79,21 +81,20 @@ def compile_playbook(
     if findings.failed:
         return Compiled(None, findings.sorted(), playbook)
     plan = _plan(playbook, lowering, workspace, templates, counted)
+    check_meaning(playbook, ids, workspace, reader)
+    check_ways(plan, playbook, ids, workspace, reader)
     return Compiled(plan, findings.sorted(), playbook)
 
 
 def _is_later(reader: Reader) -> bool:
     root = reader.document.root
     values = root.values if isinstance(root, MapNode) else {}
-    kind, record = values.get("kind"), values.get("for")
-    if isinstance(kind, ScalarNode) and kind.text in LATER_KINDS:
-        what, at = f"playbooks of kind '{kind.text}'", kind.span
-    elif isinstance(record, ScalarNode) and record.text == "deal":
-        what, at = "playbooks for deals", record.span
-    else:
+    kind = values.get("kind")
+    if not isinstance(kind, ScalarNode) or kind.text not in LATER_KINDS:
         return False
+    message = f"playbooks of kind '{kind.text}' are not supported yet"
     help = "keep the file outside of `playbooks/` for now"
-    reader.report("not-yet-supported", f"{what} are not supported yet", help, at)
+    reader.report("not-yet-supported", message, help, kind.span)
     return True
 
 

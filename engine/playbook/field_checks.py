@@ -20,11 +20,18 @@ _KEPT: Mapping[str, str] = {
         (
             "id", "grade", "scores", "full_name", "created_at", "stage_entered_at", "last_seen_at",
             "last_activity_at", "last_contacted_at", "last_sent_at", "last_opened_at",
-            "last_clicked_at", "orders", "revenue", "lead", "pipeline",
+            "last_clicked_at", "orders", "revenue",
         ),
         _AUTOMATIC,
     ),
 }  # fmt: skip
+
+
+_OF_DEALS: Mapping[str, str] = {
+    "id": _AUTOMATIC,
+    "lead": "the primary contact is changed over the API, or by an import",
+    "pipeline": "use the step `stage: PIPELINE.STAGE`, with `force: true`",
+}
 
 
 def check_fields(node: Node, expressions: Expressions, event: str | None, *, texts: bool) -> None:
@@ -39,7 +46,7 @@ def check_fields(node: Node, expressions: Expressions, event: str | None, *, tex
         kind = _settable(key, at, expressions)
         value = node.values[key]
         if texts and kind is not None and isinstance(value, ScalarNode):
-            _check_text(key, kind, value, expressions)
+            check_text(key, kind, value, expressions)
         elif not texts:
             compiled = expressions.check(value, event=event)
             if compiled is not None and kind is not None and not _fits(compiled.type, kind):
@@ -54,10 +61,15 @@ def _settable(key: str, at: ScalarNode, expressions: Expressions) -> ValueType |
     reader = expressions.reader
     if record not in ("lead", "deal") or record not in roots:
         message = f"no field '{key}' here"
-        reader.report("unknown-field", message, "write a field of the lead", at.span)
+        hint = "write `for: deal`, or open one before with a `deal:` step"
+        hint = hint if record == "deal" else "write a field of the lead"
+        reader.report("unknown-field", message, hint, at.span)
         return None
     if name in _KEPT:
         reader.report("field-not-settable", f"'{name}' cannot be set", _KEPT[name], at.span)
+        return None
+    if record == "deal" and name in _OF_DEALS:
+        reader.report("field-not-settable", f"'{name}' cannot be set", _OF_DEALS[name], at.span)
         return None
     fields = roots[record].fields or {}
     if name not in fields:
@@ -67,7 +79,7 @@ def _settable(key: str, at: ScalarNode, expressions: Expressions) -> ValueType |
     return fields[name]
 
 
-def _check_text(key: str, kind: ValueType, value: ScalarNode, expressions: Expressions) -> None:
+def check_text(key: str, kind: ValueType, value: ScalarNode, expressions: Expressions) -> None:
     """A text without `{{ }}` is known now: it must be one that the field takes."""
     text = value.text.strip()
     if "{{" in text:

@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from engine.playbook.lowering import Lowering
 from engine.playbook.model import Steps
 from engine.playbook.naming import every
-from engine.playbook.plan import Await, Repeat, Wait
+from engine.playbook.plan import Ask, Await, Repeat, Wait
 from engine.playbook.reading import Reader
 from engine.playbook.step import ControlStep, Step
 
-_RESTS = (Wait, Await)
+_RESTS = (Wait, Await, Ask)
 
 
 def check_flow(lowering: Lowering, steps: Steps, reader: Reader) -> None:
@@ -49,7 +49,7 @@ def _counted_loops(steps: Steps) -> Iterable[Step]:
         if step.verb != "repeat" or not isinstance(step.body, ControlStep):
             continue
         inside = (each for body in step.body.bodies() for each in every(body))
-        if not any(each.verb in ("wait", "wait_for") for each in inside):
+        if not any(each.verb in ("wait", "wait_for", "approve") for each in inside):
             yield step
 
 

@@ -9,10 +9,12 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from engine.playbook.plan import Branch, End, Jump, Op
+from engine.playbook.plan import Branch, End, Jump, Op, Split
 from engine.playbook.step import ControlStep, Step
 
 _TARGETS = ("else_to", "to", "exit_to", "skip_to")
+_GOES_ELSEWHERE = (Jump, Split, End)
+"""Ops that never go on with the next one: they name where they go, or go nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +34,8 @@ class Draft:
 
     def targets(self) -> Iterator[Label]:
         """The labels it may go to, besides the next op."""
-        return (self.fields[name] for name in _TARGETS if name in self.fields)
+        yield from (self.fields[name] for name in _TARGETS if name in self.fields)
+        yield from self.fields.get("ways", ())
 
 
 Act: TypeAlias = Callable[[Step], tuple[type[BaseModel], Mapping[str, Any]]]
@@ -98,7 +101,7 @@ class Lowering:
         """Where the op at `at` may go on."""
         draft = self.drafts[at]
         targets = [self.places[label] for label in draft.targets()]
-        return targets if draft.op in (Jump, End) else [*targets, at + 1]
+        return targets if draft.op in _GOES_ELSEWHERE else [*targets, at + 1]
 
     def reachable(self) -> frozenset[int]:
         """The ops that some enrollment can come to."""
@@ -129,6 +132,9 @@ class Lowering:
             for name in _TARGETS:
                 if name in fields:
                     fields[name] = number[self.threaded(self.places[fields[name]])]
+            if "ways" in fields:
+                places = (self.threaded(self.places[label]) for label in fields["ways"])
+                fields["ways"] = tuple(number[place] for place in places)
             step = self.ids[draft.step] if draft.step is not None else "end"
             built.append(draft.op(step=step, **fields))  # type: ignore[arg-type]
         return tuple(built)
@@ -148,5 +154,5 @@ class Lowering:
         """A target is threaded; the next op is kept even if it is a jump, to be fallen into."""
         draft = self.drafts[at]
         yield from (self.threaded(self.places[label]) for label in draft.targets())
-        if draft.op not in (Jump, End):
+        if draft.op not in _GOES_ELSEWHERE:
             yield at + 1

@@ -97,6 +97,51 @@ class Repeat(_Op):
     exit_to: int
 
 
+class SplitArm(_Frozen):
+    """One arm of a split: its name, and its weight beside the others'."""
+
+    name: str
+    weight: float
+
+
+class Winner(_Frozen):
+    """How a split comes to prefer an arm.
+
+    The first `sample` enrollments are drawn by weight and have `within` to see the event `by`;
+    later ones wait until those had it, and are drawn by what is known then.
+    """
+
+    by: str
+    within: str
+    sample: int
+
+
+class Split(_Op):
+    """Goes on in the arm that the enrollment drew; it keeps that arm when it comes back."""
+
+    op: Literal["split"] = "split"
+    name: str
+    arms: tuple[SplitArm, ...]
+    ways: tuple[int, ...] = Field(description="where each arm begins, in the order of the arms")
+    winner: Winner | None = None
+    calendar: str = ""
+
+
+class Ask(_Op):
+    """Asks a person and waits for the answer, or not longer than `up_to`.
+
+    After a yes the next op follows; after a no, or without an answer, the op at `else_to`.
+    """
+
+    op: Literal["ask"] = "ask"
+    text: str = Field(description="what is to be approved; a template")
+    by: tuple[str, ...] = Field(description="`owner`, `manager` or an owner: the first there is")
+    up_to: str = Field(description="a duration")
+    calendar: str = ""
+    on_error: Literal["stop", "continue"] = "stop"
+    else_to: int
+
+
 class End(_Op):
     """Finishes the enrollment with an outcome."""
 
@@ -104,7 +149,10 @@ class End(_Op):
     outcome: str
 
 
-Op = Annotated[Do | Send | Wait | Await | Branch | Jump | Repeat | End, Field(discriminator="op")]
+Op = Annotated[
+    Do | Send | Wait | Await | Branch | Jump | Repeat | Split | Ask | End,
+    Field(discriminator="op"),
+]
 
 
 class Trigger(_Frozen):
@@ -141,6 +189,11 @@ class Enroll(_Frozen):
     key: str = Field("", description="an expression; one open enrollment per (record, key)")
     again: str = Field("never", description="`never`, `always`, or a duration after the last end")
 
+    @cached_property
+    def events(self) -> frozenset[str]:
+        """The events that bring somebody in."""
+        return frozenset(trigger.event for trigger in self.triggers if trigger.event)
+
 
 class Plan(_Frozen):
     """A compiled playbook."""
@@ -172,11 +225,16 @@ class Plan(_Frozen):
         return frozenset(name for op in self.ops if isinstance(op, Await) for name in op.events)
 
     @cached_property
+    def measures(self) -> frozenset[str]:
+        """Events by which some split of this plan finds its winner."""
+        return frozenset(op.winner.by for op in self.ops if isinstance(op, Split) and op.winner)
+
+    @cached_property
     def heard(self) -> frozenset[str]:
-        """Every event that this plan's triggers, exits, waits and counts look at."""
+        """Every event that this plan's triggers, exits, waits, splits and counts look at."""
         names = {trigger.event for trigger in self.enroll.triggers if trigger.event}
         names |= {item.event for item in self.exits if item.event}
-        return frozenset(names | self.listens | set(self.history))
+        return frozenset(names | self.listens | self.measures | set(self.history))
 
     @cached_property
     def follows_record(self) -> bool:

@@ -10,7 +10,7 @@ STEP_RULES = (
     Rule("unknown-option", "The verb has no option of this name, or it stands elsewhere.",
          "- email: welcome\n  subjct: Hi", "- email: welcome\n  subject: Hi"),
     Rule("not-yet-supported", "A part of the language that this version does not run yet.",
-         "- split: subject-line\n  arms: {}"),
+         "- release: cn-pool"),
     Rule("no-steps", "A list of steps was begun and left empty.",
          "- if: lead.score > 1\n  then:", "- if: lead.score > 1\n  then: []"),
     Rule("missing-value", "Something must stand behind the colon.", "- wait:", "- wait: 2 days"),
@@ -58,12 +58,68 @@ STEP_RULES = (
          "  headers: {Authorization: 'Bearer ${CRM_TOKEN}'}"),
     Rule("bad-assignment", "`assign` takes a rule, or `{to: OWNER}`.", "- assign: {}",
          "- assign: {to: li.wei}"),
+    Rule("bad-weight", "A weight is a number above zero; shares are of the sum of all weights.",
+         "- split: offer\n  arms:\n    a: {weight: 0, steps: [{tag: a}]}\n"
+         "    b: {weight: 50, steps: []}",
+         "- split: offer\n  arms:\n    a: {weight: 50, steps: [{tag: a}]}\n"
+         "    b: {weight: 50, steps: []}"),
+    Rule("one-arm", "A split needs two arms; one of them may do nothing.",
+         "- split: offer\n  arms:\n    a: {weight: 50, steps: [{tag: a}]}",
+         "- split: offer\n  arms:\n    a: {weight: 90, steps: [{tag: a}]}\n"
+         "    none: {weight: 10, steps: []}"),
+    Rule("bad-winner", "A sample has one record for every arm at least.",
+         "- split: offer\n  arms:\n    a: {weight: 1, steps: [{email: welcome}]}\n"
+         "    b: {weight: 1, steps: []}\n"
+         "  winner: {by: order.placed, within: 2 days, sample: 1}",
+         "- split: offer\n  arms:\n    a: {weight: 1, steps: [{email: welcome}]}\n"
+         "    b: {weight: 1, steps: []}\n"
+         "  winner: {by: order.placed, within: 2 days, sample: 400}"),
+    Rule("duplicate-split", "Two splits of one playbook have the same name, and so the same arms.",
+         "- split: offer\n  arms: {a: {weight: 1, steps: []}, b: {weight: 1, steps: []}}\n"
+         "- split: offer\n  arms: {a: {weight: 1, steps: []}, b: {weight: 1, steps: []}}",
+         "- split: offer\n  arms: {a: {weight: 1, steps: []}, b: {weight: 1, steps: []}}\n"
+         "- split: offer-again\n"
+         "  arms: {a: {weight: 1, steps: []}, b: {weight: 1, steps: []}}"),
+    Rule("winner-without-mail", "A winner by what happens to a mail, where no mail is sent.",
+         "- split: offer\n  arms: {a: {weight: 1, steps: [{tag: a}]}, b: {weight: 1, steps: []}}\n"
+         "  winner: {by: email.clicked, within: 2 days, sample: 400}",
+         "- split: offer\n  arms: {a: {weight: 1, steps: [{tag: a}]}, b: {weight: 1, steps: []}}\n"
+         "  winner: {by: email.clicked, within: 2 days, sample: 400}\n- email: welcome"),
+    Rule("on-error-without-effect", "A step that only decides where to go on cannot fail.",
+         "- if: lead.score > 1\n  on_error: continue\n  then: [{email: welcome}]",
+         "- if: lead.score > 1\n  then: [{email: welcome, on_error: continue}]"),
     Rule("points-without-sign", "Points are added or taken; the sign says which.", "- score: 10",
          "- score: +10"),
     Rule("duplicate-id", "Two steps have the same id.", "- tag: a\n  id: x\n- tag: b\n  id: x",
          "- tag: a\n  id: x\n- tag: b\n  id: y"),
     Rule("unreachable-step", "No way through the playbook leads here.",
          "- end: done\n- email: welcome", "- email: welcome\n- end: done"),
+    Rule("case-never-reached", "Whoever meets this case of `choose` met an earlier one as well.",
+         "- choose:\n    - if: lead.score > 20\n      steps: [{tag: a}]\n"
+         "    - if: lead.score > 60\n      steps: [{tag: b}]",
+         "- choose:\n    - if: lead.score > 60\n      steps: [{tag: b}]\n"
+         "    - if: lead.score > 20\n      steps: [{tag: a}]"),
+    Rule("stage-goes-backward", "A lead moves forward in the lifecycle; backward needs a word more.",
+         "- stage: visitor", "- stage: visitor\n  force: true"),
+    Rule("event-never-comes", "The event cannot happen here: no mail goes before, or it is not "
+         "tracked.", "- wait_for: email.clicked\n  up_to: 1 day\n- email: welcome",
+         "- email: welcome\n- wait_for: email.clicked\n  up_to: 1 day"),
+    Rule("never-saved", "`run.saved.NAME` is what a step saved under that name; none does.",
+         "- if: run.saved.answer.amount > 5\n  then: [{tag: a}]",
+         "- wait_for: order.placed\n  up_to: 1 day\n  save: answer\n"
+         "- if: run.saved.answer.amount > 5\n  then: [{tag: a}]"),
+    Rule("over-cap", "On the quickest way through the playbook more marketing mails are due than "
+         "a cap lets go. A wait until a moment counts as a day, clicks as coming at once.",
+         "- email: welcome\n- email: offer\n  data: {price: '1'}\n"
+         "- email: welcome-again\n- wait: 1 hour\n- email: welcome\n  subject: The fourth",
+         "- email: welcome\n- wait: 2 days\n- email: welcome-again"),
+    Rule("expires-before-window", "The mail expires sooner than its window opens again, so that "
+         "some leads never get it. Holidays make the gap longer still.",
+         "- email: welcome\n  window: {days: mon-fri, hours: '09:00-18:00'}\n  expires: 1 day",
+         "- email: welcome\n  window: {days: mon-fri, hours: '09:00-18:00'}\n  expires: 4 days"),
+    Rule("many-rows", "One enrollment may leave more rows in the step log than anyone will read.",
+         "- repeat: {times: 1000}\n  steps: [{tag: a}, {wait: 1 hour}]",
+         "- repeat: {times: 30}\n  steps: [{tag: a}, {wait: 1 day}]"),
     Rule("loop-without-wait", "A loop that never rests would run as fast as it can.",
          "- tag: a\n  id: x\n- goto: x", "- tag: a\n  id: x\n- wait: 1 day\n- goto: x"),
     Rule("unknown-goto", "`goto` names a step of its own or an enclosing list.",
@@ -90,11 +146,15 @@ STEP_RULES = (
     Rule("unknown-calendar", "A calendar that the workspace does not define.",
          "- wait: 1 business day\n  calendar: cnn", "- wait: 1 business day\n  calendar: cn"),
     Rule("unknown-event", "An event that is neither built in nor declared.",
-         "- wait_for: email.click\n  up_to: 1 day", "- wait_for: email.clicked\n  up_to: 1 day"),
+         "- wait_for: page.view\n  up_to: 1 day", "- wait_for: page.viewed\n  up_to: 1 day"),
     Rule("unknown-field", "A field that the record does not have.", "- set: {segmnt: a}",
          "- set: {segment: a}"),
     Rule("field-not-settable", "A field that has a step of its own, or that Longplay keeps.",
          "- set: {stage: mql}", "- stage: mql"),
+    Rule("no-deal-here", "A deal is known with `for: deal`, and behind a `deal:` step.",
+         "- stage: b2b.proposal", "- deal: {name: Licenses}\n- stage: b2b.proposal"),
+    Rule("unknown-pipeline", "A pipeline that the workspace does not have.",
+         "- deal: {pipeline: b2c}", "- deal: {pipeline: b2b}"),
     Rule("unknown-stage", "A stage of no lifecycle or pipeline.", "- stage: mqll",
          "- stage: mql"),
     Rule("unknown-score", "A score that no scoring playbook keeps.", "- score: +1\n  name: fitt",

@@ -12,7 +12,7 @@ from engine.playbook.spelling import closest, did_you_mean
 from engine.playbook.step import Common, Step
 from engine.playbook.steps import CONTROL_STEPS
 
-LATER = frozenset(("split", "approve", "deal", "release", "unsubscribe"))
+LATER = frozenset(("release",))
 """Verbs of the language that this version does not run yet."""
 
 VERBS = frozenset((*CONTROL_STEPS, *ACTIONS, *LATER))
@@ -209,13 +209,15 @@ INSIDE: Mapping[str, tuple[str, ...]] = {
 }
 """The keys that may stand in a mapping under the verb."""
 
-_TAKES_FIELDS = ("set", "update")
+_TAKES_FIELDS = ("set", "update", "deal")
 ARGUMENTS: Mapping[str, frozenset[str]] = {
     "wait": frozenset(("span", "until")),
     "wait_for": frozenset(("events", "until")),
     "if": frozenset(("test",)),
     "goto": frozenset(("target",)),
     "end": frozenset(("outcome",)),
+    "split": frozenset(("name",)),
+    "approve": frozenset(("text",)),
     "repeat": frozenset(("times", "while", "until")),
 }
 _OPTIONS = frozenset(

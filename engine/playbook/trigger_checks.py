@@ -1,5 +1,6 @@
 """The head of a playbook: its triggers and exits name events, stages and segments that exist."""
 
+from engine.playbook.deal_checks import check_entered
 from engine.playbook.expressions import Expressions
 from engine.playbook.model import ExitRule, Playbook, When
 from engine.playbook.moment_checks import check_moment
@@ -11,10 +12,19 @@ from engine.playbook.workspace import Workspace
 
 
 def check_triggers(
-    playbook: Playbook, expressions: Expressions, workspace: Workspace, reader: Reader
+    playbook: Playbook,
+    expressions: Expressions,
+    workspace: Workspace,
+    reader: Reader,
+    *,
+    opens: bool = False,
 ) -> None:
-    """Reports what is wrong with `enroll` and `exit`."""
-    _Head(playbook, expressions, workspace, reader).run()
+    """Reports what is wrong with `enroll` and `exit`.
+
+    Args:
+        opens: some step opens a deal, which exits may ask for then.
+    """
+    _Head(playbook, expressions, workspace, reader, opens).run()
 
 
 class _Head:
@@ -24,7 +34,9 @@ class _Head:
         expressions: Expressions,
         workspace: Workspace,
         reader: Reader,
+        opens: bool,
     ) -> None:
+        self.opens = opens
         self.playbook = playbook
         self.expressions = expressions
         self.workspace = workspace
@@ -40,8 +52,10 @@ class _Head:
         elif enroll is None and "playbook" in root.values:
             self._by_hand(root.keys["playbook"])
         exits = root.values.get("exit")
+        self.expressions.has_deal = self.opens
         for item, node in zip(self.playbook.exit, _items(exits), strict=False):
             self._exit(item, node)
+        self.expressions.has_deal = False
 
     def _enroll(self, node: MapNode) -> None:
         rule = self.playbook.enroll
@@ -70,7 +84,7 @@ class _Head:
         if item.event and item.event not in self.expressions.events():
             self._unknown("event", item.event, self.expressions.events(), values["event"])
         if item.stage:
-            self._stage(item.stage, values["stage"])
+            check_entered(item.stage, values["stage"], self.expressions)
         if item.segment and item.segment not in self.workspace.segments:
             self._segment(values["segment"])
         if item.date:
@@ -100,11 +114,6 @@ class _Head:
             self._unknown("segment", node.text, self.workspace.segments, node)
             return
         self.expressions.check(node, has_event=False)
-
-    def _stage(self, stage: str, at: Node) -> None:
-        from engine.playbook.checking import check_stage
-
-        check_stage(stage, at, self.workspace, self.playbook.record, self.reader)
 
     def _exit(self, item: ExitRule, node: Node) -> None:
         if not isinstance(node, MapNode):

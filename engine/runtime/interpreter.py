@@ -14,25 +14,43 @@ from engine.errors import LongplayError
 from engine.playbook.conditions import condition
 from engine.playbook.durations import Duration, parse_duration
 from engine.playbook.moments import parse_moment
-from engine.playbook.plan import Await, Branch, Do, End, Exit, Jump, Plan, Repeat, Send, Wait
+from engine.playbook.plan import (
+    Ask,
+    Await,
+    Branch,
+    Do,
+    End,
+    Exit,
+    Jump,
+    Plan,
+    Repeat,
+    Send,
+    Split,
+    Wait,
+)
 from engine.playbook.values import Value
 from engine.runtime import civil
 from engine.runtime.position import (
+    ON_ANSWER,
     ON_EVENT,
     ON_JOB,
+    ON_SPLIT,
     ON_WAIT,
     Awaited,
     Calendars,
     Decision,
+    Draw,
     Emit,
     Finish,
     Logged,
     Member,
     Pass,
     Perform,
+    Request,
     Sleep,
     Stop,
 )
+from engine.runtime.splitting import Drawn, Later, arm_kept
 
 MOST_OPS = 200
 """Ops that one walk passes at most; whoever has more to do is due again at once."""
@@ -62,7 +80,23 @@ class Hands(Protocol):
         ...
 
     def emit(self, member: Member, op: Send) -> None:
-        """Queues the job of (enrollment, seq)."""
+        """Queues the job of (enrollment, seq).
+
+        Raises:
+            LongplayError: it cannot be done; nothing was queued.
+        """
+        ...
+
+    def draw(self, member: Member, op: Split) -> Drawn | Later:
+        """Draws an arm, and keeps count of it; or says when an arm can be drawn."""
+        ...
+
+    def ask(self, member: Member, op: Ask, until_at: datetime) -> None:
+        """Puts the question into the inbox of the person it is for.
+
+        Raises:
+            LongplayError: it cannot be asked.
+        """
         ...
 
 
@@ -106,12 +140,13 @@ def _step(member: Member, hands: Hands, calendars: Calendars, now: datetime) -> 
         case Perform():
             return _perform(member, hands, decision.op)
         case Emit():
-            hands.emit(member, decision.op)
-            member.blocked_on, member.until_at, member.look_at = ON_JOB, None, None
-            return False
+            return _emit(member, hands, decision.op)
+        case Draw():
+            return _draw(member, hands, decision.op, now)
+        case Request():
+            return _request(member, hands, decision)
         case Sleep():
-            member.blocked_on, member.until_at = decision.blocked_on, decision.until_at
-            member.look_at = decision.look_at
+            _sleep(member, decision)
             return False
         case Pass():
             _pass(member, decision)
@@ -127,15 +162,60 @@ def _perform(member: Member, hands: Hands, op: Do) -> bool:
     try:
         acted = hands.act(member, op)
     except LongplayError as error:
-        if op.on_error == "stop":
-            end(member, Stop(error.message))
-            return False
-        acted = Acted("failed", error.message)
+        return _failed(member, op, member.pc + 1, error)
     _pass(member, Pass(member.pc + 1, acted.outcome, acted.why))
     if acted.ended is not None:
         end(member, acted.ended)
         return False
     return True
+
+
+def _emit(member: Member, hands: Hands, op: Send) -> bool:
+    try:
+        hands.emit(member, op)
+    except LongplayError as error:
+        return _failed(member, op, member.pc + 1, error)
+    _sleep(member, Sleep(ON_JOB, None, None))
+    return False
+
+
+def _request(member: Member, hands: Hands, request: Request) -> bool:
+    try:
+        hands.ask(member, request.op, request.until_at)
+    except LongplayError as error:
+        return _failed(member, request.op, request.op.else_to, error)
+    _sleep(member, Sleep(ON_ANSWER, request.until_at, request.until_at))
+    return False
+
+
+def _failed(member: Member, op: Do | Send | Ask, there: int, error: LongplayError) -> bool:
+    """A step that cannot be done: a person decides, or the enrollment goes on without it."""
+    if op.on_error == "stop":
+        end(member, Stop(error.message))
+        return False
+    _pass(member, Pass(there, "failed", error.message))
+    return True
+
+
+def _draw(member: Member, hands: Hands, op: Split, now: datetime) -> bool:
+    drawn = hands.draw(member, op)
+    if isinstance(drawn, Later):
+        _sleep(member, Sleep(ON_SPLIT, drawn.at, drawn.at))
+        return False
+    # Who waited for the winner has been at this step until now, and the next wait counts from here.
+    anchor = now if member.blocked_on == ON_SPLIT else None
+    _pass(member, _into(op, drawn.arm, drawn.why, anchor))
+    return True
+
+
+def _into(op: Split, arm: str, why: str, anchor_at: datetime | None = None) -> Pass:
+    way = next(way for one, way in zip(op.arms, op.ways, strict=True) if one.name == arm)
+    return Pass(way, arm, why, anchor_at=anchor_at, arm=(op.name, arm))
+
+
+def _sleep(member: Member, decision: Sleep) -> None:
+    member.blocked_on, member.until_at = decision.blocked_on, decision.until_at
+    member.look_at = decision.look_at
 
 
 def _pass(member: Member, step: Pass) -> None:
@@ -153,6 +233,10 @@ def _pass(member: Member, step: Pass) -> None:
         counts = dict(_mapping(member.memory.get("counts")))
         counts[step.count[0]] = step.count[1]
         member.memory["counts"] = counts
+    if step.arm is not None:
+        arms = dict(_mapping(member.memory.get("arms")))
+        arms[step.arm[0]] = step.arm[1]
+        member.memory["arms"] = arms
     if not step.waited:
         member.listen_seq = member.seq
     if step.anchor_at is not None:
@@ -176,7 +260,9 @@ def _log(member: Member, outcome: str, why: str) -> None:
     member.log.append(Logged(member.seq, op.op, op.step, outcome, why))
 
 
-def decide(member: Member, calendars: Calendars, now: datetime) -> Decision:
+def decide(  # noqa: PLR0912 - one arm an op
+    member: Member, calendars: Calendars, now: datetime
+) -> Decision:
     """What the op at the member's place means now. Jumps cost nothing and are followed."""
     ops = member.plan.ops
     for _ in range(len(ops)):
@@ -201,6 +287,11 @@ def decide(member: Member, calendars: Calendars, now: datetime) -> Decision:
             return Pass(there, "yes" if holds else "no", why, waited=_is_guard(member, op))
         case Repeat():
             return _decide_repeat(member, op)
+        case Split():
+            kept = arm_kept(op, member.memory)
+            return Draw(op) if kept is None else _into(op, kept, "the arm it drew before")
+        case Ask():
+            return _decide_ask(member, op, calendars, now)
         case End():
             return Finish(op.outcome)
         case Jump():
@@ -268,7 +359,7 @@ def _decide_until(member: Member, op: Wait, calendars: Calendars, now: datetime)
     if arrived:
         member.memory["waiting_since"] = now.isoformat()
     since = datetime.fromisoformat(str(member.memory.get("waiting_since", now.isoformat())))
-    reader = partial(field_of, member.scope)
+    reader = partial(field_of, member.scope, record=member.plan.record)
     until = civil.next_moment(parse_moment(op.until), since, zone, reader, calendar)
     if until is None:
         return _by_policy(op, member, op.on_missing, "date-missing", f"'{op.until}' is missing")
@@ -312,6 +403,22 @@ def _decide_await(member: Member, op: Await, calendars: Calendars, now: datetime
     return Sleep(ON_EVENT, until, look)
 
 
+def _decide_ask(member: Member, op: Ask, calendars: Calendars, now: datetime) -> Decision:
+    if member.blocked_on != ON_ANSWER:
+        calendar = calendars(op.calendar or member.plan.calendar, member.scope)
+        # From now, not from the step before: a person gets the whole time, whoever was late.
+        return Request(op, civil.add(now, duration(op.up_to), member.zone, calendar))
+    answer = member.answer
+    if answer is not None:
+        there = member.pc + 1 if answer.yes else op.else_to
+        outcome = "approved" if answer.yes else "rejected"
+        return Pass(there, outcome, f"by {answer.by or 'a person'}", anchor_at=answer.at)
+    until = member.until_at
+    if until is None or until <= now:
+        return Pass(op.else_to, "no answer", f"within {op.up_to}", anchor_at=until)
+    return Sleep(ON_ANSWER, until, until)
+
+
 def _satisfies(member: Member, op: Await, row: Awaited) -> bool:
     if row.name not in op.events:
         return False
@@ -325,10 +432,10 @@ def _satisfies(member: Member, op: Await, row: Awaited) -> bool:
     return condition(op.where).truth({**member.scope, "event": row.properties})
 
 
-def field_of(scope: Mapping[str, object], name: str) -> Value:
+def field_of(scope: Mapping[str, object], name: str, record: str = "lead") -> Value:
     """What a dotted name holds; a bare name is a field of the playbook's own record."""
     root, _, rest = name.rpartition(".")
-    found: Value = _mapping(scope.get(root or "lead")).get(rest)
+    found: Value = _mapping(scope.get(root or record)).get(rest)
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from engine.playbook.conditions import condition
 from engine.playbook.plan import Exit, Plan, Trigger
 from engine.playbook.values import Record, Scope, Value
+from engine.runtime.position import Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,8 @@ class Happened:
     Attributes:
         enrollment: set when the event is on a message of that enrollment: nobody else's.
         source: the step whose message the event is on.
+        deal: the deal that the event names; empty: it counts for all open deals of the lead.
+        of_lead: false for the primary contact of the deal when somebody else caused the event.
     """
 
     id: str
@@ -22,15 +25,24 @@ class Happened:
     properties: Mapping[str, Value]
     enrollment: str = ""
     source: str = ""
+    deal: str = ""
+    of_lead: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Edge:
-    """A change of a record: what it was (None: it did not exist), what it is, and its own id."""
+    """A change of a record: what it was (None: it did not exist), what it is, and its own id.
+
+    Attributes:
+        record: `lead` or `deal`, as scopes call it.
+        contact: of a deal: its primary contact as it was, when that changed.
+    """
 
     before: Record | None
     after: Record
     id: str
+    record: str = "lead"
+    contact: Record | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +78,24 @@ def exit_by_event(plan: Plan, happened: Happened, scope: Scope) -> Exit | None:
     return None
 
 
+def implied_exit(plan: Plan, happened: Happened) -> Finish | None:
+    """The exits that every nurture has (language.md, section 4).
+
+    Leaving one topic skips that topic's mails; only leaving all of them ends a nurture.
+    """
+    if not happened.of_lead:
+        return None
+    if plan.kind != "nurture" or not plan.exit_on_unsubscribe:
+        return None
+    if happened.name == "email.unsubscribed" and not happened.properties.get("topic"):
+        return Finish("unsubscribed", "unsubscribed from all")
+    if happened.name == "email.complained":
+        return Finish("unsubscribed", "complained about a mail")
+    if happened.name == "email.bounced":
+        return Finish("bounced", "the address does not exist")
+    return None
+
+
 def _holds(trigger: Trigger, scope: Scope) -> bool:
     return not trigger.cond or condition(trigger.cond).truth(scope)
 
@@ -74,17 +104,38 @@ def _crosses(trigger: Trigger, edge: Edge, scope: Scope) -> bool:
     before, after = edge.before, edge.after
     match trigger.kind:
         case "stage":
-            was = None if before is None else before.get("stage")
-            return was != after.get("stage") and after.get("stage") == trigger.stage
+            was = None if before is None else _places(before, edge.record)
+            return was != _places(after, edge.record) and trigger.stage in _places(
+                after, edge.record
+            )
         case "score":
-            was_points = 0.0 if before is None else _number(before, trigger.score)
-            return was_points < trigger.level <= _number(after, trigger.score)
+            was_lead, lead = _leads(edge, scope)
+            was_points = 0.0 if was_lead is None else _number(was_lead, trigger.score)
+            return was_points < trigger.level <= _number(lead, trigger.score)
         case "segment":
             check = condition(trigger.cond)
-            was_in = before is not None and check.truth({**scope, "lead": before})
+            was_lead, _ = _leads(edge, scope)
+            was_in = before is not None and check.truth(
+                {**scope, "lead": was_lead, edge.record: before}
+            )
             return not was_in and check.truth(scope)
         case _:
             return False
+
+
+def _places(record: Record, kind: str) -> tuple[str, ...]:
+    """What a trigger may call the stage: of a deal also with its pipeline before it."""
+    stage = str(record.get("stage") or "")
+    return (stage,) if kind == "lead" else (stage, f"{record.get('pipeline')}.{stage}")
+
+
+def _leads(edge: Edge, scope: Scope) -> tuple[Record | None, Record]:
+    """The lead as it was and as it is; of a deal, its primary contact."""
+    if edge.record == "lead":
+        return edge.before, edge.after
+    lead = scope.get("lead")
+    now: Record = lead if isinstance(lead, Mapping) else {}
+    return (now if edge.contact is None else edge.contact), now
 
 
 def _number(record: Record, score: str) -> float:

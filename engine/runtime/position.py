@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TypeAlias
 
-from engine.playbook.plan import Do, Plan, Send
+from engine.playbook.plan import Ask, Do, Plan, Send, Split
 from engine.playbook.values import Scope, Value
 from engine.runtime.calendar import BusinessCalendar
 
@@ -15,6 +15,8 @@ Calendars: TypeAlias = Callable[[str, Scope], BusinessCalendar]
 ON_WAIT = "wait"
 ON_EVENT = "await"
 ON_JOB = "job"
+ON_SPLIT = "split"
+ON_ANSWER = "answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,15 @@ class JobEnd:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person said to an approval: yes or no, who, and when."""
+
+    yes: bool
+    by: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Logged:
     """One line of the record of what an enrollment did."""
 
@@ -56,13 +67,16 @@ class Member:
     """An enrollment in hand while a slice is walked. Everything the walk changes is here.
 
     Attributes:
+        record: what the playbook is for: the lead's id, or the deal's.
+        lead: the lead; of a deal, its primary contact.
+        deal: the deal that the run knows: its record, or the one it has opened.
         seq: grows by one with every op that is passed; the key of effects.
-        blocked_on: what holds it at `pc`: nothing, a wait, an event or a job.
+        blocked_on: what holds it at `pc`: nothing, a wait, an event, a job, a split or a person.
         until_at: when the present wait is over; None is for ever.
         look_at: when to look at it again; None is when something nudges it.
         anchor_at: the end of the step before, from which the next wait counts.
         listen_seq: events kept at this seq or later are seen by a wait without `from`.
-        memory: `event`, `saved`, `counts`: what the run keeps, JSON only.
+        memory: `event`, `saved`, `counts`, `arms`: what the run keeps, JSON only.
     """
 
     id: str
@@ -79,10 +93,16 @@ class Member:
     zone: tzinfo
     awaited: Sequence[Awaited] = ()
     job: JobEnd | None = None
+    answer: Answer | None = None
     look_at: datetime | None = None
     log: list[Logged] = field(default_factory=list)
     consumed: list[tuple[str, int]] = field(default_factory=list)
     ended: "Finish | Stop | None" = None
+    lead: str = ""
+    deal: str | None = None
+
+    def __post_init__(self) -> None:
+        self.lead = self.lead or self.record
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +117,21 @@ class Emit:
     """Queue the job; the enrollment waits for its end."""
 
     op: Send
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Draw an arm of the split, or learn when that can be done."""
+
+    op: Split
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Ask a person; the enrollment waits for the answer until `until_at`."""
+
+    op: Ask
+    until_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +154,7 @@ class Pass:
     consumed: str | None = None
     save: tuple[str, Value] | None = None
     count: tuple[str, int] | None = None
+    arm: tuple[str, str] | None = None
     waited: bool = False
 
 
@@ -139,4 +175,4 @@ class Stop:
     reason: str
 
 
-Decision: TypeAlias = Perform | Emit | Sleep | Pass | Finish | Stop
+Decision: TypeAlias = Perform | Emit | Draw | Request | Sleep | Pass | Finish | Stop

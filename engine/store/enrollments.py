@@ -52,8 +52,8 @@ def due(tx: Transaction, cohort_id: str, limit: int) -> Sequence[str]:
 _WALKED = [
     table.c[name]
     for name in (
-        "id", "digest", "record", "key", "seq", "pc", "blocked_on", "until_at", "anchor_at",
-        "listen_seq", "memory", "entered_at", "reason",
+        "id", "digest", "record", "lead", "deal", "key", "seq", "pc", "blocked_on", "until_at",
+        "anchor_at", "listen_seq", "memory", "entered_at", "reason",
     )
 ]  # fmt: skip
 
@@ -79,15 +79,15 @@ def lock(tx: Transaction, ids: Sequence[str]) -> Sequence[quick.Row]:
     return quick.fetch(tx, _lock, ids=ids, now=tx.now)
 
 
-def records_of(tx: Transaction, ids: Sequence[str]) -> list[str]:
-    """The records of these enrollments, in id order: what to lock before the enrollments."""
-    query = sa.select(table.c.record).where(table.c.id.in_(ids)).distinct()
+def leads_of(tx: Transaction, ids: Sequence[str]) -> list[str]:
+    """The leads of these enrollments, in id order: what to lock before the enrollments."""
+    query = sa.select(table.c.lead).where(table.c.id.in_(ids)).distinct()
     return sorted(tx.conn.execute(query).scalars())
 
 
-def open_of(tx: Transaction, records: Sequence[str]) -> Sequence[sa.RowMapping]:
-    """Every open enrollment of these records, locked, in id order."""
-    query = sa.select(table).where(table.c.record.in_(records), is_open).order_by(table.c.id)
+def open_of(tx: Transaction, leads: Sequence[str]) -> Sequence[sa.RowMapping]:
+    """Every open enrollment of these leads and of their deals, locked, in id order."""
+    query = sa.select(table).where(table.c.lead.in_(leads), is_open).order_by(table.c.id)
     if tx.is_postgres:
         query = query.with_for_update()
     return tx.conn.execute(query).mappings().all()
@@ -117,7 +117,8 @@ _standing = sa.select(
     *(
         table.c[name]
         for name in (
-            "id", "digest", "seq", "state", "ended_at", "held_at", "memory", "key", "entered_at",
+            "id", "digest", "record", "lead", "deal", "seq", "state", "ended_at", "held_at",
+            "memory", "key", "entered_at",
         )
     )
 ).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))  # fmt: skip
@@ -158,7 +159,7 @@ class Step:
 
 _STEP_COLUMNS = (
     "seq", "pc", "state", "blocked_on", "wake_at", "until_at", "anchor_at", "listen_seq",
-    "memory", "ended_at", "outcome", "goal", "goal_value", "reason", "held_at",
+    "memory", "ended_at", "outcome", "goal", "goal_value", "reason", "held_at", "deal",
 )  # fmt: skip
 
 
@@ -296,6 +297,14 @@ def consume(tx: Transaction, consumed: Sequence[tuple[str, str, int]]) -> None:
     )
 
 
+def follow_deal(tx: Transaction, deal: str, lead: str) -> list[str]:
+    """Gives the open enrollments of a deal its new primary contact; answers their ids."""
+    mine = sa.and_(table.c.deal == deal, table.c.record == deal, is_open)
+    ids = list(tx.conn.execute(sa.select(table.c.id).where(mine)).scalars())
+    tx.conn.execute(sa.update(table).where(mine).values(lead=lead))
+    return ids
+
+
 def next_wake(tx: Transaction, cohort_id: str) -> datetime | None:
     """The earliest `wake_at` of a cohort's open members."""
     query = sa.select(sa.func.min(table.c.wake_at)).where(table.c.cohort == cohort_id, is_open)
@@ -318,7 +327,8 @@ def page(
     tx: Transaction,
     *,
     playbook: str | None = None,
-    record: str | None = None,
+    lead: str | None = None,
+    deal: str | None = None,
     state: str | None = None,
     before: str | None = None,
     limit: int = 100,
@@ -327,8 +337,10 @@ def page(
     query = sa.select(table).order_by(table.c.id.desc()).limit(limit)
     if playbook:
         query = query.where(table.c.playbook == playbook)
-    if record:
-        query = query.where(table.c.record == record)
+    if lead:
+        query = query.where(table.c.lead == lead)
+    if deal:
+        query = query.where(table.c.deal == deal)
     if state:
         query = query.where(table.c.state == state)
     if before:

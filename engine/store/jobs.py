@@ -296,3 +296,11 @@ def page(
             )
         )
     return tx.conn.execute(query).mappings().all()
+
+
+def follow_deal(tx: Transaction, enrollments: Sequence[str], lead: str) -> None:
+    """Readdresses mail of these enrollments that has not left to another lead."""
+    if enrollments:
+        waiting = table.c.state.in_(("queued", "deferred"))
+        mine = table.c.enrollment.in_(list(enrollments))
+        tx.conn.execute(sa.update(table).where(mine, waiting).values(lead=lead))

@@ -23,10 +23,11 @@ _ASSIGNING = 0x6F776E65  # one lock for all rules, because owners and their load
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """A lead that was given to an owner.
+    """A lead, or a deal of it, that was given to an owner.
 
     Attributes:
         lead: the lead.
+        deal: the deal, if it is that which was given.
         rule: the rule that decided; empty: a person or a playbook named the owner.
         owner: who got it.
         former: who had it before.
@@ -40,6 +41,7 @@ class Given:
     why: str
     actor: str
     former: str | None = None
+    deal: str | None = None
 
 
 def lock(tx: Transaction) -> None:
@@ -85,6 +87,7 @@ def record(tx: Transaction, given: Sequence[Given]) -> None:
         {
             "id": new_id(), "lead": one.lead, "rule": one.rule, "owner": one.owner,
             "former": one.former, "why": one.why, "actor": one.actor, "at": tx.now,
+            "deal": one.deal,
         }
         for one in given
     ]  # fmt: skip
@@ -93,7 +96,7 @@ def record(tx: Transaction, given: Sequence[Given]) -> None:
 
 def assignments_of(tx: Transaction, lead: str) -> list[dict[str, Any]]:
     """Who got the lead, newest first."""
-    query = sa.select(table).where(table.c.lead == lead)
+    query = sa.select(table).where(table.c.lead == lead, table.c.deal.is_(None))
     newest = query.order_by(table.c.at.desc(), table.c.id.desc())
     return [row._asdict() for row in tx.conn.execute(newest)]
 
@@ -103,9 +106,20 @@ def former_owners(
 ) -> dict[LeadId, frozenset[str]]:
     """Who lost each lead to somebody else since then; one query."""
     query = sa.select(table.c.lead, table.c.former).where(
-        table.c.lead.in_(list(leads)), table.c.at >= since, table.c.former.is_not(None)
+        table.c.lead.in_(list(leads)),
+        table.c.deal.is_(None),
+        table.c.at >= since,
+        table.c.former.is_not(None),
     )
     found: dict[LeadId, set[str]] = {}
     for lead, former in tx.conn.execute(query):
         found.setdefault(LeadId(lead), set()).add(former)
     return {lead: frozenset(names) for lead, names in found.items()}
+
+
+def former_of_deal(tx: Transaction, deal: str, since: datetime) -> frozenset[str]:
+    """Who lost this deal to somebody else since then."""
+    query = sa.select(table.c.former).where(
+        table.c.deal == deal, table.c.at >= since, table.c.former.is_not(None)
+    )
+    return frozenset(tx.conn.execute(query).scalars())

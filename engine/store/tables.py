@@ -17,10 +17,15 @@ SQLModel.metadata.naming_convention = {
 }
 
 OPEN = "ended_at IS NULL"
+HAS_DEAL = "deal IS NOT NULL"
 
 
 def _instant(**options: Any) -> Any:
     return Field(sa_column=Column(Instant(), **options))
+
+
+def _where(condition: str) -> dict[str, Any]:
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
 
 def _json(default: type) -> Any:
@@ -134,10 +139,14 @@ class Event(SQLModel, table=True):
     """Something a lead did or had happen. Immutable; the id is the client's."""
 
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_lead_name_at", "lead", "name", "at"),)
+    __table_args__ = (
+        Index("ix_event_lead_name_at", "lead", "name", "at"),
+        Index("ix_event_deal_at", "deal", "at", **_where(HAS_DEAL)),
+    )
     id: str = Field(primary_key=True)
     name: str
     lead: str
+    deal: str | None = None
     at: datetime = _instant(nullable=False)
     accepted_at: datetime = _instant(nullable=False)
     properties: dict[str, Any] = _json(dict)
@@ -155,7 +164,11 @@ class Cohort(SQLModel, table=True):
 
 
 class Enrollment(SQLModel, table=True):
-    """One lead's passage through one playbook: where it stands, and what wakes it."""
+    """One record's passage through one playbook: where it stands, and what wakes it.
+
+    `record` is what the playbook is for: the lead, or a deal, whose primary contact `lead` then is.
+    `deal` is the deal that the run knows: the record itself, or the one that it has opened.
+    """
 
     __tablename__ = "enrollment"
     __table_args__ = (
@@ -179,7 +192,8 @@ class Enrollment(SQLModel, table=True):
             postgresql_where=text(OPEN),
         ),
         UniqueConstraint("playbook", "record", "cause"),
-        Index("ix_enrollment_record", "record"),
+        Index("ix_enrollment_lead", "lead"),
+        Index("ix_enrollment_deal", "deal", **_where(HAS_DEAL)),
         Index("ix_enrollment_playbook_state", "playbook", "state", "id"),
     )
     id: str = Field(primary_key=True)
@@ -187,6 +201,8 @@ class Enrollment(SQLModel, table=True):
     digest: str
     cohort: str
     record: str
+    lead: str
+    deal: str | None = None
     key: str = ""
     cause: str
     event: str | None = None
@@ -346,15 +362,17 @@ class ScoreEntry(SQLModel, table=True):
 
 
 class Assignment(SQLModel, table=True):
-    """An owner given to a lead: by which rule, and why. The last one of a rule is its turn."""
+    """An owner given to a lead, or to a deal of it: by which rule, and why."""
 
     __tablename__ = "assignment"
     __table_args__ = (
         Index("ix_assignment_owner_at", "owner", "at"),
         Index("ix_assignment_lead_at", "lead", "at"),
+        Index("ix_assignment_deal_at", "deal", "at", **_where(HAS_DEAL)),
     )
     id: str = Field(primary_key=True)
     lead: str
+    deal: str | None = None
     rule: str
     owner: str
     former: str | None = None
@@ -390,11 +408,13 @@ class Task(SQLModel, table=True):
         ),
         Index("ix_task_enrollment", "enrollment"),
         Index("ix_task_lead", "lead"),
+        Index("ix_task_deal", "deal", **_where(HAS_DEAL)),
     )
     id: str = Field(primary_key=True)
     kind: str
     owner: str | None = None
     lead: str | None = None
+    deal: str | None = None
     enrollment: str | None = None
     subject: str
     text: str = ""
@@ -403,6 +423,7 @@ class Task(SQLModel, table=True):
     due_at: datetime | None = _instant()
     snoozed_until: datetime | None = _instant()
     result: str = ""
+    ended_by: str = ""
     created_at: datetime = _instant(nullable=False)
     ended_at: datetime | None = _instant()
 

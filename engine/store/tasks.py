@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.errors import InputError, NotFoundError
+from engine.runtime.position import Answer
+from engine.store import quick
 from engine.store.database import Transaction
 from engine.store.inserting import insert_new
 from engine.store.tables import Task
@@ -15,6 +17,16 @@ table: sa.Table = Task.__table__  # type: ignore[attr-defined]
 
 _NEVER = datetime(9999, 1, 1, tzinfo=UTC)
 _NOBODYS = ""
+_ASKING = ("stopped", "approval")
+"""Kinds of tasks that an enrollment waits for, one way or the other."""
+
+APPROVED, REJECTED = "approved", "rejected"
+
+_answers = sa.select(table.c.id, table.c.result, table.c.ended_by, table.c.ended_at).where(
+    table.c.id.in_(sa.bindparam("ids", expanding=True)),
+    table.c.kind == "approval",
+    table.c.result.in_((APPROVED, REJECTED)),
+)
 
 
 def insert(tx: Transaction, tasks: Sequence[Mapping[str, Any]]) -> frozenset[str]:
@@ -84,6 +96,25 @@ def done(tx: Transaction, id: str, *, result: str = "") -> dict[str, Any]:
     return _change(tx, id, {"state": "done", "result": result, "ended_at": tx.now})
 
 
+def answer(tx: Transaction, id: str, *, yes: bool, by: str) -> dict[str, Any]:
+    """Answers an approval and gives it as it is now.
+
+    Raises:
+        NotFoundError: there is no such task.
+        InputError: it has been answered, or nobody asks any more.
+    """
+    said = APPROVED if yes else REJECTED
+    return _change(tx, id, {"state": "done", "result": said, "ended_by": by, "ended_at": tx.now})
+
+
+def answers_of(tx: Transaction, ids: Sequence[str]) -> dict[str, Answer]:
+    """What people said to these approvals, by the task's id; unanswered ones are absent."""
+    return {
+        row["id"]: Answer(row["result"] == APPROVED, row["ended_by"], row["ended_at"])
+        for row in quick.fetch(tx, _answers, ids=ids)
+    }
+
+
 def snooze(tx: Transaction, id: str, until: datetime) -> dict[str, Any]:
     """Puts an open task off and answers it as it is now.
 
@@ -100,7 +131,7 @@ def close_of(tx: Transaction, enrollments: Iterable[str], *, result: str) -> int
     """Closes the open tasks that ask about enrollments which need no decision any more."""
     statement = table.update().where(
         table.c.enrollment.in_(list(enrollments)),
-        table.c.kind == "stopped",
+        table.c.kind.in_(_ASKING),
         table.c.state == "open",
     )
     ended = {"state": "done", "result": result, "ended_at": tx.now}
@@ -112,5 +143,6 @@ def _change(tx: Transaction, id: str, values: Mapping[str, Any]) -> dict[str, An
     changed = tx.conn.execute(statement).rowcount
     task = get(tx, id)
     if not changed:
-        raise InputError(f"task '{id}' is {task['state']} already")
+        said = f": {task['result']}" if task["result"] else ""
+        raise InputError(f"task '{id}' is {task['state']} already{said}")
     return task

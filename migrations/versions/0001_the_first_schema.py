@@ -14,6 +14,7 @@ def upgrade() -> None:
         "assignment",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("deal", sa.String(), nullable=True),
         sa.Column("rule", sa.String(), nullable=False),
         sa.Column("owner", sa.String(), nullable=False),
         sa.Column("former", sa.String(), nullable=True),
@@ -23,6 +24,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_assignment")),
     )
     with op.batch_alter_table("assignment", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_assignment_deal_at",
+            ["deal", "at"],
+            unique=False,
+            sqlite_where=sa.text("deal IS NOT NULL"),
+            postgresql_where=sa.text("deal IS NOT NULL"),
+        )
         batch_op.create_index("ix_assignment_lead_at", ["lead", "at"], unique=False)
         batch_op.create_index("ix_assignment_owner_at", ["owner", "at"], unique=False)
 
@@ -103,12 +111,68 @@ def upgrade() -> None:
         batch_op.create_index("ix_coming_moment_at", ["at"], unique=False)
 
     op.create_table(
+        "deal",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("pipeline", sa.String(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("closed", sa.String(), nullable=False),
+        sa.Column("entry_ref", sa.String(), nullable=False),
+        sa.Column("amount", sa.Float(), nullable=True),
+        sa.Column("currency", sa.String(), nullable=True),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("decision_maker", sa.String(), nullable=True),
+        sa.Column("lost_reason", sa.String(), nullable=True),
+        sa.Column("tags", JsonDocument, nullable=False),
+        sa.Column("fields", JsonDocument, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("stage_entered_at", Instant(), nullable=False),
+        sa.Column("last_activity_at", Instant(), nullable=True),
+        sa.Column("expected_close_at", Instant(), nullable=True),
+        sa.Column("quote_sent_at", Instant(), nullable=True),
+        sa.Column("closed_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deal")),
+    )
+    with op.batch_alter_table("deal", schema=None) as batch_op:
+        batch_op.create_index("ix_deal_lead", ["lead"], unique=False)
+        batch_op.create_index(
+            "ix_deal_open",
+            ["lead"],
+            unique=False,
+            sqlite_where=sa.text("closed = ''"),
+            postgresql_where=sa.text("closed = ''"),
+        )
+        batch_op.create_index("ix_deal_owner_id", ["owner", "id"], unique=False)
+        batch_op.create_index(
+            "ix_deal_pipeline_stage_id", ["pipeline", "stage", "id"], unique=False
+        )
+
+    op.create_table(
+        "deal_change",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("deal", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("before", JsonDocument, nullable=True),
+        sa.Column("after", JsonDocument, nullable=True),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_deal_change")),
+    )
+    with op.batch_alter_table("deal_change", schema=None) as batch_op:
+        batch_op.create_index("ix_deal_change_deal_at", ["deal", "at"], unique=False)
+
+    op.create_table(
         "enrollment",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("playbook", sa.String(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("cohort", sa.String(), nullable=False),
         sa.Column("record", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("deal", sa.String(), nullable=True),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("cause", sa.String(), nullable=False),
         sa.Column("event", sa.String(), nullable=True),
@@ -135,16 +199,23 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("enrollment", schema=None) as batch_op:
         batch_op.create_index(
+            "ix_enrollment_deal",
+            ["deal"],
+            unique=False,
+            sqlite_where=sa.text("deal IS NOT NULL"),
+            postgresql_where=sa.text("deal IS NOT NULL"),
+        )
+        batch_op.create_index(
             "ix_enrollment_due",
             ["cohort", "wake_at"],
             unique=False,
             sqlite_where=sa.text("ended_at IS NULL"),
             postgresql_where=sa.text("ended_at IS NULL"),
         )
+        batch_op.create_index("ix_enrollment_lead", ["lead"], unique=False)
         batch_op.create_index(
             "ix_enrollment_playbook_state", ["playbook", "state", "id"], unique=False
         )
-        batch_op.create_index("ix_enrollment_record", ["record"], unique=False)
         batch_op.create_index(
             "ix_enrollment_wake",
             ["wake_at"],
@@ -165,12 +236,20 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("deal", sa.String(), nullable=True),
         sa.Column("at", Instant(), nullable=False),
         sa.Column("accepted_at", Instant(), nullable=False),
         sa.Column("properties", JsonDocument, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
     )
     with op.batch_alter_table("event", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_event_deal_at",
+            ["deal", "at"],
+            unique=False,
+            sqlite_where=sa.text("deal IS NOT NULL"),
+            postgresql_where=sa.text("deal IS NOT NULL"),
+        )
         batch_op.create_index("ix_event_lead_name_at", ["lead", "name", "at"], unique=False)
 
     op.create_table(
@@ -306,6 +385,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_publication")),
     )
     op.create_table(
+        "published",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("revision", sa.String(), nullable=False),
+        sa.Column("workspace", JsonDocument, nullable=False),
+        sa.Column("applied_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_published")),
+    )
+    op.create_table(
         "published_version",
         sa.Column("publication", sa.String(), nullable=False),
         sa.Column("playbook", sa.String(), nullable=False),
@@ -317,23 +405,7 @@ def upgrade() -> None:
         batch_op.create_index(
             "ix_published_version_playbook", ["playbook", "publication"], unique=False
         )
-    op.create_table(
-        "shadow",
-        sa.Column("playbook", sa.String(), nullable=False),
-        sa.Column("digest", sa.String(), nullable=False),
-        sa.Column("since", Instant(), nullable=False),
-        sa.Column("actor", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("playbook", name=op.f("pk_shadow")),
-    )
-    op.create_table(
-        "published",
-        sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("digest", sa.String(), nullable=False),
-        sa.Column("revision", sa.String(), nullable=False),
-        sa.Column("workspace", JsonDocument, nullable=False),
-        sa.Column("applied_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_published")),
-    )
+
     op.create_table(
         "score_entry",
         sa.Column("id", sa.String(), nullable=False),
@@ -347,6 +419,52 @@ def upgrade() -> None:
     with op.batch_alter_table("score_entry", schema=None) as batch_op:
         batch_op.create_index("ix_score_entry_lead", ["lead", "name"], unique=False)
 
+    op.create_table(
+        "shadow",
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("playbook", name=op.f("pk_shadow")),
+    )
+    op.create_table(
+        "split_draw",
+        sa.Column("enrollment", sa.String(), nullable=False),
+        sa.Column("split", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("arm", sa.String(), nullable=False),
+        sa.Column("by_weight", sa.Boolean(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("due_at", Instant(), nullable=True),
+        sa.Column("converted_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("enrollment", "split", name=op.f("pk_split_draw")),
+    )
+    with op.batch_alter_table("split_draw", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_split_draw_due",
+            ["playbook", "split", "due_at", "arm", "converted_at"],
+            unique=False,
+        )
+        batch_op.create_index(
+            "ix_split_draw_out",
+            ["lead"],
+            unique=False,
+            sqlite_where=sa.text("event <> '' AND converted_at IS NULL"),
+            postgresql_where=sa.text("event <> '' AND converted_at IS NULL"),
+        )
+
+    op.create_table(
+        "split_standing",
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("split", sa.String(), nullable=False),
+        sa.Column("sampled", sa.Integer(), nullable=False),
+        sa.Column("decide_at", Instant(), nullable=True),
+        sa.Column("counted_until", Instant(), nullable=False),
+        sa.Column("evidence", JsonDocument, nullable=False),
+        sa.PrimaryKeyConstraint("playbook", "split", name=op.f("pk_split_standing")),
+    )
     op.create_table(
         "step_log",
         sa.Column("enrollment", sa.String(), nullable=False),
@@ -373,6 +491,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("owner", sa.String(), nullable=True),
         sa.Column("lead", sa.String(), nullable=True),
+        sa.Column("deal", sa.String(), nullable=True),
         sa.Column("enrollment", sa.String(), nullable=True),
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
@@ -381,11 +500,19 @@ def upgrade() -> None:
         sa.Column("due_at", Instant(), nullable=True),
         sa.Column("snoozed_until", Instant(), nullable=True),
         sa.Column("result", sa.String(), nullable=False),
+        sa.Column("ended_by", sa.String(), nullable=False),
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("ended_at", Instant(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_task")),
     )
     with op.batch_alter_table("task", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_task_deal",
+            ["deal"],
+            unique=False,
+            sqlite_where=sa.text("deal IS NOT NULL"),
+            postgresql_where=sa.text("deal IS NOT NULL"),
+        )
         batch_op.create_index("ix_task_enrollment", ["enrollment"], unique=False)
         batch_op.create_index("ix_task_lead", ["lead"], unique=False)
         batch_op.create_index(
@@ -447,21 +574,36 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_task_lead")
         batch_op.drop_index("ix_task_enrollment")
+        batch_op.drop_index(
+            "ix_task_deal",
+            sqlite_where=sa.text("deal IS NOT NULL"),
+            postgresql_where=sa.text("deal IS NOT NULL"),
+        )
 
     op.drop_table("task")
     op.drop_table("suppression")
     op.drop_table("step_log")
+    op.drop_table("split_standing")
+    with op.batch_alter_table("split_draw", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_split_draw_out",
+            sqlite_where=sa.text("event <> '' AND converted_at IS NULL"),
+            postgresql_where=sa.text("event <> '' AND converted_at IS NULL"),
+        )
+        batch_op.drop_index("ix_split_draw_due")
+
+    op.drop_table("split_draw")
+    op.drop_table("shadow")
     with op.batch_alter_table("score_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_score_entry_lead")
 
     op.drop_table("score_entry")
-    op.drop_table("shadow")
     with op.batch_alter_table("published_version", schema=None) as batch_op:
         batch_op.drop_index("ix_published_version_playbook")
 
     op.drop_table("published_version")
-    op.drop_table("publication")
     op.drop_table("published")
+    op.drop_table("publication")
     op.drop_table("playbook")
     with op.batch_alter_table("plan", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_plan_playbook"))
@@ -491,6 +633,11 @@ def downgrade() -> None:
     op.drop_table("heartbeat")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index("ix_event_lead_name_at")
+        batch_op.drop_index(
+            "ix_event_deal_at",
+            sqlite_where=sa.text("deal IS NOT NULL"),
+            postgresql_where=sa.text("deal IS NOT NULL"),
+        )
 
     op.drop_table("event")
     with op.batch_alter_table("enrollment", schema=None) as batch_op:
@@ -504,15 +651,35 @@ def downgrade() -> None:
             sqlite_where=sa.text("ended_at IS NULL"),
             postgresql_where=sa.text("ended_at IS NULL"),
         )
-        batch_op.drop_index("ix_enrollment_record")
         batch_op.drop_index("ix_enrollment_playbook_state")
+        batch_op.drop_index("ix_enrollment_lead")
         batch_op.drop_index(
             "ix_enrollment_due",
             sqlite_where=sa.text("ended_at IS NULL"),
             postgresql_where=sa.text("ended_at IS NULL"),
         )
+        batch_op.drop_index(
+            "ix_enrollment_deal",
+            sqlite_where=sa.text("deal IS NOT NULL"),
+            postgresql_where=sa.text("deal IS NOT NULL"),
+        )
 
     op.drop_table("enrollment")
+    with op.batch_alter_table("deal_change", schema=None) as batch_op:
+        batch_op.drop_index("ix_deal_change_deal_at")
+
+    op.drop_table("deal_change")
+    with op.batch_alter_table("deal", schema=None) as batch_op:
+        batch_op.drop_index("ix_deal_pipeline_stage_id")
+        batch_op.drop_index("ix_deal_owner_id")
+        batch_op.drop_index(
+            "ix_deal_open",
+            sqlite_where=sa.text("closed = ''"),
+            postgresql_where=sa.text("closed = ''"),
+        )
+        batch_op.drop_index("ix_deal_lead")
+
+    op.drop_table("deal")
     with op.batch_alter_table("coming_moment", schema=None) as batch_op:
         batch_op.drop_index("ix_coming_moment_at")
 
@@ -538,5 +705,10 @@ def downgrade() -> None:
     with op.batch_alter_table("assignment", schema=None) as batch_op:
         batch_op.drop_index("ix_assignment_owner_at")
         batch_op.drop_index("ix_assignment_lead_at")
+        batch_op.drop_index(
+            "ix_assignment_deal_at",
+            sqlite_where=sa.text("deal IS NOT NULL"),
+            postgresql_where=sa.text("deal IS NOT NULL"),
+        )
 
     op.drop_table("assignment")

@@ -1,0 +1,169 @@
+"""The splits' repository: draws, what came of them, and how far each split has come.
+
+Counting never looks at a draw twice: the evidence of a split is brought up to date from the draws
+whose time has ended since the last look, along an index that holds all it needs.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.runtime.splitting import Evidence, Standing
+from engine.store import quick
+from engine.store.columns import EPOCH
+from engine.store.database import Transaction
+from engine.store.inserting import insert_many, insert_new, upsert
+from engine.store.split_tables import SplitDraw, SplitStanding
+
+table: sa.Table = SplitDraw.__table__  # type: ignore[attr-defined]
+standing_table: sa.Table = SplitStanding.__table__  # type: ignore[attr-defined]
+
+_standing = (
+    sa.select(standing_table)
+    .where(
+        standing_table.c.playbook == sa.bindparam("the_playbook"),
+        standing_table.c.split == sa.bindparam("the_split"),
+    )
+    .with_for_update()
+)
+_since = (
+    sa.select(
+        table.c.arm,
+        sa.func.count().label("trials"),
+        sa.func.count(table.c.converted_at).label("wins"),
+    )
+    .where(
+        table.c.playbook == sa.bindparam("the_playbook"),
+        table.c.split == sa.bindparam("the_split"),
+        table.c.due_at > sa.bindparam("since"),
+        table.c.due_at <= sa.bindparam("until"),
+    )
+    .group_by(table.c.arm)
+)
+_out = sa.select(
+    table.c.enrollment, table.c.split, table.c.lead, table.c.event, table.c.due_at
+).where(
+    table.c.lead.in_(sa.bindparam("leads", expanding=True)),
+    table.c.event != "",
+    table.c.converted_at.is_(None),
+)
+_convert = (
+    sa.update(table)
+    .where(
+        table.c.enrollment == sa.bindparam("b_enrollment"),
+        table.c.split == sa.bindparam("b_split"),
+        table.c.converted_at.is_(None),
+    )
+    .values(converted_at=sa.bindparam("b_at"))
+)
+_advance = (
+    sa.update(standing_table)
+    .where(
+        standing_table.c.playbook == sa.bindparam("b_playbook"),
+        standing_table.c.split == sa.bindparam("b_split"),
+    )
+    .values(
+        {
+            name: sa.bindparam(f"b_{name}_")
+            for name in ("sampled", "decide_at", "counted_until", "evidence")
+        }
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ArmCount:
+    """An arm in numbers: who drew it, and who of them converted."""
+
+    arm: str
+    entered: int
+    converted: int
+
+
+def lock_standing(tx: Transaction, playbook: str, split: str) -> tuple[Standing, datetime]:
+    """How far a split has come, locked, with the evidence of every draw whose time has ended.
+
+    Whoever draws at several splits locks them in the order of their names.
+
+    Returns:
+        The standing, and until when its evidence counts.
+    """
+    key = {"the_playbook": playbook, "the_split": split}
+    found = quick.fetch(tx, _standing, **key)
+    if not found:
+        fresh = {
+            "playbook": playbook, "split": split, "sampled": 0, "decide_at": None,
+            "counted_until": EPOCH, "evidence": {},
+        }  # fmt: skip
+        insert_new(tx, standing_table, [fresh], key="split")
+        found = quick.fetch(tx, _standing, **key)
+    row = found[0]
+    evidence = {arm: Evidence(*counts) for arm, counts in row["evidence"].items()}
+    until = max(tx.now, row["counted_until"])
+    for one in quick.fetch(tx, _since, **key, since=row["counted_until"], until=until):
+        known = evidence.get(one["arm"], Evidence())
+        evidence[one["arm"]] = Evidence(known.trials + one["trials"], known.wins + one["wins"])
+    return Standing(row["sampled"], row["decide_at"], evidence), until
+
+
+def save_standing(
+    tx: Transaction, playbook: str, split: str, standing: Standing, counted_until: datetime
+) -> None:
+    """Writes how far a split has come; its row is locked."""
+    quick.run(
+        tx,
+        _advance,
+        [
+            {
+                "b_playbook": playbook, "b_split": split, "b_sampled_": standing.sampled,
+                "b_decide_at_": standing.decide_at, "b_counted_until_": counted_until,
+                "b_evidence_": {
+                    arm: [known.trials, known.wins] for arm, known in standing.evidence.items()
+                },
+            }
+        ],
+    )  # fmt: skip
+
+
+def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """New draws. The same (enrollment, split) twice raises."""
+    insert_many(tx, table, rows)
+
+
+def out(tx: Transaction, leads: Sequence[str]) -> Sequence[quick.Row]:
+    """The draws of these leads that an event may still convert, whatever their time."""
+    return quick.fetch(tx, _out, leads=leads)
+
+
+def convert(tx: Transaction, draws: Sequence[tuple[str, str]]) -> None:
+    """Marks draws, (enrollment, split), as converted now; the first conversion stands."""
+    rows = [{"b_enrollment": one, "b_split": split, "b_at": tx.now} for one, split in draws]
+    quick.run(tx, _convert, rows)
+
+
+def replace_draws(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Draws of enrollments whose former arm their plan has no more; what came of that is gone."""
+    update = ("arm", "by_weight", "event", "at", "due_at", "converted_at")
+    upsert(tx, table, rows, keys=("enrollment", "split"), update=update)
+
+
+def counts(tx: Transaction, playbook: str) -> dict[tuple[str, str], ArmCount]:
+    """The arms of a playbook's splits in numbers, by (split, arm), from the index alone."""
+    query = (
+        sa.select(table.c.split, table.c.arm, sa.func.count(), sa.func.count(table.c.converted_at))
+        .where(table.c.playbook == playbook)
+        .group_by(table.c.split, table.c.arm)
+    )
+    return {
+        (split, arm): ArmCount(arm, entered, converted)
+        for split, arm, entered, converted in tx.conn.execute(query)
+    }
+
+
+def standing_of(tx: Transaction, playbook: str) -> dict[str, sa.RowMapping]:
+    """How far the splits of a playbook have come, by name; for whoever only looks."""
+    query = sa.select(standing_table).where(standing_table.c.playbook == playbook)
+    return {row["split"]: row for row in tx.conn.execute(query).mappings()}
