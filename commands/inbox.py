@@ -11,7 +11,9 @@ from commands.rendering import AsJson
 if TYPE_CHECKING:
     from typing import Any
 
-inbox = typer.Typer(help="The inbox: tasks, and stopped enrollments.", invoke_without_command=True)
+inbox = typer.Typer(
+    help="The inbox: tasks, approvals, and stopped enrollments.", invoke_without_command=True
+)
 Id = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
 
 
@@ -74,6 +76,18 @@ def snooze(
 
 
 @inbox.command()
+def approve(id: Id, as_json: AsJson = False) -> None:
+    """Says yes to an approval: its run goes on."""
+    _answer(id, yes=True, as_json=as_json)
+
+
+@inbox.command()
+def reject(id: Id, as_json: AsJson = False) -> None:
+    """Says no to an approval: its run goes the other way."""
+    _answer(id, yes=False, as_json=as_json)
+
+
+@inbox.command()
 def retry(id: Id, as_json: AsJson = False) -> None:
     """Tries the step again at which an enrollment stopped."""
     _decide(id, "retry", as_json=as_json)
@@ -83,6 +97,14 @@ def retry(id: Id, as_json: AsJson = False) -> None:
 def skip(id: Id, as_json: AsJson = False) -> None:
     """Leaves out the step at which an enrollment stopped."""
     _decide(id, "skip", as_json=as_json)
+
+
+def _answer(id: str, *, yes: bool, as_json: bool) -> None:
+    from engine.operations.inbox import answer
+
+    with place.opened() as store:
+        found = answer(store, id, yes=yes, actor=place.actor())
+    _tell(found, found["result"], as_json=as_json)
 
 
 def _decide(id: str, verb: str, *, as_json: bool) -> None:

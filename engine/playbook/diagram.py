@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, assert_never
 
 from engine.playbook.plan import (
+    Ask,
     Await,
     Branch,
     Do,
@@ -18,6 +19,8 @@ from engine.playbook.plan import (
     Plan,
     Repeat,
     Send,
+    Split,
+    SplitArm,
     Trigger,
     Wait,
 )
@@ -149,6 +152,13 @@ def _lines(op: Op, at: int) -> Iterator[tuple[int, str]]:
         case Repeat():
             yield at + 1, "again"
             yield op.exit_to, "enough"
+        case Split():
+            yield from zip(op.ways, map(_share, op.arms, [op] * len(op.arms)), strict=True)
+        case Ask() if op.else_to == at + 1:
+            yield at + 1, "whatever the answer"
+        case Ask():
+            yield at + 1, "yes"
+            yield op.else_to, "no, or no answer"
         case Do() | Send():
             yield at + 1, ""
         case End() | Jump():
@@ -173,12 +183,30 @@ def _box(op: Op) -> tuple[NodeKind, str]:
             return "branch", short(op.cond)
         case Repeat():
             return "branch", f"{op.times} times"
+        case Split():
+            return "branch", _split(op)
+        case Ask():
+            asked = f"ask {' or '.join(op.by)}: {op.text}"
+            return "wait", f"{short(asked)}\nup to {op.up_to}"
         case End():
             return "end", op.outcome
         case Jump():
             return "do", ""
         case _:
             assert_never(op)
+
+
+def _split(op: Split) -> str:
+    if op.winner is None:
+        return f"split {op.name}"
+    winner = op.winner
+    return f"split {op.name}\nwinner by {winner.by}\nof {winner.sample} within {winner.within}"
+
+
+def _share(arm: SplitArm, op: Split) -> str:
+    """An arm's name with its share, as a line is named."""
+    percent = 100 * arm.weight / sum(each.weight for each in op.arms)
+    return f"{short(arm.name, 30)} {percent:.3g} %"
 
 
 def _action(op: Do | Send) -> str:

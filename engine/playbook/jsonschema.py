@@ -61,6 +61,11 @@ def workspace_schema() -> Mapping[str, Any]:
     return _titled(schema, "Longplay workspace")
 
 
+def schema_of(model: type[BaseModel], title: str) -> Mapping[str, Any]:
+    """The schema of a file that a model of the language describes."""
+    return _titled(_schema_of(model), title)
+
+
 def _titled(schema: Schema, title: str) -> Schema:
     return {"$schema": DIALECT, "title": title, **schema}
 
@@ -116,7 +121,15 @@ def _argument(verb: str, fields: Schema) -> Schema:
     return {"anyOf": [fields[main], inside | {"required": list(mapping)}]}
 
 
-_MAIN = {"wait": "span", "wait_for": "events", "if": "test", "goto": "target", "end": "outcome"}
+_MAIN = {
+    "wait": "span",
+    "wait_for": "events",
+    "if": "test",
+    "goto": "target",
+    "end": "outcome",
+    "split": "name",
+    "approve": "text",
+}
 
 
 def _clean(node: Any) -> Any:

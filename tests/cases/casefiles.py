@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 
 from engine.playbook.diagnostics import Diagnostic
-from engine.playbook.plan import Await, Branch, Do, End, Jump, Op, Repeat, Send, Wait
+from engine.playbook.plan import Ask, Await, Branch, Do, End, Jump, Op, Repeat, Send, Split, Wait
 from engine.playbook.workspace import load_workspace
 from tests.cases.casework import HEAD, compiled, with_steps
 
@@ -50,6 +50,12 @@ def line(op: Op) -> str:
             return f"jump to {op.to}"
         case Repeat():
             return f"repeat {op.step} ({op.times}) then {op.exit_to}"
+        case Split():
+            ways = zip(op.arms, op.ways, strict=True)
+            arms = ", ".join(f"{arm.name} {arm.weight:g} at {way}" for arm, way in ways)
+            return f"split {op.name}: {arms}"
+        case Ask():
+            return f"ask {op.step} of {', '.join(op.by)} else {op.else_to}"
         case End():
             return f"end {op.outcome}"
 

@@ -53,6 +53,8 @@ def test_jumps_lead_to_work(case: Case) -> None:
             target = getattr(op, name, None)
             if target is not None:
                 assert not isinstance(plan.ops[target], Jump)  # type: ignore[union-attr]
+        for way in getattr(op, "ways", ()):
+            assert not isinstance(plan.ops[way], Jump)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("verb", sorted(VERBS - LATER))
