@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TextIO
 
 from engine.errors import EnvironmentFault
-from engine.operations.lead_columns import REASON_COLUMN
+from engine.operations.headings import REASON_COLUMN
 from engine.operations.table_files import Row
 
 

@@ -1,16 +1,9 @@
 """Which field of a lead a column of a file means: exact names, and what people call them."""
 
-import re
-import unicodedata
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
-from engine.errors import InputError
-from engine.playbook.spelling import did_you_mean
+from engine.operations.headings import REASON_COLUMN, Columns, Headings
 from engine.runtime.fields import BUILT_IN, FieldTypes
-
-REASON_COLUMN = "rejected_because"
-"""The column that an error file adds; a mended error file may be imported as it is."""
 
 WORKED_OUT = frozenset(
     {"score", "grade", "scores", "stage_entered_at", "version", "suppressed", REASON_COLUMN}
@@ -42,20 +35,7 @@ _CALLED: Mapping[str, str] = {
     "orders": "order_count 订单数",
     "revenue": "total_revenue 消费金额 累计消费",
 }
-_NOISE = re.compile(r"[\s_\-*:：/／()（）.]+")
-
-
-@dataclass(frozen=True, slots=True)
-class Columns:
-    """What a file's columns mean.
-
-    Attributes:
-        fields: column → field of the lead.
-        left_out: columns that are not imported.
-    """
-
-    fields: Mapping[str, str]
-    left_out: tuple[str, ...]
+LEADS = Headings("lead", BUILT_IN, _CALLED, WORKED_OUT)
 
 
 def map_columns(
@@ -66,58 +46,9 @@ def map_columns(
     Raises:
         InputError: one means nothing, or two mean the same field.
     """
-    fields: dict[str, str] = {}
-    left_out: list[str] = []
-    meanings: dict[str, str] = {}
-    for heading in filter(None, headings):
-        name = field_named(heading, custom)
-        if name is None and heading in WORKED_OUT:
-            left_out.append(heading)
-        elif name is None:
-            if not ignore_unknown:
-                raise _unknown(heading, custom)
-            left_out.append(heading)
-        elif name in meanings:
-            raise InputError(
-                f"the columns '{meanings[name]}' and '{heading}' both mean '{name}'",
-                help="rename or remove one of them",
-            )
-        else:
-            meanings[name] = heading
-            fields[heading] = name
-    return Columns(fields, tuple(left_out))
+    return LEADS.mapped(headings, custom, ignore_unknown=ignore_unknown)
 
 
 def field_named(heading: str, custom: FieldTypes) -> str | None:
     """The field that a heading means, or None."""
-    exact = heading.strip().removeprefix("lead.").removeprefix("fields.")
-    if exact in WORKED_OUT:
-        return None
-    if exact in BUILT_IN or exact in custom:
-        return exact
-    folded = _fold(exact)
-    for name in custom:
-        if _fold(name) == folded:
-            return name
-    return _MEANING.get(folded)
-
-
-def _unknown(heading: str, custom: FieldTypes) -> InputError:
-    known = [name for name in [*BUILT_IN, *custom] if name not in WORKED_OUT]
-    near = did_you_mean(heading, known)
-    return InputError(
-        f"a lead has no field for the column '{heading[:60]}'",
-        help=f"{near} Or leave it out with --ignore-unknown",
-    )
-
-
-def _fold(text: str) -> str:
-    return _NOISE.sub("", unicodedata.normalize("NFKC", text).casefold())
-
-
-_MEANING: Mapping[str, str] = {
-    _fold(called): name
-    for name in BUILT_IN
-    if name not in WORKED_OUT
-    for called in [name, *_CALLED.get(name, "").split()]
-}
+    return LEADS.named(heading, custom)
