@@ -60,6 +60,15 @@ def cohort_id(playbook: str, digest: str, lane: str, shard: int) -> CohortId:
     return CohortId(f"{playbook}@{digest[:12]}/{lane}/{shard}")
 
 
+BULK = "longplay-bulk-"
+"""What the workflow ids of the drivers of bulk enrollments begin with."""
+
+
+def bulk_driver_id(bulk: str) -> str:
+    """The workflow id of a bulk enrollment's driver; it is nudged like a cohort's."""
+    return BULK + bulk
+
+
 def message_id(job: str, domain: str) -> str:
     """The Message-ID of a job: stable over every attempt, with its angle brackets."""
     return f"<{job}@{domain}>"

@@ -7,6 +7,7 @@ from alembic.autogenerate.api import AutogenContext
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
+import engine.store.bulk_tables  # noqa: F401 - fills the metadata
 import engine.store.clock_tables  # noqa: F401 - fills the metadata
 import engine.store.deal_tables  # noqa: F401 - fills the metadata
 import engine.store.tables  # noqa: F401 - fills the metadata

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
+import engine.store.bulk_tables  # noqa: F401 - fills the metadata
 import engine.store.clock_tables  # noqa: F401 - fills the metadata
 import engine.store.deal_tables  # noqa: F401 - fills the metadata
 import engine.store.split_tables  # noqa: F401 - fills the metadata

@@ -73,6 +73,36 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scope", name=op.f("pk_brake")),
     )
     op.create_table(
+        "bulk_enrollment",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("condition", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=True),
+        sa.Column("properties", JsonDocument, nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("cursor", sa.String(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("looked", sa.Integer(), nullable=False),
+        sa.Column("enrolled", sa.Integer(), nullable=False),
+        sa.Column("skipped", JsonDocument, nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("touched_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_bulk_enrollment")),
+    )
+    with op.batch_alter_table("bulk_enrollment", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_bulk_enrollment_running",
+            ["touched_at"],
+            unique=False,
+            sqlite_where=sa.text("state = 'running'"),
+            postgresql_where=sa.text("state = 'running'"),
+        )
+
+    op.create_table(
         "change",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
@@ -420,6 +450,15 @@ def upgrade() -> None:
         batch_op.create_index("ix_score_entry_lead", ["lead", "name"], unique=False)
 
     op.create_table(
+        "segment_look",
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("condition", sa.String(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False),
+        sa.Column("looked_at", Instant(), nullable=False),
+        sa.Column("cursor", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("playbook", "condition", name=op.f("pk_segment_look")),
+    )
+    op.create_table(
         "shadow",
         sa.Column("playbook", sa.String(), nullable=False),
         sa.Column("digest", sa.String(), nullable=False),
@@ -594,6 +633,7 @@ def downgrade() -> None:
 
     op.drop_table("split_draw")
     op.drop_table("shadow")
+    op.drop_table("segment_look")
     with op.batch_alter_table("score_entry", schema=None) as batch_op:
         batch_op.drop_index("ix_score_entry_lead")
 
@@ -692,6 +732,14 @@ def downgrade() -> None:
         batch_op.drop_index("ix_change_lead_at")
 
     op.drop_table("change")
+    with op.batch_alter_table("bulk_enrollment", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_bulk_enrollment_running",
+            sqlite_where=sa.text("state = 'running'"),
+            postgresql_where=sa.text("state = 'running'"),
+        )
+
+    op.drop_table("bulk_enrollment")
     op.drop_table("brake")
     with op.batch_alter_table("batch", schema=None) as batch_op:
         batch_op.drop_index(
