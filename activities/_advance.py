@@ -195,6 +195,7 @@ def _member(
         awaited=kept,
         job=ends.get(row["id"]),
         answer=answer,
+        due_at=row["wake_at"],
         lead=row["lead"],
         deal=row["deal"],
     )  # fmt: skip

@@ -1,13 +1,14 @@
 """`email` sends one message; the step ends when it is accepted or skipped."""
 
+from functools import partial
+
 from pydantic import JsonValue
 
 from activities._action import Outgoing, Params
 from activities._desk import Desk
 from activities._reading import text
-from engine.playbook.moments import parse_moment
 from engine.runtime import civil
-from engine.runtime.interpreter import duration
+from engine.runtime.interpreter import field_of
 from engine.runtime.position import Member
 
 
@@ -16,12 +17,9 @@ def describe(params: Params, member: Member, desk: Desk) -> dict[str, JsonValue]
     expires = text(params.get("expires"))
     if not expires:
         return {}
-    if expires[:1].isdigit() and not expires[:4].isdigit():
-        calendar = desk.current.calendar(member.plan.calendar, member.scope)
-        at = civil.add(desk.now, duration(expires), member.zone, calendar)
-        return {"expires_at": at.isoformat()}
-    moment = parse_moment(expires)
-    found = civil.next_moment(moment, desk.now, member.zone, lambda _name: None, None)
+    calendar = desk.current.calendar(member.plan.calendar, member.scope)
+    fields = partial(field_of, member.scope)
+    found = civil.time_limit(expires, desk.now, member.zone, fields, calendar)
     return {"expires_at": found.isoformat()} if found else {}
 
 

@@ -1,10 +1,12 @@
 """`task` puts a task into somebody's inbox: the owner's, unless `to` names another."""
 
+from functools import partial
+
 from activities._action import Inline, Params
 from activities._desk import Desk
 from activities._reading import text
 from engine.runtime import civil
-from engine.runtime.interpreter import Acted, duration
+from engine.runtime.interpreter import Acted, field_of
 from engine.runtime.position import Member
 
 
@@ -15,7 +17,8 @@ def run(params: Params, member: Member, desk: Desk) -> Acted:
     due_at = None
     if due:
         calendar = desk.current.calendar(member.plan.calendar, member.scope)
-        due_at = civil.add(desk.now, duration(due), member.zone, calendar)
+        fields = partial(field_of, member.scope)
+        due_at = civil.time_limit(due, desk.now, member.zone, fields, calendar)
     desk.task(
         member,
         subject=desk.text(text(params["text"]), member),

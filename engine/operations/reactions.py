@@ -303,15 +303,17 @@ class Reactor:
         plan = self.current.plans[wish.playbook]
         if plan.record == "deal" and wish.deal not in self.deals:
             return Decline("no-deal", "the playbook is for deals, and no deal is known here")
+        scope = self._scope(wish.lead, run, deal=wish.deal, record=plan.record)
         return decide_entry(
             plan,
-            self._scope(wish.lead, run, deal=wish.deal, record=plan.record),
+            scope,
             wish.cause,
             former,
             suppressed=suppressed,
             now=self.tx.now,
             zone=self.current.zone_of(self.facts[wish.lead]),
             key=wish.key,
+            calendar=self.current.calendar(plan.calendar, scope),
         )
 
     def _row(self, wish: Wish, key: str) -> dict[str, Any]:

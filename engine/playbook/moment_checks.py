@@ -10,11 +10,19 @@ from engine.playbook.spelling import did_you_mean
 _TIMES = (Kind.DATE, Kind.DATETIME, Kind.UNKNOWN)
 
 
-def check_moment(text: str, at: Node, expressions: Expressions, *, follows: bool = False) -> None:
+def check_moment(
+    text: str,
+    at: Node,
+    expressions: Expressions,
+    *,
+    follows: bool = False,
+    yearly: bool = False,
+) -> None:
     """Reports a field that does not exist or holds no time.
 
     Args:
         follows: only a field will do, because each record has its own moment.
+        yearly: it comes back every year.
     """
     try:
         moment = parse_moment(text)
@@ -42,3 +50,7 @@ def check_moment(text: str, at: Node, expressions: Expressions, *, follows: bool
     elif fields[name].kind not in _TIMES:
         message = f"'{moment.field}' is {fields[name]}, not a date or a time"
         reader.report("bad-time", message, "name a field of type `date` or `datetime`", at.span)
+    elif (record, name) == ("lead", "birthday") and not yearly:
+        message = "the day of birth has passed; what comes is its anniversary"
+        hint = "enroll by it: `- {date: lead.birthday, every: year}`"
+        reader.report("birthday-has-passed", message, hint, at.span, severity="warning")

@@ -99,13 +99,13 @@ def parse_moment(text: str) -> Moment:
     plain = unicodedata.normalize("NFKC", text).strip()
     if not plain or len(plain) > 200:
         raise MomentError("a time is missing" if not plain else "a time too long", help=_EXAMPLES)
+    offset = _OFFSET.fullmatch(plain)
+    if offset is not None:  # before cron: `3 business days before x` has five words too
+        return _offset(offset, text)
     if looks_like_cron(plain):
         return _cron(plain)
     if _DATE_LIKE.match(plain):
         return _civil(plain, text)
-    offset = _OFFSET.fullmatch(plain)
-    if offset is not None:
-        return _offset(offset, text)
     weekday = _weekday(plain, text)
     if weekday is not None:
         return weekday

@@ -34,6 +34,12 @@ PLAYBOOK_RULES = (
     _rule("fields-fought-over", "Two playbooks that may run for the same record set one field, the "
           "stage or the owner to different values."),
     _rule("enroll-each-other", "Playbooks start each other round and round, without an end."),
+    _rule("yearly-once", "With `again: never` a yearly trigger reaches each record in one year.",
+          "enroll: {when: [{date: lead.birthday, every: year}]}",
+          "enroll: {when: [{date: lead.birthday, every: year}], again: always}"),
+    _rule("birthday-has-passed", "The day of birth never comes again; its anniversaries do.",
+          "enroll: {when: [{date: lead.birthday}]}",
+          "enroll: {when: [{date: lead.birthday, every: year}], again: always}"),
     _rule("unknown-segment", "A segment that the workspace does not define.",
           "enroll: {when: [{segment: hott}]}", "enroll: {when: [{segment: hot}]}"),
     _rule("unknown-timezone", "A time zone is named like `Asia/Shanghai`.",

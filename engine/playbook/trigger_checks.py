@@ -88,7 +88,16 @@ class _Head:
         if item.segment and item.segment not in self.workspace.segments:
             self._segment(values["segment"])
         if item.date:
-            check_moment(item.date, values["date"], self.expressions, follows=True)
+            every = bool(item.every)
+            check_moment(item.date, values["date"], self.expressions, follows=True, yearly=every)
+        if item.every and self.playbook.enroll.again == "never":
+            self.reader.report(
+                "yearly-once",
+                "a yearly trigger with `again: never` reaches each record in one year alone",
+                "write `again: always`",
+                values["every"].span,
+                severity="warning",
+            )
         if item.at and not isinstance(parse_moment(item.at), CivilMoment):
             message = f"'{item.at}' is no moment in time"
             self.reader.report(

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from engine.errors import InputError
 from engine.playbook import walltime
-from engine.playbook.durations import Duration
+from engine.playbook.durations import Duration, parse_duration
 from engine.playbook.moments import (
     CivilMoment,
     CronMoment,
@@ -139,7 +139,25 @@ def _of_field(
     if at is None or moment.offset is None:
         return at
     move = subtract if moment.side == "before" else add
-    return move(at, moment.offset, zone, calendar)
+    try:
+        return move(at, moment.offset, zone, calendar)
+    except OverflowError:  # before the first year, or after the last
+        return None
+
+
+def time_limit(
+    text: str,
+    start: datetime,
+    zone: tzinfo,
+    field: FieldReader,
+    calendar: BusinessTime | None = None,
+) -> datetime | None:
+    """The instant that a length of time from `start`, or a moment, means; None when it has none."""
+    try:
+        length = parse_duration(text)
+    except InputError:
+        return next_moment(parse_moment(text), start, zone, field, calendar)
+    return add(start, length, zone, calendar)
 
 
 def as_instant(value: Value, zone: tzinfo) -> datetime | None:

@@ -1,13 +1,16 @@
 """May this record enter that playbook now? One pure decision, with its reason."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import partial
 from typing import TypeAlias
 
 from engine.playbook.conditions import condition
+from engine.playbook.durations import Duration
 from engine.playbook.plan import Plan
 from engine.runtime import civil
+from engine.runtime.civil import BusinessTime
 from engine.runtime.interpreter import duration, exit_that_holds
 
 
@@ -48,6 +51,7 @@ def decide_entry(
     now: datetime,
     zone: tzinfo,
     key: str | None = None,
+    calendar: BusinessTime | None = None,
 ) -> Entry:
     """Whether the record in `scope` enters `plan` (language.md, section 4, "Rulings").
 
@@ -60,6 +64,7 @@ def decide_entry(
         now: the moment of the trigger.
         zone: the record's zone, for `after 90 days`.
         key: given by hand; else the plan's expression says it.
+        calendar: what `after 30 business days` is measured by.
     """
     if plan.enroll.cond and not condition(plan.enroll.cond).truth(scope):
         return Decline("condition", f"enroll.if: {condition(plan.enroll.cond).explain(scope)}")
@@ -70,7 +75,8 @@ def decide_entry(
         return Decline("suppressed", "the address is unsubscribed from all, or bounced")
     if key is None:
         key = _key(plan, scope)
-    return _by_history(plan, key, cause, former, now, zone)
+    add = partial(civil.add, zone=zone, calendar=calendar)
+    return _by_history(plan, key, cause, former, now, add)
 
 
 def _key(plan: Plan, scope: Mapping[str, object]) -> str:
@@ -81,7 +87,12 @@ def _key(plan: Plan, scope: Mapping[str, object]) -> str:
 
 
 def _by_history(
-    plan: Plan, key: str, cause: str, former: Sequence[Former], now: datetime, zone: tzinfo
+    plan: Plan,
+    key: str,
+    cause: str,
+    former: Sequence[Former],
+    now: datetime,
+    add: Callable[[datetime, Duration], datetime],
 ) -> Entry:
     if any(one.cause == cause for one in former):
         return Decline("same-cause", "this very trigger has already enrolled it")
@@ -94,7 +105,7 @@ def _by_history(
         return Decline("again-never", "it has been in the playbook, and again is never")
     last = max(one.ended_at for one in same if one.ended_at is not None)
     span = plan.enroll.again.removeprefix("after ").strip()
-    free_at = civil.add(last, duration(span), zone, None)
+    free_at = add(last, duration(span))
     if now < free_at:
         return Decline("again-later", f"again is after {span}, that is {free_at.isoformat()}")
     return Enter(key)

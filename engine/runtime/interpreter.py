@@ -6,7 +6,7 @@ ops until it blocks or ends, and lets `Hands` do what an op asks for.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import lru_cache, partial
 from typing import Protocol, assert_never
 
@@ -344,7 +344,7 @@ def _decide_wait(member: Member, op: Wait, calendars: Calendars, now: datetime) 
     if op.span:
         until = member.until_at
         if member.blocked_on != ON_WAIT or until is None:
-            until = civil.add(member.anchor_at, duration(op.span), member.zone, calendar)
+            until = civil.add(member.anchor_at, duration(op.span), _zone(member, op), calendar)
         if until > now:
             return Sleep(ON_WAIT, until, until)
         return Pass(member.pc + 1, "waited", op.span, anchor_at=until, waited=True)
@@ -352,31 +352,41 @@ def _decide_wait(member: Member, op: Wait, calendars: Calendars, now: datetime) 
 
 
 def _decide_until(member: Member, op: Wait, calendars: Calendars, now: datetime) -> Decision:
-    zone = civil.zone(op.timezone) if op.timezone else member.zone
+    zone = _zone(member, op)
     calendar = calendars(op.calendar or member.plan.calendar, member.scope)
     arrived = member.blocked_on != ON_WAIT
-    # The first look fixes the moment it counts from, so that `next monday` does not run away.
+    # It counts from the end of the step before, however late that is looked at: `next monday` is
+    # the same monday at every look, and one that came while nobody was there has come.
     if arrived:
-        member.memory["waiting_since"] = now.isoformat()
+        member.memory["waiting_since"] = member.anchor_at.isoformat()
     since = datetime.fromisoformat(str(member.memory.get("waiting_since", now.isoformat())))
     reader = partial(field_of, member.scope, record=member.plan.record)
     until = civil.next_moment(parse_moment(op.until), since, zone, reader, calendar)
+    known_at = since if arrived else member.due_at or now
     if until is None:
-        return _by_policy(op, member, op.on_missing, "date-missing", f"'{op.until}' is missing")
+        why = f"'{op.until}' is missing"
+        return _by_policy(op, member, op.on_missing, "date-missing", why, known_at)
     if until > now:
         return Sleep(ON_WAIT, until, until)
-    if arrived and until < now:
-        return _by_policy(op, member, op.on_past, "date-passed", f"'{op.until}' has passed")
-    # A field that was moved into the past ends the wait now, not then.
-    ended_at = until if arrived or until == member.until_at else now
-    return Pass(member.pc + 1, "waited", op.until, anchor_at=ended_at, waited=True)
+    if until < known_at and (arrived or until != member.until_at):
+        why = f"'{op.until}' has passed"
+        return _by_policy(op, member, op.on_past, "date-passed", why, known_at)
+    return Pass(member.pc + 1, "waited", op.until, anchor_at=until, waited=True)
 
 
-def _by_policy(op: Wait, member: Member, policy: str, outcome: str, why: str) -> Decision:
+def _by_policy(
+    op: Wait, member: Member, policy: str, outcome: str, why: str, known_at: datetime
+) -> Decision:
+    """What a missing or past moment means; the next wait counts from when that was known."""
     if policy == "end":
         return Finish(outcome, why)
     there = op.skip_to if policy == "skip" else member.pc + 1
-    return Pass(there, policy, why, waited=True)
+    return Pass(there, policy, why, anchor_at=known_at, waited=True)
+
+
+def _zone(member: Member, op: Wait) -> tzinfo:
+    """The zone of a wait: the one it names, else the record's."""
+    return member.zone if op.timezone in {"", "lead"} else civil.zone(op.timezone)
 
 
 def _decide_await(member: Member, op: Await, calendars: Calendars, now: datetime) -> Decision:

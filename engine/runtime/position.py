@@ -73,6 +73,7 @@ class Member:
         seq: grows by one with every op that is passed; the key of effects.
         blocked_on: what holds it at `pc`: nothing, a wait, an event, a job, a split or a person.
         until_at: when the present wait is over; None is for ever.
+        due_at: since when it has been due: its time came, or something happened then.
         look_at: when to look at it again; None is when something nudges it.
         anchor_at: the end of the step before, from which the next wait counts.
         listen_seq: events kept at this seq or later are seen by a wait without `from`.
@@ -95,6 +96,7 @@ class Member:
     job: JobEnd | None = None
     answer: Answer | None = None
     look_at: datetime | None = None
+    due_at: datetime | None = None
     log: list[Logged] = field(default_factory=list)
     consumed: list[tuple[str, int]] = field(default_factory=list)
     ended: "Finish | Stop | None" = None

@@ -53,7 +53,7 @@ _WALKED = [
     table.c[name]
     for name in (
         "id", "digest", "record", "lead", "deal", "key", "seq", "pc", "blocked_on", "until_at",
-        "anchor_at", "listen_seq", "memory", "entered_at", "reason",
+        "anchor_at", "listen_seq", "memory", "entered_at", "reason", "wake_at",
     )
 ]  # fmt: skip
 
@@ -213,11 +213,15 @@ def steps_of(tx: Transaction, enrollment_id: str) -> Sequence[sa.RowMapping]:
 
 
 def wake(tx: Transaction, ids: Sequence[str]) -> None:
-    """Makes enrollments due now; held and stopped ones wait for a person."""
+    """Makes enrollments due now; held and stopped ones wait for a person.
+
+    What has been due for longer stays so: since when tells what came before what.
+    """
     if ids:
         tx.conn.execute(
             sa.update(table)
             .where(table.c.id.in_(ids), table.c.state.in_(_ON_THEIR_WAY))
+            .where(sa.or_(table.c.wake_at.is_(None), table.c.wake_at > tx.now))
             .values(wake_at=tx.now)
         )
 

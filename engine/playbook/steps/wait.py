@@ -4,9 +4,11 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
-from engine.playbook.fields import Length, Moment, Name, Timezone
+from engine.playbook.fields import Length, Name, Timezone
+from engine.playbook.fields import Moment as MomentText
 from engine.playbook.lowering import Lowering
 from engine.playbook.model import Steps
+from engine.playbook.moments import CronMoment, FieldMoment, Moment, NextWeekday, parse_moment
 from engine.playbook.nodes import MapNode, ScalarNode
 from engine.playbook.plan import Wait as WaitOp
 from engine.playbook.reading import Reader
@@ -24,7 +26,7 @@ class Wait(ControlStep):
     EXAMPLE: ClassVar[str] = "- wait: 2 days\n"
 
     span: Length = Field("", description="how long: `2 days`, `3 business days`")
-    until: Moment = Field("", description="until when: a time, a field, a field and an offset")
+    until: MomentText = Field("", description="until when: a time, a field, a field and an offset")
     timezone: Timezone = Field("", description="a zone; left out: the record's")
     calendar: Name = Field("", description="the calendar of business units")
     on_missing: OnMiss = Field("end", description="when the field is empty")
@@ -43,14 +45,28 @@ class Wait(ControlStep):
     def _one_of_them(self) -> "Wait":
         if bool(self.span) == bool(self.until):
             raise flaw("bad-wait", "a wait needs a length or `{until: TIME}`", "`wait: 2 days`")
-        if self.span and (self.then or "on_past" in self.model_fields_set):
+        written = self.model_fields_set
+        alone = [name for name in ("then", "on_past", "on_missing") if name in written]
+        if self.span and alone:
             raise flaw(
                 "bad-wait",
-                "'then' and 'on_past' go with `wait: {until: …}`",
+                f"'{alone[0]}' goes with `wait: {{until: …}}`",
                 "what follows a plain wait is the next step",
-                at="then" if "then" in self.model_fields_set else "on_past",
+                at=alone[0],
             )
+        if self.until:
+            self._refuse_what_never_comes(parse_moment(self.until))
         return self
+
+    def _refuse_what_never_comes(self, moment: Moment) -> None:
+        """An option for what cannot happen would promise something."""
+        written = self.model_fields_set
+        if "on_missing" in written and not isinstance(moment, FieldMoment):
+            message = f"'{self.until}' is never missing: it is no field"
+            raise flaw("bad-wait", message, "leave 'on_missing' out", at="on_missing")
+        if "on_past" in written and isinstance(moment, NextWeekday | CronMoment):
+            message = f"'{self.until}' has never passed: it is the next one that comes"
+            raise flaw("bad-wait", message, "leave 'on_past' out", at="on_past")
 
     def bodies(self) -> tuple[Steps, ...]:
         """What is done when the moment comes."""

@@ -32,6 +32,10 @@ ACCEPTED: list[tuple[str, Moment]] = [
         FieldMoment("lead.trial_ends_at", Duration(days=2), "before"),
     ),
     (
+        "3 business days before trial_ends_at",
+        FieldMoment("trial_ends_at", Duration(business_days=3), "before"),
+    ),
+    (
         "3 months before deal.contract_ends_at",
         FieldMoment("deal.contract_ends_at", Duration(months=3), "before"),
     ),
