@@ -1,4 +1,4 @@
-"""Commands about the ledger of messages."""
+"""Commands about the ledger of messages: mail, notices and calls."""
 
 from typing import Annotated
 
@@ -8,7 +8,7 @@ from commands import place, rendering
 from commands.leads import Limit
 from commands.rendering import AsJson
 
-messages = typer.Typer(help="Messages: what went to whom.", no_args_is_help=True)
+messages = typer.Typer(help="Messages, notices and calls: what went to whom.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -24,7 +24,7 @@ def list_(
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Lists messages, the newest first."""
+    """Lists messages, notices and calls, the newest first."""
     from engine.operations.listings import list_messages
 
     with place.opened() as store:
@@ -32,7 +32,7 @@ def list_(
     if as_json:
         rendering.document(rows)
         return
-    columns = ("at", "to", "subject", "state", "reason", "playbook", "step", "id")
+    columns = ("at", "kind", "to", "subject", "state", "reason", "playbook", "step", "id")
     rendering.table(columns, rows, nothing="no messages")
     if len(rows) == limit:
         rendering.note(f"there may be more: --before {rows[-1]['id']}")

@@ -110,12 +110,15 @@ def _mails(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
     )
     braked = brakes.on(tx)
     for row in tx.conn.execute(query).mappings():
-        what = f"{row['playbook']} / {row['step']}: {row['kind']} {row['state'].replace('_', ' ')}"
+        kind = "notice" if row["kind"] == "notify" else row["kind"]
+        what = f"{row['playbook']} / {row['step']}: {kind} {row['state'].replace('_', ' ')}"
         if row["state"] == "deferred" and row["not_before"]:
             what += f" until {row['not_before'].isoformat(timespec='seconds')}"
         why = row["reason"]
         if not why and braked & {row["playbook"], brakes.EVERYTHING}:
             why = "the brake is on: no mail leaves"
+        if row["state"] == "deferred" and row["attempt"] > 1:
+            why += f" (tried {row['attempt']} times)"
         yield Decided(row["ended_at"] or row["created_at"], what, why)
 
 

@@ -93,24 +93,37 @@ class Writer:
 
     def _notice(self, letter: Letter) -> Written:
         current = letter.current
-        text = render_text(str(letter.op.params.get("message") or ""), letter.scope)
-        text = text or f"{letter.lead.get('full_name') or letter.lead.get('email') or letter.job}"
-        first, _, _ = text.partition("\n")
+        subject, html, text = self._told(letter)
         message = OutgoingMessage(
             key=letter.job,
             message_id=letter.message_id,
             date=letter.created_at,
             sender=current.sender,
             to=address(letter.recipient.mailing.address, letter.recipient.name),
-            subject=first[:120],
-            html=f"<p>{_escaped(text)}</p>",
+            subject=subject,
+            html=html,
             text=text,
             kind="notice",
         )
         envelope = Envelope(
             current.sender.email, message.to.email, message.as_bytes(), letter.message_id
         )
-        return Written(envelope, first[:120], "")
+        return Written(envelope, subject, "")
+
+    def _told(self, letter: Letter) -> tuple[str, str, str]:
+        """What a notice says: subject, HTML and text."""
+        params, current = letter.op.params, letter.current
+        if params.get("template"):
+            languages = (str(letter.lead.get("language") or ""), current.workspace.language)
+            rendered = self._templates_of(letter).render(
+                str(params["template"]),
+                {**letter.scope, **current.words},
+                languages=[one for one in languages if one],
+            )
+            return rendered.subject, rendered.html, rendered.text
+        text = render_text(str(params.get("message") or ""), letter.scope)
+        text = text or f"{letter.lead.get('full_name') or letter.lead.get('email') or letter.job}"
+        return text.partition("\n")[0][:120], f"<p>{_escaped(text)}</p>", text
 
     def _tracking(self, letter: Letter) -> Tracking | None:
         track = letter.op.params.get("track")

@@ -112,8 +112,9 @@ def shape_messages(tx: Transaction, rows: Sequence[sa.RowMapping]) -> list[dict[
     names = names_of(tx, [row["lead"] for row in rows])
     return [
         {
-            "id": row["id"], "message_id": row["message_id"], "lead": names[row["lead"]],
-            "to": row["address"] or (names[row["lead"]] if "@" in names[row["lead"]] else ""),
+            "id": row["id"], "message_id": row["message_id"],
+            "kind": "notice" if row["kind"] == "notify" else row["kind"],
+            "lead": names[row["lead"]], "to": row["address"] or _expected(row, names[row["lead"]]),
             "playbook": row["playbook"], "step": row["step"], "subject": row["subject"],
             "state": "claimed" if row["state"] == _QUEUED else row["state"],
             "at": row["accepted_at"] or row["ended_at"] or row["not_before"] or row["created_at"],
@@ -121,6 +122,11 @@ def shape_messages(tx: Transaction, rows: Sequence[sa.RowMapping]) -> list[dict[
         }
         for row in rows
     ]  # fmt: skip
+
+
+def _expected(row: sa.RowMapping, lead: str) -> str:
+    """Where a mail to a lead will go that has not gone yet."""
+    return lead if row["kind"] == "email" and "@" in lead else ""
 
 
 def _step(tx: Transaction, row: sa.RowMapping) -> str:

@@ -20,6 +20,8 @@ batch_table: sa.Table = Batch.__table__  # type: ignore[attr-defined]
 
 ENDED = frozenset({"accepted", "skipped", "rejected", "bounced", "in_doubt"})
 UNFINISHED = ("queued", "in_flight")
+KINDS = ("email", "notify", "webhook")
+"""What goes out: mail to leads, notices to one's own people, calls."""
 _REPORTED = (
     "state", "reason", "not_before", "accepted_at", "ended_at", "batch", "subject", "links",
 )  # fmt: skip
@@ -277,11 +279,20 @@ def page(
     limit: int = 100,
 ) -> Sequence[sa.RowMapping]:
     """Messages of the ledger, newest first, a page at a time by creation."""
+    # Kind by kind, because that is how the index has them in the order of their creation.
+    found: list[sa.RowMapping] = []
+    for kind in KINDS:
+        query = _page(kind, lead=lead, state=state, before=before)
+        found += tx.conn.execute(query.limit(limit)).mappings()
+    found.sort(key=lambda row: (row["created_at"], row["id"]), reverse=True)
+    return found[:limit]
+
+
+def _page(kind: str, *, lead: str | None, state: str | None, before: str | None) -> sa.Select[Any]:
     query = (
         sa.select(table)
-        .where(table.c.kind == "email")
+        .where(table.c.kind == kind)
         .order_by(table.c.created_at.desc(), table.c.id.desc())
-        .limit(limit)
     )
     if lead:
         query = query.where(table.c.lead == lead)
@@ -295,7 +306,7 @@ def page(
                 sa.and_(table.c.created_at == cut, table.c.id < before),
             )
         )
-    return tx.conn.execute(query).mappings().all()
+    return query
 
 
 def follow_deal(tx: Transaction, enrollments: Sequence[str], lead: str) -> None:
