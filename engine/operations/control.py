@@ -14,7 +14,7 @@ from engine.errors import InputError, NotFoundError
 from engine.operations import published
 from engine.operations.reactions import finish_rows
 from engine.playbook.plan import Ask, Await, Branch, Jump, Op, Repeat, Send, Split, Wait
-from engine.runtime.position import ON_JOB, Finish, Logged
+from engine.runtime.position import ON_ANSWER, ON_JOB, Finish, Logged
 from engine.store import enrollments, jobs, leads, tasks
 from engine.store.database import Store, Transaction
 
@@ -47,6 +47,8 @@ def resume(store: Store, enrollment: str, actor: str = "") -> Controlled:
         _must(row, ("held",), "resumed")
         stood = tx.now - row["held_at"]
         jobs.resume(tx, row["id"], stood)
+        if row["blocked_on"] == ON_ANSWER:
+            tasks.postpone(tx, row["id"], _later(row["until_at"], stood))
         return {
             "state": "waiting" if row["blocked_on"] else "active" if row["seq"] else "pending",
             "held_at": None,

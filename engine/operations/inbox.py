@@ -86,8 +86,10 @@ def decide(store: Store, task: str, verb: str, *, actor: str = "") -> control.Co
     """
     row = store.read(lambda tx: tasks.get(tx, task))
     if row["kind"] != "stopped" or not row["enrollment"]:
+        verb = "approve" if row["kind"] == "approval" else "done"
         raise InputError(
-            f"task '{task}' is no stopped enrollment", help=f"finish it: longplay inbox done {task}"
+            f"task '{task}' is no stopped enrollment",
+            help=f"answer with: longplay inbox {verb} {task}",
         )
     if row["state"] != "open":
         raise InputError(f"task '{task}' is {row['state']} already")

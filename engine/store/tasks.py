@@ -107,6 +107,13 @@ def answer(tx: Transaction, id: str, *, yes: bool, by: str) -> dict[str, Any]:
     return _change(tx, id, {"state": "done", "result": said, "ended_by": by, "ended_at": tx.now})
 
 
+def postpone(tx: Transaction, enrollment: str, due_at: datetime | None) -> None:
+    """Moves the time by which an enrollment's open approval must be answered."""
+    mine = sa.and_(table.c.enrollment == enrollment, table.c.kind == "approval")
+    statement = table.update().where(mine, table.c.state == "open")
+    tx.conn.execute(statement.values(due_at=due_at))
+
+
 def answers_of(tx: Transaction, ids: Sequence[str]) -> dict[str, Answer]:
     """What people said to these approvals, by the task's id; unanswered ones are absent."""
     return {
