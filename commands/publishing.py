@@ -120,11 +120,7 @@ def rollback(
         return
     tell(found, moves=False)
     _tell_published(found, moved)
-    rendering.say(
-        f"the file of '{name}' still says something else: the next apply publishes that; "
-        "longplay plan shows it",
-        style="yellow",
-    )
+    _tell_of_file(name, change.after)
 
 
 def checked_edition(folder: Path) -> "Edition":
@@ -189,6 +185,24 @@ def _tell_published(found: "Planned", moved: "list[Moved] | None") -> None:
         rendering.say("in a moment more can be moved: longplay apply --move", style="dim")
     if not any(one.moved or one.stayed for one in moved):
         rendering.say("nobody runs on an older version", style="dim")
+
+
+def _tell_of_file(name: str, digest: str) -> None:
+    """Says so where the file is another version than the one that is published now."""
+    from engine.errors import InputError
+
+    try:
+        plan = checked_edition(place.settings().workspace).plans.get(name)
+    except InputError:
+        rendering.note("the files have errors: nothing of them can be published as they are")
+        return
+    if plan is None:
+        rendering.note(f"there is no file of '{name}': the next apply retires it again")
+    elif plan.digest != digest:
+        rendering.note(
+            f"the file of '{name}' says something else, which the next apply publishes: "
+            "longplay plan shows it"
+        )
 
 
 def _stem(name: str) -> str:

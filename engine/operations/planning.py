@@ -122,11 +122,15 @@ class PlaybookChange:
             "playbook": self.playbook, "change": self.change, "from": self.before or None,
             "to": self.after or None, "steps": [one.as_json() for one in self.steps],
             "active": self.active,
-            "move": {
-                "goes": [one.as_json() for one in self.going],
-                "stays": [one.as_json() for one in self.staying],
-            },
         }  # fmt: skip
+
+    def move_as_json(self) -> dict[str, object]:
+        """What `--json` shows of a move."""
+        return {
+            "playbook": self.playbook,
+            "goes": [one.as_json() for one in self.going],
+            "stays": [one.as_json() for one in self.staying],
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +150,7 @@ class Planned:
         return {
             "changes": [one.as_json() for one in self.changes],
             "workspace": [one.as_json() for one in self.workspace],
+            "move": [one.move_as_json() for one in self.changes if one.going or one.staying],
         }
 
 

@@ -285,7 +285,8 @@ def _files(
             yield Detail(f"subject in {file}", *subjects)
         plus, minus = _lines(*(_TITLE.sub("", text) for text in texts))
         if plus or minus or subjects[0] == subjects[1]:
-            yield Detail(f"text of {file}", "", f"{plus} lines added, {minus} taken out")
+            lines = f"{plus} line{'' if plus == 1 else 's'} added, {minus} taken out"
+            yield Detail(f"text of {file}", "", lines)
 
 
 def _lines(before: str, after: str) -> tuple[int, int]:

@@ -8,7 +8,7 @@ the same verb is the same step.
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -43,20 +43,32 @@ def pair(old: Outline, new: Outline) -> Pairing:
         found.update(_aligned(before, after))
     found.update(_leftovers(old, new, found))
     places = [(name, order[found[name]]) for name in _ids(old) if name in found]
-    still = {name for name, _ in ascending(places)}
+    at_home = {name for name in found if _stays_within(old, new, found, name)}
+    still = {name for name, _ in ascending(places, at_home)}
     moved = frozenset(found[name] for name, _ in places if name not in still)
     return Pairing(found, {after: before for before, after in found.items()}, moved)
 
 
-def ascending(places: Sequence[tuple[str, int]]) -> list[tuple[str, int]]:
-    """The longest part of `places` whose numbers ascend."""
-    best: list[list[tuple[str, int]]] = []
+def ascending(
+    places: Sequence[tuple[str, int]], favored: Collection[str] = ()
+) -> list[tuple[str, int]]:
+    """The longest part of `places` whose numbers ascend; between two, the one more favored."""
+    best: list[tuple[float, list[tuple[str, int]]]] = []
     for place in places:
+        weight = 1.0 + (place[0] in favored) / (len(places) + 1)
         before = max(
-            (chain for chain in best if chain[-1][1] < place[1]), key=len, default=[]
-        )  # fmt: skip
-        best.append([*before, place])
-    return max(best, key=len, default=[])
+            (one for one in best if one[1][-1][1] < place[1]),
+            key=lambda one: one[0],
+            default=(0.0, []),
+        )
+        best.append((before[0] + weight, [*before[1], place]))
+    return max(best, key=lambda one: one[0], default=(0.0, []))[1]
+
+
+def _stays_within(old: Outline, new: Outline, found: Mapping[str, str], name: str) -> bool:
+    """Whether a step is in the same branch as before."""
+    around, way = old.by_id[name].within
+    return (found.get(around, around), way) == new.by_id[found[name]].within
 
 
 def _ids(outline: Outline) -> list[str]:

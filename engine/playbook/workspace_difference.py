@@ -43,7 +43,7 @@ def _walk(path: str, before: Any, after: Any) -> Iterator[WorkspaceChange]:
 
 
 def _mappings(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Any:
-    if set(before) == {"count", "per"} or set(before) == {"first", "last"}:
+    if _is_one_value(before):
         yield WorkspaceChange("changed", path, _short(before), _short(after))
         return
     for name in [*before, *(name for name in after if name not in before)]:
@@ -54,6 +54,11 @@ def _mappings(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
             yield WorkspaceChange("added", where, "", _short(after[name]))
         else:
             yield from _walk(where, before[name], after[name])
+
+
+def _is_one_value(value: Mapping[str, Any]) -> bool:
+    """Whether a mapping is what people write as one text: a rate, a period."""
+    return set(value) in ({"count", "per"}, {"first", "last"})
 
 
 def _lists(path: str, before: list[Any], after: list[Any]) -> Iterator[WorkspaceChange]:
@@ -68,7 +73,7 @@ def _lists(path: str, before: list[Any], after: list[Any]) -> Iterator[Workspace
     gone = [one for one in before if one not in after]
     come = [one for one in after if one not in before]
     if len(gone) == len(come) == 1 and before.index(gone[0]) == after.index(come[0]):
-        if isinstance(gone[0], Mapping):
+        if isinstance(gone[0], Mapping) and not _is_one_value(gone[0]):
             yield from _mappings(f"{path}[{before.index(gone[0]) + 1}]", gone[0], come[0])
         else:
             yield WorkspaceChange("changed", path, _short(gone[0]), _short(come[0]))
