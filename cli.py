@@ -18,6 +18,8 @@ from typer.exceptions import TyperException
 
 from commands import (
     authoring,
+    bulk,
+    deals,
     enrolling,
     enrollments,
     events,
@@ -32,7 +34,9 @@ from commands import (
     rehearsing,
     rendering,
     reporting,
+    segments,
     suppressions,
+    tidying,
 )
 from commands.reading import is_text
 from engine.errors import EnvironmentFault, LongplayError
@@ -50,8 +54,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for group in (
-    *(authoring, rehearsing, publishing, operating, enrolling, events, explaining),
-    *(leads, enrollments, inbox, messages, suppressions, owners),
+    *(authoring, tidying, rehearsing, publishing, operating, enrolling, events, explaining),
+    *(leads, segments, deals, enrollments, bulk, inbox, messages, suppressions, owners),
 ):
     group.add_to(app)
 

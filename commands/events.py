@@ -24,7 +24,13 @@ def add_to(app: typer.Typer) -> None:
 
 def event(
     name: Annotated[str, typer.Argument(metavar="NAME", help="Such as form.submitted.")],
-    lead: Annotated[str, typer.Option("--lead", metavar="EMAIL", help="The address, or the id.")],
+    lead: Annotated[
+        str,
+        typer.Option("--lead", metavar="EMAIL", help="The address, or the id; else the deal's."),
+    ] = "",
+    deal: Annotated[
+        str, typer.Option("--deal", metavar="ID", help="The deal it is about; else every open one.")
+    ] = "",
     data: Annotated[
         str, typer.Option("--data", metavar="JSON", help="""Its properties: '{"form": "trial"}'""")
     ] = "",
@@ -39,7 +45,7 @@ def event(
     """Records one event of a lead, who is made when there is none yet."""
     from engine.operations.intake import take_in
 
-    incoming = _incoming(name, lead, data, id, at)
+    incoming = _incoming(name, lead, deal, data, id, at)
     with place.opened() as store:
         answer = take_in(store, [incoming])
     if answer.rejected:
@@ -75,17 +81,20 @@ def import_(
     rendering.card({**found.summary(), "enrolled": found.enrolled or None})
 
 
-def _incoming(name: str, lead: str, data: str, id: str | None, at: str | None) -> "IncomingEvent":
+def _incoming(
+    name: str, lead: str, deal: str, data: str, id: str | None, at: str | None
+) -> "IncomingEvent":
     from engine.operations.intake import IncomingEvent
 
-    if not lead.strip():
+    if not lead.strip() and not deal.strip():
         raise InputError("the event names no lead", help="name one: --lead ann@example.com")
     if id is not None and not id.strip():
         raise InputError("the id is empty", help="leave --id out, and one is made")
     return IncomingEvent(
         name,
-        {"email" if "@" in lead else "id": lead},
+        {"email" if "@" in lead else "id": lead} if lead.strip() else {},
         id=id,
         at=reading.moment(at) if at else None,
         properties=reading.properties(data, "--data"),
+        deal=deal.strip(),
     )

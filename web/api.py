@@ -1,6 +1,8 @@
 """`/v1`: leads and enrollments. Each handler is: read, one use case, answer."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -11,6 +13,7 @@ from engine.operations import control, leads_view, listings
 from engine.operations.control import Controlled
 from engine.operations.edit_leads import change_lead, put_lead
 from engine.operations.enrolling_by_hand import enroll
+from engine.operations.enrolling_deals import enroll_deals
 from engine.store.database import Store
 from web.api_events import post_events
 from web.bodies import read_json
@@ -58,16 +61,14 @@ async def patch_lead(request: Request) -> Response:
 
 
 async def post_enrollment(request: Request) -> Response:
-    """Enrolls leads by hand; the playbook's own rules decide who enters."""
+    """Enrolls leads, or deals, by hand; the playbook's own rules decide who enters."""
     deps, document = deps_of(request), await read_json(request, EnrollDocument)
-    done = await deps.act(
-        enroll,
-        deps.store,
-        document.playbook,
-        names=document.leads,
-        key=document.key,
-        properties=document.data,
-    )
+    more: dict[str, Any] = {"key": document.key, "properties": document.data}
+    if document.deals:
+        enter = partial(enroll_deals, ids=document.deals, **more)
+    else:
+        enter = partial(enroll, names=document.leads, **more)
+    done = await deps.act(enter, deps.store, document.playbook)
     return json_response({"enrolled": done.enrolled, "skipped": done.skipped}, status=202)
 
 

@@ -80,12 +80,11 @@ def _event(item: JsonValue | Unreadable) -> IncomingEvent | str:
     for name in ("email", "id"):
         if not isinstance(document.lead.get(name), str | None):
             return f"'lead.{name}': it must be a text"
-    if document.deal is not None:
-        return f"'deal': there is no deal '{document.deal}'"
     return IncomingEvent(
         name=document.name,
         lead=document.lead,
         id=document.id,
         at=document.at,
         properties=document.properties,
+        deal=document.deal or "",
     )

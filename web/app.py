@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from engine.errors import LongplayError
-from web import api, health, login, pages, pages_leads, pages_mail, public
+from web import api, api_deals, health, login, pages, pages_leads, pages_mail, public
 from web.deps import Deps
 from web.doors import SECURITY, Doors
 from web.problems import Problem, answer_problem
@@ -41,6 +41,7 @@ def create_app(deps: Deps) -> Starlette:
     app = Starlette(
         routes=[
             *api.ROUTES,
+            *api_deals.ROUTES,
             *public.ROUTES,
             *health.ROUTES,
             *login.ROUTES,

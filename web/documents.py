@@ -6,7 +6,15 @@
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, WithJsonSchema
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    WithJsonSchema,
+    model_validator,
+)
 
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -51,8 +59,9 @@ class EventDocument(Document):
         min_length=1, max_length=200, description="the event's name", examples=["form.submitted"]
     )
     lead: dict[str, JsonValue] = Field(
-        min_length=1,
-        description="who: `email` or `id`, and fields of the lead to write",
+        default_factory=dict,
+        description="who: `email` or `id`, and fields of the lead to write; left out with a deal: "
+        "its primary contact",
         examples=[{"email": "ann@example.com"}],
     )
     id: Id | None = Field(
@@ -111,18 +120,80 @@ class LeadAnswer(BaseModel):
     suppressed: bool = Field(description="whether no marketing goes to it")
 
 
+class DealDocument(BaseModel):
+    """Fields of a deal, the workspace's own among them, here or under `fields`."""
+
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+
+    lead: str | dict[str, JsonValue] | None = Field(
+        None,
+        description="the primary contact: an address, an id, or `email` and fields of the lead",
+        examples=["ann@example.com"],
+    )
+    stage: str | None = Field(
+        None, description="`proposal`, or `b2b.proposal`", examples=["b2b.proposal"]
+    )
+    force: bool = Field(
+        False, description="moves backward too, out of a closed stage, to another pipeline"
+    )
+    fields: dict[str, JsonValue] = Field(
+        default_factory=dict, description="the workspace's own fields"
+    )
+
+    def values(self) -> dict[str, JsonValue]:
+        """Every field that was given, by name."""
+        named = {name: getattr(self, name) for name in ("lead", "stage")}
+        given = {name: one for name, one in named.items() if name in self.model_fields_set}
+        return {**(self.model_extra or {}), **given, **self.fields}
+
+
+class DealAnswer(BaseModel):
+    """A deal."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str
+    name: str
+    lead: str = Field(description="the primary contact's address, or its id without one")
+    pipeline: str
+    stage: str
+    amount: float | None
+    currency: str | None
+    owner: str | None
+    tags: list[str]
+    stage_entered_at: datetime
+    closed: str = Field(description="`won`, `lost`, or empty while it is open")
+    fields: dict[str, JsonValue]
+
+
+class DealsAnswer(BaseModel):
+    """A page of deals, in the order of their ids."""
+
+    deals: list[DealAnswer]
+    next: str | None = Field(description="ask again with `after` set to this; null: no more")
+
+
 class EnrollDocument(Document):
-    """Whom to enroll in which playbook."""
+    """Whom to enroll in which playbook: leads, or deals."""
 
     playbook: Id = Field(description="the playbook's name", examples=["trial-nurture"])
     leads: list[Id] = Field(
-        min_length=1, max_length=5_000, description="addresses or ids",
+        default_factory=list, max_length=5_000, description="addresses or ids",
         examples=[["ann@example.com"]],
     )  # fmt: skip
+    deals: list[Id] = Field(
+        default_factory=list, max_length=5_000, description="or the ids of deals"
+    )
     key: str | None = Field(None, max_length=200, description="one enrollment per lead and key")
     data: dict[str, JsonValue] = Field(
         default_factory=dict, description="what `event` is in the playbook"
     )
+
+    @model_validator(mode="after")
+    def _somebody(self) -> "EnrollDocument":
+        if bool(self.leads) == bool(self.deals):
+            raise ValueError("name 'leads', or 'deals'")
+        return self
 
 
 class EnrolledAnswer(Document):

@@ -9,6 +9,9 @@ from pydantic.json_schema import models_json_schema
 
 from web.documents import (
     ControlledAnswer,
+    DealAnswer,
+    DealDocument,
+    DealsAnswer,
     EnrollDocument,
     EnrolledAnswer,
     EnrollmentAnswer,
@@ -21,14 +24,16 @@ from web.documents import (
 )
 
 _MODELS: tuple[type[BaseModel], ...] = (
-    ControlledAnswer, EnrollDocument, EnrolledAnswer, EnrollmentAnswer, EnrollmentsAnswer,
-    EventDocument, EventsAnswer, LeadAnswer, LeadDocument, ProblemAnswer,
+    ControlledAnswer, DealAnswer, DealDocument, DealsAnswer, EnrollDocument, EnrolledAnswer,
+    EnrollmentAnswer, EnrollmentsAnswer, EventDocument, EventsAnswer, LeadAnswer, LeadDocument,
+    ProblemAnswer,
 )  # fmt: skip
 _REF = "#/components/schemas/{model}"
 _LEAD = {
     "name": "lead", "in": "path", "required": True, "schema": {"type": "string"},
     "description": "the lead's address or id",
 }  # fmt: skip
+_DEAL = {"name": "deal", "in": "path", "required": True, "schema": {"type": "string"}}
 _ENROLLMENT = {"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}
 
 
@@ -93,9 +98,10 @@ def _paths() -> dict[str, Any]:
                 parameters=[_LEAD],
             ),
         },
+        **_deal_paths(),
         "/v1/enrollments": {
             "post": _operation(
-                "Enrolls leads by hand",
+                "Enrolls leads, or deals, by hand",
                 {"202": EnrolledAnswer},
                 body={"application/json": _of(EnrollDocument)},
             ),
@@ -110,6 +116,37 @@ def _paths() -> dict[str, Any]:
             "get": _operation("An enrollment", {"200": EnrollmentAnswer}, parameters=[_ENROLLMENT])
         },
         "/v1/enrollments/{id}/{verb}": {"post": control},
+    }
+
+
+def _deal_paths() -> dict[str, Any]:
+    deal = {"application/json": _of(DealDocument)}
+    return {
+        "/v1/deals": {
+            "post": _operation(
+                "Makes a deal, or changes the one with this id",
+                {"201": DealAnswer, "200": DealAnswer},
+                body=deal,
+            ),
+            "get": _operation(
+                "Deals, in the order of their ids",
+                {"200": DealsAnswer},
+                parameters=[
+                    *map(_query, ("pipeline", "stage", "owner", "lead", "after")),
+                    _query("open", {"type": "boolean"}),
+                    _query("limit", {"type": "integer", "minimum": 1, "maximum": 500}),
+                ],
+            ),
+        },
+        "/v1/deals/{deal}": {
+            "get": _operation("A deal with its history", {"200": DealAnswer}, parameters=[_DEAL]),
+            "patch": _operation(
+                "Changes the fields that are given, and moves the deal; null takes a value away",
+                {"200": DealAnswer},
+                body=deal,
+                parameters=[_DEAL],
+            ),
+        },
     }
 
 

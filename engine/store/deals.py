@@ -140,6 +140,12 @@ def page(
     return [facts_of(row._asdict(), custom) for row in found]
 
 
+def ids_after(tx: Transaction, cursor: str, limit: int) -> list[str]:
+    """The next deals behind an id, in the order of their ids."""
+    query = sa.select(table.c.id).where(table.c.id > cursor).order_by(table.c.id).limit(limit)
+    return list(tx.conn.execute(query).scalars())
+
+
 def sums(tx: Transaction) -> list[tuple[str, str, int, float]]:
     """Open deals in numbers: (pipeline, stage, how many, the sum of their amounts)."""
     query = (
