@@ -38,6 +38,7 @@ from engine.operations.sweeper import neglected
 from engine.setting_pages import PREFIX
 from engine.settings import Settings, load_settings
 from engine.store.database import Store
+from workflows.bulk import DriveBulk
 from workflows.cohort import DriveCohort
 from workflows.dispatcher import Dispatcher
 from workflows.names import CONTROL_QUEUE, EMAIL_QUEUE, NOTIFY_QUEUE, WEBHOOK_QUEUE
@@ -207,7 +208,7 @@ def _driver(client: Client, store: Store, threads: ThreadPoolExecutor) -> Worker
     return Worker(
         client,
         task_queue=CONTROL_QUEUE,
-        workflows=[DriveCohort, DriveSchedules],
+        workflows=[DriveCohort, DriveSchedules, DriveBulk],
         activities=Drive(store).activities(),
         activity_executor=threads,
         max_concurrent_workflow_tasks=4,

@@ -11,6 +11,8 @@ from temporalio import activity
 
 from activities._advance import advance
 from activities._send import Delivered
+from engine.ids import BULK
+from engine.operations.bulk import Driver
 from engine.operations.firing import fire_due
 from engine.store.database import Store
 
@@ -22,6 +24,9 @@ SLICES_IN_A_ROW = 4
 FIRING = 2.0
 """Seconds of pages in one look at the clocks: few enough for a stop, many for a short history."""
 
+SLICING = 5.0
+"""Seconds of slices of a bulk enrollment in one activity."""
+
 
 @dataclass(frozen=True, slots=True)
 class Drive:
@@ -30,7 +35,7 @@ class Drive:
     store: Store
 
     def activities(self) -> list[Callable[..., Any]]:
-        """`advance` and `fire_schedules`, to be run in threads."""
+        """`advance`, `fire_schedules` and `enroll_in_bulk`, to be run in threads."""
 
         @activity.defn(name="advance", no_thread_cancel_exception=True)
         def _advance(cohort: str) -> dict[str, Any]:
@@ -57,7 +62,18 @@ class Drive:
                 fired = fire_due(self.store)
             return {"more": fired.more, "wake_in": fired.wake_in}
 
-        return [_advance, _fire_schedules]
+        @activity.defn(name="enroll_in_bulk", no_thread_cancel_exception=True)
+        def _enroll_in_bulk(name: str) -> dict[str, Any]:
+            driver = Driver(self.store, name.removeprefix(BULK))
+            until, more = time.monotonic() + SLICING, True
+            while more and time.monotonic() < until:
+                began = time.monotonic()
+                more = driver.step()
+                # Whoever serves a lone lead gets his turn at the store's one writer.
+                time.sleep((time.monotonic() - began) / 3)
+            return {"more": more}
+
+        return [_advance, _fire_schedules, _enroll_in_bulk]
 
 
 class Carrier(Protocol):

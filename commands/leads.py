@@ -75,6 +75,9 @@ def list_(
     text: Annotated[
         str | None, typer.Option("--search", help="Only those whose name, address… has it.")
     ] = None,
+    where: Annotated[
+        str, typer.Option("--where", metavar="COND", help="Only those that this holds of.")
+    ] = "",
     after: Annotated[str | None, typer.Option(help="The next page: after this id.")] = None,
     limit: Limit = 100,
     as_json: AsJson = False,
@@ -84,8 +87,9 @@ def list_(
 
     with place.opened() as store:
         rows = leads_view.listing(
-            store, stage=stage, owner=owner, tag=tag, text=text, after=after, limit=limit
-        )
+            store, stage=stage, owner=owner, tag=tag, text=text, where=where, after=after,
+            limit=limit,
+        )  # fmt: skip
     if as_json:
         rendering.document(rows)
         return

@@ -9,7 +9,15 @@ from collections.abc import Iterable
 
 from temporalio.client import Client
 
-from workflows.names import CONTROL_QUEUE, DRIVE_COHORT, DRIVE_SCHEDULES, LOOK, SCHEDULES_ID
+from workflows.names import (
+    BULK_PREFIX,
+    CONTROL_QUEUE,
+    DRIVE_BULK,
+    DRIVE_COHORT,
+    DRIVE_SCHEDULES,
+    LOOK,
+    SCHEDULES_ID,
+)
 
 BREATH = 0.1
 """Seconds between two nudges of one cohort."""
@@ -24,15 +32,20 @@ async def nudge(client: Client, cohort: str) -> None:
     Raises:
         RPCError: Temporal is not to be had; the sweeper will find what is due.
     """
-    drives = DRIVE_SCHEDULES if cohort == SCHEDULES_ID else DRIVE_COHORT
     await client.start_workflow(
-        drives,
+        _driver_of(cohort),
         cohort,
         id=cohort,
         task_queue=CONTROL_QUEUE,
         start_signal=LOOK,
         static_summary=f"drives {cohort}",
     )
+
+
+def _driver_of(id: str) -> str:
+    if id == SCHEDULES_ID:
+        return DRIVE_SCHEDULES
+    return DRIVE_BULK if id.startswith(BULK_PREFIX) else DRIVE_COHORT
 
 
 class Dispatcher:

@@ -2,13 +2,16 @@
 
 DRIVE_COHORT = "drive_cohort"
 DRIVE_SCHEDULES = "drive_schedules"
+DRIVE_BULK = "drive_bulk"
 LOOK = "look"
 ADVANCE = "advance"
 SEND = "send"
 FIRE_SCHEDULES = "fire_schedules"
+ENROLL_IN_BULK = "enroll_in_bulk"
 
 CONTROL_QUEUE = "longplay-control"
 EMAIL_QUEUE = "longplay-email"
 NOTIFY_QUEUE = "longplay-notify"
 WEBHOOK_QUEUE = "longplay-webhook"
 SCHEDULES_ID = "longplay-schedules"
+BULK_PREFIX = "longplay-bulk-"

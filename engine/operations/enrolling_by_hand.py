@@ -1,35 +1,32 @@
-"""Enrolling by hand: named leads, or all that a condition holds of, a page at a time."""
+"""Enrolling by hand: named leads at once, or all that a condition holds of as a bulk enrollment."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
 
-from engine.errors import InputError, NotFoundError
+from engine.errors import InputError
 from engine.ids import new_id
-from engine.operations import published
-from engine.operations.published import Current
-from engine.operations.reactions import Reactor, Wish
-from engine.operations.scopes import load_facts, load_histories, scope_of
-from engine.playbook.catalog import vocabulary
-from engine.playbook.conditions import compile_condition
-from engine.playbook.conditions.compiled import CompiledCondition
-from engine.playbook.spelling import closest
+from engine.operations import bulk, published
+from engine.operations.entering import Enrolled, Group, playbook_of
+from engine.operations.selecting import Selection
 from engine.playbook.values import Value
 from engine.store import leads
 from engine.store.database import Store, Transaction
 
 PAGE = 500
 
+__all__ = ["Enrolled", "enroll", "enroll_all"]
 
-@dataclass(slots=True)
-class Enrolled:
-    """How many entered, and why the others did not: reason → count."""
 
-    enrolled: int = 0
-    skipped: dict[str, int] = field(default_factory=dict)
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a bulk enrollment has come."""
+
+    looked: int
+    total: int
 
 
 def enroll(
@@ -40,9 +37,9 @@ def enroll(
     where: str = "",
     key: str | None = None,
     properties: Mapping[str, Value] | None = None,
-    progress: Callable[[int], None] = lambda done: None,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> Enrolled:
-    """Enrolls leads in `playbook`, by its own rules of entry.
+    """Enrolls leads in `playbook`, by its own rules of entry, and waits for the end of it.
 
     Args:
         store: the workspace's store.
@@ -51,95 +48,57 @@ def enroll(
         where: a condition.
         key: the key of the enrollments.
         properties: what `event` is for them.
-        progress: told how many leads have been looked at.
+        progress: told how many leads have been looked at, and of how many.
 
     Raises:
         InputError: the playbook, a lead or the condition is not right; nobody was enrolled.
     """
+    if names is None:
+        began = bulk.begin(store, playbook, where=where, key=key, properties=properties)
+        return enroll_all(store, began.id, progress=progress)
     current = store.read(published.current)
-    if playbook not in current.plans:
-        near = closest(playbook, current.plans)
-        raise NotFoundError(
-            f"no playbook '{playbook}' is published",
-            help=f"did you mean '{near}'?" if near else "publish it with: longplay apply",
-        )
-    check = _check(current, where) if where else None
-    pages = _named(store, names) if names is not None else _everybody(store)
-    answer, done = Enrolled(), 0
+    playbook_of(current, playbook)
     # One cause for this command: should it be repeated after a crash, `again` decides.
     cause = f"manual:{new_id()}"
     # Few leads are somebody's trial, waited for; many are a batch, and must not hold those up.
-    lane = "live" if names is not None and len(names) <= PAGE else "bulk"
-    for ids in pages:
-        work = _Page(playbook, ids, check, cause, lane, key, properties or {})
-        store.write(partial(work.enroll, answer=answer))
+    lane = "live" if len(names) <= PAGE else "bulk"
+    group = Group(playbook, cause, "enrolled by hand", lane, key, properties or {})
+    answer, done = Enrolled(), 0
+    for ids in _named(store, names):
+        answer.add(store.write(partial(_enroll, group, ids)))
         done += len(ids)
-        progress(done)
+        progress(done, len(names))
     return answer
 
 
-def _check(current: Current, where: str) -> CompiledCondition:
-    """The condition, checked against the published workspace.
+def enroll_all(
+    store: Store,
+    id: str,
+    *,
+    progress: Callable[[int, int | None], None] = lambda done, total: None,
+) -> Enrolled:
+    """Drives a bulk enrollment from this process until it ends, is paused, or is cancelled.
+
+    Should this process die, a worker goes on with it.
 
     Raises:
-        InputError: it is wrong.
+        InputError: it cannot go on; those who entered stay.
     """
-    workspace = current.workspace
-    names = vocabulary(
-        lead_fields=workspace.fields.lead,
-        events=workspace.events,
-        segments=tuple(workspace.segments),
-        scores=("score",),
-        lifecycle=workspace.lifecycle,
-        owners=tuple(workspace.owners),
-        has_event=False,
-    )
-    return compile_condition(where, names)
+    driver = bulk.Driver(store, id)
+    more = True
+    while more:
+        more = driver.step()
+        row = bulk.show(store, id)
+        progress(row["looked"], max(row["total"], row["looked"]))
+    if row["state"] == "failed":
+        raise InputError(f"bulk enrollment '{id}' stopped: {row['reason']}")
+    return Enrolled(row["enrolled"], dict(row["skipped"]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    playbook: str
-    ids: Sequence[str]
-    check: CompiledCondition | None
-    cause: str
-    lane: str
-    key: str | None
-    properties: Mapping[str, Value]
-
-    def enroll(self, tx: Transaction, answer: Enrolled) -> None:
-        current = published.current(tx)
-        leads.lock(tx, self.ids)
-        facts = load_facts(tx, current, self.ids)
-        names = {*current.plans[self.playbook].history, *(self.check.events if self.check else ())}
-        histories = load_histories(tx, self.ids, sorted(names)) if names else {}
-        reactor = Reactor(tx, current, facts, histories)
-        wishes = [self._wish(lead) for lead in facts if self._holds(reactor, lead)]
-        reaction = reactor.enroll(wishes)
-        answer.enrolled += len(reaction.entered)
-        _count(answer, "where", len(facts) - len(wishes))
-        _count(answer, "deleted", len(self.ids) - len(facts))
-        for _, _, decline in reaction.declined:
-            _count(answer, decline.reason, 1)
-
-    def _holds(self, known: Reactor, lead: str) -> bool:
-        if self.check is None:
-            return True
-        history = known.histories.get(lead)
-        now = known.tx.now
-        scope = scope_of(known.current, known.facts[lead], now=now, history=history)
-        return self.check.truth(scope)
-
-    def _wish(self, lead: str) -> Wish:
-        return Wish(
-            lead, self.playbook, self.cause, "enrolled by hand", event=self.properties,
-            key=self.key, lane=self.lane,
-        )  # fmt: skip
-
-
-def _count(answer: Enrolled, reason: str, number: int) -> None:
-    if number:
-        answer.skipped[reason] = answer.skipped.get(reason, 0) + number
+def _enroll(group: Group, ids: Sequence[str], tx: Transaction) -> Enrolled:
+    current = published.current(tx)
+    playbook_of(current, group.playbook)
+    return group.enroll(tx, current, ids, Selection(current))
 
 
 def _named(store: Store, names: Sequence[str]) -> Iterator[list[str]]:
@@ -169,19 +128,3 @@ def _ids(tx: Transaction, query: sa.Select[Any]) -> list[str]:
 
 def _existing(ids: Sequence[str]) -> sa.Select[Any]:
     return sa.select(leads.table.c.id).where(leads.table.c.id.in_(ids))
-
-
-def _everybody(store: Store) -> Iterator[list[str]]:
-    cursor = ""
-    while True:
-        query = (
-            sa.select(leads.table.c.id)
-            .where(leads.table.c.id > cursor)
-            .order_by(leads.table.c.id)
-            .limit(PAGE)
-        )
-        ids = store.read(partial(_ids, query=query))
-        if not ids:
-            return
-        yield ids
-        cursor = ids[-1]

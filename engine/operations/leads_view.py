@@ -3,15 +3,26 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from engine.ids import LeadId
 from engine.operations import published
 from engine.operations.lead_changes import found_lead
 from engine.operations.published import Current
+from engine.operations.selecting import selection
 from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, to_json
 from engine.store import leads, suppressions
 from engine.store.database import Store, Transaction
 
 _ON_TOP = ("id", "email", "stage", "score", "scores", "grade", "owner", "tags")
+
+
+def count(store: Store, where: str) -> int:
+    """How many leads a condition holds of.
+
+    Raises:
+        InputError: it is wrong.
+    """
+    return store.read(lambda tx: selection(published.current(tx), where).count(tx).number)
 
 
 def show(store: Store, name: str) -> dict[str, Any]:
@@ -30,17 +41,22 @@ def listing(
     owner: str | None = None,
     tag: str | None = None,
     text: str | None = None,
+    where: str = "",
     after: str | None = None,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
-    """A page of leads in the order they became known; the next begins `after` the last id."""
+    """A page of leads in the order they became known; the next begins `after` the last id.
+
+    Raises:
+        InputError: the condition `where` is wrong.
+    """
 
     def read(tx: Transaction) -> list[dict[str, Any]]:
         current = published.current(tx)
-        page = leads.page(
-            tx, after=after, limit=limit, stage=stage, owner=owner, tag=tag, text=text,
-            custom=current.custom,
-        )  # fmt: skip
+        chosen = leads.filters(tx, stage=stage, owner=owner, tag=tag, text=text)
+        ids = selection(current, where).page(tx, after or "", limit, also=chosen)
+        known = leads.load(tx, ids, current.custom)
+        page = [known[LeadId(id)] for id in ids]
         blocked = suppressions.blocked(tx, {str(lead["id"]): lead["email"] for lead in page})
         return [
             {**_shape(lead, current), "suppressed": str(lead["id"]) in blocked} for lead in page

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from engine.operations import clocks, coming
+from engine.operations import bulk, clocks, coming
 from engine.store import enrollments, jobs
 from engine.store.database import Store, Transaction
 
@@ -11,6 +11,9 @@ DUE = timedelta(seconds=5)
 
 IDLE = timedelta(minutes=1)
 """How long an open batch may be untouched."""
+
+ASTRAY = timedelta(seconds=15)
+"""How long a bulk enrollment may be untouched: its slices are short."""
 
 
 def neglected(store: Store) -> frozenset[str]:
@@ -23,4 +26,5 @@ def _neglected(tx: Transaction) -> frozenset[str]:
     found |= jobs.cohorts_with_due_work(tx, IDLE)
     if clocks.overdue(tx, tx.now - DUE):
         found.add(coming.SCHEDULES)
+    found |= bulk.neglected(tx, tx.now - ASTRAY)
     return frozenset(found)

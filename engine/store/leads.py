@@ -22,6 +22,7 @@ __all__ = [
     "count",
     "create_many",
     "email_key",
+    "filters",
     "find",
     "find_by_email",
     "find_by_key",
@@ -82,7 +83,7 @@ def page(
     custom: FieldTypes = NO_FIELDS,
 ) -> list[Facts]:
     """Leads in the order they became known; the next page begins `after` the last one's id."""
-    query = sa.select(table).where(*_filters(tx, stage, owner, tag, text))
+    query = sa.select(table).where(*filters(tx, stage, owner, tag, text))
     if after is not None:
         query = query.where(table.c.id > after)
     found = tx.conn.execute(query.order_by(table.c.id).limit(limit))
@@ -99,13 +100,18 @@ def count(
 ) -> int:
     """How many leads `page` would list."""
     query = sa.select(sa.func.count()).select_from(table)
-    found: int = tx.conn.execute(query.where(*_filters(tx, stage, owner, tag, text))).scalar_one()
+    found: int = tx.conn.execute(query.where(*filters(tx, stage, owner, tag, text))).scalar_one()
     return found
 
 
-def _filters(
-    tx: Transaction, stage: str | None, owner: str | None, tag: str | None, text: str | None
+def filters(
+    tx: Transaction,
+    stage: str | None = None,
+    owner: str | None = None,
+    tag: str | None = None,
+    text: str | None = None,
 ) -> list[sa.ColumnElement[bool]]:
+    """Clauses for what listings are narrowed by; an empty owner is nobody."""
     found: list[sa.ColumnElement[bool]] = []
     if stage is not None:
         found.append(table.c.stage == stage)

@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.worker import Worker
 
 from engine.ids import new_id
+from workflows.bulk import DriveBulk
 from workflows.cohort import DriveCohort
 from workflows.schedules import DriveSchedules
 
@@ -28,6 +29,8 @@ class Fakes:
     progress: Callable[[int], dict[str, Any]] = lambda asked: EMPTY
     """What the nth `advance` answers, from 1."""
     fired: Callable[[int], dict[str, Any]] = lambda asked: {"more": False, "wake_in": None}
+    slices: int = 1
+    """How often a bulk enrollment is asked about until it ends."""
     failing: int = 0
     """How many of the first sends fail."""
     look_in: float | None = None
@@ -65,7 +68,13 @@ class Fakes:
             self.asked.append(time.monotonic())
             return self.fired(len(self.asked))
 
-        return [advance, send, fire_schedules]
+        @activity.defn(name="enroll_in_bulk")
+        async def enroll_in_bulk(name: str) -> dict[str, Any]:
+            self.asked.append(time.monotonic())
+            await self.looking.wait()
+            return {"more": len(self.asked) < self.slices}
+
+        return [advance, send, fire_schedules, enroll_in_bulk]
 
     def batch(self, *names: str) -> dict[str, Any]:
         """A progress with these batches open."""
@@ -77,7 +86,7 @@ class Fakes:
         worker = Worker(
             client,
             task_queue=self.queue,
-            workflows=[DriveCohort, DriveSchedules],
+            workflows=[DriveCohort, DriveSchedules, DriveBulk],
             activities=self.activities(),
             max_concurrent_workflow_tasks=4,
         )
