@@ -20,7 +20,7 @@ from engine.operations.derived import store_derived
 from engine.operations.drawing import DrawDesk
 from engine.operations.owning import OwnerDesk
 from engine.operations.published import Current
-from engine.operations.reactions import Reactor, Wish
+from engine.operations.reactions import Leave, Reactor, Wish
 from engine.operations.scopes import owner_record
 from engine.operations.sunsetting import Sunset, sunset
 from engine.playbook.plan import Ask, Send
@@ -61,7 +61,7 @@ class Desk:
     _points: list[dict[str, Any]] = field(default_factory=list)
     _jobs: list[dict[str, Any]] = field(default_factory=list)
     _wishes: list[Wish] = field(default_factory=list)
-    _leaves: list[tuple[str, str, str, str]] = field(default_factory=list)
+    _leaves: list[Leave] = field(default_factory=list)
     _deal_desk: DealDesk | None = None
     _asked_again: list[str] = field(default_factory=list)
     _sunsets: list[Sunset] = field(default_factory=list)
@@ -206,9 +206,9 @@ class Desk:
         """Asks for an enrollment in another playbook."""
         self._wishes.append(wish)
 
-    def leave(self, member: Member, playbook: str, why: str) -> None:
-        """Ends the record's enrollment in another playbook, same key."""
-        self._leaves.append((member.lead, member.deal or "", playbook, why))
+    def leave(self, member: Member, playbook: str, key: str, why: str) -> None:
+        """Ends the record's enrollment of this key in another playbook; no key: each of them."""
+        self._leaves.append(Leave(member.lead, member.deal or "", playbook, key, why))
 
     def queue(
         self, member: Member, op: Send, *, queue: str, marketing: bool,

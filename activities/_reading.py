@@ -1,7 +1,11 @@
 """Reading parameters and facts with the types that actions expect."""
 
+from collections.abc import Mapping
+from typing import cast
+
 from pydantic import JsonValue
 
+from engine.playbook.conditions import condition
 from engine.playbook.values import Value
 from engine.runtime.position import Member
 
@@ -28,3 +32,12 @@ def tags_of(member: Member) -> list[str]:
     """The record's tags."""
     tags = fact(member, "tags")
     return [str(tag) for tag in tags] if isinstance(tags, list | tuple) else []
+
+
+def key_of(params: Mapping[str, JsonValue], member: Member) -> str:
+    """The key that an `enroll` or `leave` means: its own expression's value, else the run's key."""
+    written = text(params.get("key"))
+    if written:
+        return text(cast(JsonValue, condition(written).value(member.scope)))
+    run = member.scope.get("run")
+    return text(run.get("key")) if isinstance(run, dict) else ""

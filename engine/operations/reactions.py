@@ -63,7 +63,10 @@ class Reaction:
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """Somebody would like to enroll this lead, or this deal of it."""
+    """Somebody would like to enroll this lead, or this deal of it.
+
+    `chain` counts the playbooks that started each other, up to this one.
+    """
 
     lead: str
     playbook: str
@@ -74,6 +77,26 @@ class Wish:
     key: str | None = None
     lane: str = "live"
     deal: str = ""
+    chain: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Somebody would like an enrollment of this lead, or of this deal of it, to end.
+
+    `key` says which; empty: each of them.
+    """
+
+    lead: str
+    deal: str
+    playbook: str
+    key: str
+    why: str
+
+    def means(self, row: Mapping[Any, Any]) -> bool:
+        """Whether it is this open enrollment."""
+        mine = row["record"] in {self.lead, self.deal} and row["playbook"] == self.playbook
+        return mine and self.key in {"", row["key"]}
 
 
 @dataclass(slots=True)
@@ -162,21 +185,21 @@ class Reactor:
         enrollments.insert(self.tx, rows)
         return self.reaction
 
-    def leave(self, leaves: Sequence[tuple[str, str, str, str]]) -> None:
-        """Ends the open enrollments of (lead, deal, playbook), with outcome `left` and a reason.
+    def leave(self, leaves: Sequence[Leave]) -> None:
+        """Ends the open enrollments that are meant, with outcome `left` and a reason.
 
         Of a playbook for deals only those of the deal; of one for leads the lead's.
         """
         if not leaves:
             return
-        whys = {(record, playbook): why for lead, deal, playbook, why in leaves
-                for record in (lead, deal)}  # fmt: skip
-        rows = enrollments.open_of(self.tx, sorted({leave[0] for leave in leaves}))
-        ends = [
-            (row, Finish("left", whys[row["record"], row["playbook"]]))
-            for row in rows
-            if (row["record"], row["playbook"]) in whys
-        ]
+        of_lead: dict[str, list[Leave]] = {}
+        for leave in leaves:
+            of_lead.setdefault(leave.lead, []).append(leave)
+        ends = []
+        for row in enrollments.open_of(self.tx, sorted(of_lead)):
+            meant = next((one for one in of_lead[row["lead"]] if one.means(row)), None)
+            if meant is not None:
+                ends.append((row, Finish("left", meant.why)))
         finish_rows(self.tx, ends)
 
     def _load_histories(self, leads: Sequence[str]) -> None:
@@ -327,9 +350,14 @@ class Reactor:
             "key": key, "cause": wish.cause, "event": wish.event_id,
             "seq": 0, "pc": 0, "state": "pending", "blocked_on": "", "wake_at": now,
             "until_at": None, "anchor_at": now, "listen_seq": 0, "held_at": None,
-            "memory": {"event": dict(wish.event or {})}, "entered_at": now, "ended_at": None,
+            "memory": {"event": dict(wish.event or {}), **_chained(wish)},
+            "entered_at": now, "ended_at": None,
             "outcome": "", "goal": False, "goal_value": None, "reason": wish.why,
         }  # fmt: skip
+
+
+def _chained(wish: Wish) -> dict[str, Value]:
+    return {"chain": wish.chain} if wish.chain else {}
 
 
 def cohort_of(tx: Transaction, playbook: str, digest: str, lane: str, lead: str) -> str:
