@@ -121,12 +121,11 @@ def schema(
 
 
 def _checked() -> "tuple[Folder, Checked]":
-    import os
-
     from engine.operations.editions import check, read_folder
 
-    folder = read_folder(place.settings().workspace)
-    return folder, check(folder, os.environ)
+    settings = place.settings()
+    folder = read_folder(settings.workspace)
+    return folder, check(folder, settings.environment())
 
 
 def _plan(name: str) -> "Plan":

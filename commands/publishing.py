@@ -129,14 +129,13 @@ def checked_edition(folder: Path) -> "Edition":
     Raises:
         InputError: it has errors, which are named.
     """
-    import os
-
     from engine.errors import InputError
     from engine.operations.editions import check, edition_of, read_folder
     from engine.playbook.diagnostics import concise
+    from engine.settings import environment
 
     read = read_folder(folder)
-    checked = check(read, os.environ)
+    checked = check(read, environment(folder))
     if not checked.ok:
         errors = [concise(one) for one in checked.diagnostics if one.is_error]
         more = f"\n… and {len(errors) - 5} more" if len(errors) > 5 else ""

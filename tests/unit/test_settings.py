@@ -280,6 +280,42 @@ def test_an_empty_key_file_is_not_a_key() -> None:
         settings.signing_key()
 
 
+def test_webhooks_are_signed_from_the_start() -> None:
+    """Without a secret one is made, kept for its owner alone, and stays the same."""
+    settings = load_settings()
+    keys = settings.webhook_keys()
+    assert keys == load_settings().webhook_keys()
+    assert len(keys[0]) == 32
+    kept = settings.home / "webhook.key"
+    assert kept.read_text().startswith("whsec_")
+    assert stat.S_IMODE(kept.stat().st_mode) == 0o600
+    kept.write_text("something else\n")
+    with pytest.raises(EnvironmentFault, match="signs nothing"):
+        settings.webhook_keys()
+
+
+def test_two_secrets_sign_while_one_is_being_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Several, with a comma between; and what is none is named."""
+    one, two = "whsec_" + "a" * 32, "whsec_" + "b" * 32
+    monkeypatch.setenv("LONGPLAY_WEBHOOK_SECRET", f"{one}, {two}")
+    assert len(load_settings().webhook_keys()) == 2
+    assert one not in repr(load_settings())
+    monkeypatch.setenv("LONGPLAY_WEBHOOK_SECRET", f"{one},{SECRET}")
+    with pytest.raises(EnvironmentFault, match="begins with 'whsec_'") as fault:
+        load_settings()
+    assert SECRET not in str(fault.value)
+
+
+def test_playbooks_may_name_what_the_file_sets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`${NAME}` comes from the environment, else from `.env`."""
+    (tmp_path / ".env").write_text("CRM_TOKEN=file\nOTHER=file\n")
+    monkeypatch.setenv("CRM_TOKEN", "environment")
+    known = load_settings().environment()
+    assert (known["CRM_TOKEN"], known["OTHER"]) == ("environment", "file")
+
+
 def test_every_setting_has_a_page_with_an_example() -> None:
     """The reference can say of each setting what it does and how it looks."""
     pages = {page.variable: page for page in setting_pages()}
