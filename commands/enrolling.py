@@ -1,12 +1,16 @@
 """`longplay enroll`: enrolling by hand."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from commands import place, reading, rendering
 from commands.rendering import AsJson
 from engine.errors import InputError
+
+if TYPE_CHECKING:
+    from engine.operations.entering import Enrolled
+    from engine.store.database import Store
 
 
 def add_to(app: typer.Typer) -> None:
@@ -19,32 +23,93 @@ def enroll(
     lead: Annotated[
         list[str] | None, typer.Option("--lead", metavar="EMAIL", help="Whom; may come again.")
     ] = None,
+    deal: Annotated[
+        list[str] | None, typer.Option("--deal", metavar="ID", help="Which deal; may come again.")
+    ] = None,
     where: Annotated[
-        str, typer.Option("--where", metavar="COND", help="All leads that this holds of.")
+        str, typer.Option("--where", metavar="COND", help="All leads, or deals, it holds of.")
     ] = "",
-    everybody: Annotated[bool, typer.Option("--all", help="All leads.")] = False,
+    everybody: Annotated[bool, typer.Option("--all", help="All leads, or deals.")] = False,
     key: Annotated[str | None, typer.Option("--key", help="The key of the enrollment.")] = None,
     data: Annotated[
         str, typer.Option("--data", metavar="JSON", help="What `event` is for it.")
     ] = "",
+    detach: Annotated[
+        bool,
+        typer.Option("--detach", help="With --where, --all: leave it to the worker, do not wait."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Enrolls leads in a playbook by hand, by its own rules of entry."""
+    """Enrolls leads, or deals, in a playbook by hand, by its own rules of entry."""
     from engine.operations.enrolling_by_hand import enroll as enter
+    from engine.operations.enrolling_deals import enroll_deals, is_for_deals
 
-    if sum((bool(lead), bool(where.strip()), everybody)) != 1:
-        raise InputError("whom?", help="say one of: --lead EMAIL, --where COND, --all")
+    if sum((bool(lead), bool(deal), bool(where.strip()), everybody)) != 1:
+        raise InputError("whom?", help="say one of: --lead EMAIL, --deal ID, --where COND, --all")
     properties = reading.properties(data, "--data")
-    with place.opened() as store, rendering.progress("leads looked at", quiet=as_json) as bar:
-        found = enter(
-            store,
-            playbook,
-            names=lead or None,
-            where=where,
-            key=key,
-            properties=properties,
-            progress=lambda done: bar(done, None),
-        )
+    found: Enrolled | None
+    with place.opened() as store:
+        if deal or (not lead and is_for_deals(store, playbook)):
+            _refuse(detach, "leads")
+            with rendering.progress("deals looked at", quiet=as_json) as bar:
+                found = enroll_deals(
+                    store,
+                    playbook,
+                    ids=deal or None,
+                    where=where,
+                    key=key,
+                    properties=properties,
+                    progress=lambda done: bar(done, None),
+                )
+        elif lead:
+            _refuse(detach, "--where and --all")
+            found = enter(store, playbook, names=lead, key=key, properties=properties)
+        else:
+            found = _in_bulk(store, playbook, where, key, properties, detach, as_json)
+    if found is not None:
+        _tell(found, as_json)
+
+
+def _refuse(detach: bool, what: str) -> None:
+    if detach:
+        raise InputError(f"'--detach' is for {what}", help="leave it out")
+
+
+def _in_bulk(
+    store: "Store",
+    playbook: str,
+    where: str,
+    key: str | None,
+    properties: Any,
+    detach: bool,
+    as_json: bool,
+) -> "Enrolled | None":
+    """Begins a bulk enrollment, and drives it to its end unless it is left to the worker."""
+    from engine.operations import bulk
+    from engine.operations.enrolling_by_hand import enroll_all
+
+    began = bulk.begin(
+        store, playbook, where=where, key=key, properties=properties, actor=place.actor()
+    )
+    if detach:
+        if as_json:
+            rendering.document({"bulk": began.id, "total": began.total})
+        else:
+            rendering.say(f"begun; to see it go on: longplay bulk watch {began.id}")
+        return None
+    try:
+        with rendering.progress("leads looked at", quiet=as_json) as bar:
+            found = enroll_all(store, began.id, progress=bar)
+    except KeyboardInterrupt:
+        rendering.note(f"a worker goes on with it; to end it: longplay bulk cancel {began.id}")
+        raise
+    state = bulk.show(store, began.id)["state"]
+    if state != "finished":
+        rendering.note(f"it is {state}: longplay bulk show {began.id}")
+    return found
+
+
+def _tell(found: "Enrolled", as_json: bool) -> None:
     if as_json:
         rendering.document({"enrolled": found.enrolled, "skipped": found.skipped})
         return
