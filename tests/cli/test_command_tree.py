@@ -14,7 +14,7 @@ from tests.cli.conftest import Longplay
 ROOT = Path(__file__).parents[2]
 
 COMMANDS = (
-    "init", "validate", "compile", "diagram", "schema", "apply", "up", "worker", "web", "migrate",
+    "init", "validate", "fmt", "compile", "diagram", "schema", "apply", "up", "worker", "web", "migrate",
     "doctor", "leads import", "leads list", "leads show", "leads set", "event", "events import",
     "enroll", "enrollments list", "enrollments show", "enrollments pause", "enrollments resume",
     "enrollments skip", "enrollments cancel", "enrollments retry", "messages list",

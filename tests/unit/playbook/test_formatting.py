@@ -106,7 +106,7 @@ steps:
       # above the tag
       - tag: x
     else:
-      - tag: [a, "b c"]   # two
+      - tag: [a, "b c"]     # two
   - task: >-
       call
       the lead
