@@ -24,6 +24,10 @@ WORKSPACE_RULES = (
           "team: {owners: {a: {manager: a}}}", "team: {owners: {a: {}}}"),
     _rule("sender-without-from", "Mail needs an address it comes from.",
           "sender: {reply_to: a@acme.example}", "sender: {from: a@acme.example}"),
+    _rule("line-never-reached", "The first line whose `if` holds assigns; one without `if` holds "
+          "for everyone, and what follows it is never asked.",
+          "team: {owners: {a: {}}}\nassignment: {r: [{among: a}, {if: lead.score > 5, among: a}]}",
+          "team: {owners: {a: {}}}\nassignment: {r: [{if: lead.score > 5, among: a}, {among: a}]}"),
     _rule("circular-segment", "A segment that asks for itself has no answer.",
           "segments: {hot: segment.warm, warm: segment.hot}",
           "segments: {hot: segment.warm, warm: lead.score > 20}"),

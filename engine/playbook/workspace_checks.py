@@ -101,6 +101,15 @@ class _Check:
                 self._known("owner", rule.fallback, self._workspace.owners, *here, "fallback")
                 if rule.cond:
                     self._condition(*here, "if")
+                first = next((at for at, one in enumerate(rules[:number]) if not one.cond), None)
+                if first is not None:
+                    self._reader.report(
+                        "line-never-reached",
+                        f"line {first + 1} of '{name}' has no `if`, so that it takes every lead",
+                        "put the line without `if` last",
+                        self._node(*here).span,
+                        severity="warning",
+                    )
 
     def _pipelines(self) -> None:
         for name, pipeline in self._workspace.pipelines.items():

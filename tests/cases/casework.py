@@ -20,6 +20,7 @@ fields:
 pipelines:
   b2b: {stages: [qualify, demo, proposal, won, lost]}
 topics: [product-tips, newsletter]
+caps: {marketing: [3 per day, 10 per 7 days]}
 calendars: {cn: {country: CN}}
 team:
   owners:
