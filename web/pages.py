@@ -11,7 +11,7 @@ from starlette.routing import Route
 
 from engine.errors import InputError, NotFoundError
 from engine.operations import inbox as inboxes
-from engine.operations import listings, overview, published
+from engine.operations import listings, overview, published, rollback
 from engine.operations.leads_view import names_of
 from engine.operations.overview import Overview, PlaybookCount
 from engine.playbook.diagram import diagram as drawn_of
@@ -55,7 +55,10 @@ async def playbook(request: Request) -> Response:
         f"playbook {name}", lambda: deps.read(lambda tx: overview.playbook_count(tx, name))
     )
     rows = await deps.read(lambda tx: _enrollments(tx, playbook=name, limit=12))
-    values = {"count": count, "rows": rows}
+    versions = await deps.remembered.get(
+        f"versions {name}", lambda: deps.read(lambda tx: rollback.versions_in(tx, name, limit=20))
+    )
+    values = {"count": count, "rows": rows, "versions": versions}
     return await framed(request, "playbook.html", values)
 
 

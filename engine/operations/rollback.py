@@ -57,12 +57,18 @@ def history(store: Store, playbook: str = "") -> list[Version]:
 
 def history_in(tx: Transaction, playbook: str = "") -> list[Version]:
     """`history` within a transaction."""
-    rows = versions.history(tx, playbook)
-    if playbook and not rows:
+    found = versions_in(tx, playbook)
+    if playbook and not found:
         known = {row["playbook"] for row in versions.history(tx)}
         raise NotFoundError(
             f"no playbook '{playbook[:80]}' was ever published", help=did_you_mean(playbook, known)
         )
+    return found
+
+
+def versions_in(tx: Transaction, playbook: str = "", *, limit: int = 1000) -> list[Version]:
+    """The newest publications of a playbook, or of all; none is no fault."""
+    rows = versions.history(tx, playbook, limit=limit)
     digests = published.current_digests(tx)
     running = standings.by_version(tx, playbook)
     seen: set[tuple[str, str]] = set()
