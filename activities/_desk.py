@@ -32,7 +32,7 @@ from engine.runtime.position import Member
 from engine.store import jobs, lead_writing, scores, tasks
 from engine.store.database import Transaction
 
-JOBS_IN_A_BATCH = 100
+JOBS_IN_A_BATCH = 250
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """`send`: takes a batch of jobs out of the house, a window at a time.
 
-It is bounded (100 jobs, less than a minute) and never waits for a time to come: what may not go
+It is bounded (250 jobs, less than a minute) and never waits for a time to come: what may not go
 now is written `deferred until` (runtime.md, I15). Whoever repeats it takes only what is queued.
 """
 
@@ -23,7 +23,7 @@ from engine.operations.turns import take_turn
 from engine.operations.windows import Letter
 from engine.store.database import Store
 
-MOST_JOBS = 100
+MOST_JOBS = 250
 TIME = timedelta(seconds=50)
 ONE_MESSAGE = timedelta(seconds=30)
 

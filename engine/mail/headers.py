@@ -7,6 +7,7 @@ words, which hides the unsubscribe button, and makes words longer than RFC 2047 
 import binascii
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from urllib.parse import quote
 
 from engine.mail.addresses import Address
@@ -40,11 +41,12 @@ def raw_header(name: str, value: str) -> str:
     line = f"{name}: {value}\r\n"
     if len(line) > _LINE_LIMIT + 2:
         line = line.replace(", ", ",\r\n ")
-    if any(len(part) > _HARD_LIMIT for part in line.split("\r\n")):
+    if len(line) > _HARD_LIMIT and any(len(part) > _HARD_LIMIT for part in line.split("\r\n")):
         raise MessageError(f"the header {name} is longer than a line of mail may be")
     return line
 
 
+@lru_cache(maxsize=1024)  # the sender is the same in mail after mail
 def address_header(name: str, mailbox: Address) -> str:
     """From, To or Reply-To: the name quoted or in encoded words, the address bare."""
     shown, email = mailbox.name, f"<{mailbox.email}>"
@@ -69,11 +71,16 @@ def file_name(name: str) -> str:
 
 
 def _checked(name: str, value: str) -> str:
-    if not _NAME.match(name):
+    if not _is_name(name):
         raise MessageError(f"'{name}' is no name of a header")
     if _FORBIDDEN.search(value):
         raise MessageError(f"the header {name} would contain a line break or a control character")
     return value
+
+
+@lru_cache(maxsize=256)
+def _is_name(name: str) -> bool:
+    return _NAME.match(name) is not None
 
 
 def _folded(line: str) -> str | None:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from engine.ids import JobId, encode
 
@@ -98,6 +99,7 @@ def _mac(key: hmac.HMAC, body: bytes) -> bytes:
     return begun.digest()[:_MAC]
 
 
+@lru_cache(maxsize=256)  # a message has several links
 def _decode(job_id: str) -> int:
     if len(job_id) != _ID_LENGTH:
         raise ValueError(f"'{job_id}' is no job id: it has {len(job_id)} characters, not 20")

@@ -9,6 +9,7 @@ import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 from engine.mail.addresses import Address
 from engine.mail.errors import MessageError
@@ -68,7 +69,7 @@ class OutgoingMessage:
                     help="use an address with an ASCII name, or a server that offers SMTPUTF8",
                 )
         lines = [
-            raw_header("Date", format_datetime(_aware(self.date))),
+            _date_header(int(_aware(self.date).timestamp())),
             address_header("From", self.sender),
             address_header("To", self.to),
         ]
@@ -93,9 +94,9 @@ class OutgoingMessage:
         if self.unsubscribe_url:
             lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
         if self.list_id:
-            lines.append(raw_header("List-Id", f"<{self.list_id.strip('<>')}>"))
+            lines.append(_same_header("List-Id", f"<{self.list_id.strip('<>')}>"))
         if self.feedback_id:
-            lines.append(raw_header("Feedback-ID", self.feedback_id))
+            lines.append(_same_header("Feedback-ID", self.feedback_id))
         return lines
 
     def _body(self) -> bytes:
@@ -109,6 +110,15 @@ class OutgoingMessage:
             return alternative
         parts = [alternative, *(_attached(item) for item in self.attachments)]
         return _multipart("mixed", f"=_m{mark}", parts)
+
+
+@lru_cache(maxsize=1024)  # messages are made many at a time
+def _date_header(second: int) -> str:
+    return raw_header("Date", format_datetime(datetime.fromtimestamp(second, UTC)))
+
+
+_same_header = lru_cache(maxsize=1024)(raw_header)
+"""For what all messages of a step have in common."""
 
 
 def _multipart(subtype: str, boundary: str, parts: list[bytes]) -> bytes:

@@ -26,7 +26,7 @@ def let_go(tx: Transaction, scope: str) -> bool:
     """Lets go of the brake and makes due what waited for it; answers whether it was on."""
     was_on = tx.conn.execute(sa.delete(table).where(table.c.scope == scope)).rowcount > 0
     job = jobs.table
-    waiting = sa.and_(job.c.state == "deferred", job.c.reason == "paused")
+    waiting = sa.and_(jobs.is_deferred, job.c.reason == "paused")
     if scope != EVERYTHING:
         waiting = sa.and_(waiting, job.c.playbook == scope)
     cohorts = tx.conn.execute(sa.select(job.c.cohort).where(waiting).distinct()).scalars().all()

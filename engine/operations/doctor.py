@@ -109,7 +109,7 @@ def _worker(tx: Transaction) -> tuple[bool, str]:
                 enrollments.is_open, member.c.wake_at <= tx.now
             ),
             sa.select(sa.func.min(job.c.not_before)).where(
-                job.c.state == "deferred", job.c.not_before <= tx.now
+                jobs.is_deferred, job.c.not_before <= tx.now
             ),
             sa.select(sa.func.min(clocks.table.c.next_at)).where(clocks.table.c.next_at <= tx.now),
         )
@@ -244,7 +244,7 @@ def _stopped(tx: Transaction) -> tuple[bool, str]:
 def _in_doubt(tx: Transaction) -> tuple[bool, str]:
     """Messages of which nobody knows whether they went; they are held for a person, not lost."""
     job = jobs.table.c
-    count, named = _found(tx, sa.select(job.id).where(job.state == "in_doubt"))
+    count, named = _found(tx, sa.select(job.id).where(job.state == "in_doubt", jobs.is_unusual))
     if not count:
         return True, "none"
     return True, f"{count}, held until somebody decides: {named}"

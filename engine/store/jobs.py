@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from engine.runtime.position import JobEnd
 from engine.store import quick
 from engine.store.database import Transaction
-from engine.store.tables import Batch, Job
+from engine.store.tables import UNUSUAL_STATE, Batch, Job
 
 table: sa.Table = Job.__table__  # type: ignore[attr-defined]
 batch_table: sa.Table = Batch.__table__  # type: ignore[attr-defined]
@@ -27,6 +27,13 @@ _REPORTED = (
 )  # fmt: skip
 
 
+_is_unfinished = table.c.ended_at.is_(None)
+is_deferred = sa.text("job.state = 'deferred'")
+"""Not bound, because SQLite tells a partial index by its words."""
+
+is_unusual = sa.text(f"job.{UNUSUAL_STATE}")
+"""For queries about a state that few jobs are in."""
+
 # What every window of mail asks: built once, because building costs more than asking.
 _takeable = (
     sa.select(
@@ -38,7 +45,9 @@ _takeable = (
             )
         )
     )
-    .where(table.c.batch == sa.bindparam("the_batch"), table.c.state == "queued")
+    .where(
+        table.c.batch == sa.bindparam("the_batch"), _is_unfinished, table.c.state == "queued"
+    )
     .limit(sa.bindparam("most"))
 )  # fmt: skip
 _still_queued = (
@@ -63,7 +72,11 @@ _ends = sa.select(
 _insert = sa.insert(table)
 _unfinished = (
     sa.select(table.c.id)
-    .where(table.c.batch == sa.bindparam("the_batch"), table.c.state.in_(UNFINISHED))
+    .where(
+        table.c.batch == sa.bindparam("the_batch"),
+        _is_unfinished,
+        table.c.state.in_(UNFINISHED),
+    )
     .limit(1)
 )
 _touch_batch = (
@@ -112,7 +125,7 @@ def due_deferred(tx: Transaction, cohort_id: str, limit: int) -> Sequence[sa.Row
         sa.select(table.c.id, table.c.queue, table.c.enrollment)
         .where(
             table.c.cohort == cohort_id,
-            table.c.state == "deferred",
+            is_deferred,
             table.c.not_before <= tx.now,
         )
         .order_by(table.c.not_before)
@@ -147,7 +160,7 @@ def resume(tx: Transaction, enrollment: str, stood: timedelta) -> None:
 def next_deferred(tx: Transaction, cohort_id: str) -> datetime | None:
     """When the cohort's earliest deferred job may go."""
     query = sa.select(sa.func.min(table.c.not_before)).where(
-        table.c.cohort == cohort_id, table.c.state == "deferred"
+        table.c.cohort == cohort_id, is_deferred
     )
     return tx.conn.execute(query).scalar()
 
@@ -158,7 +171,7 @@ def cohorts_with_due_work(tx: Transaction, idle: timedelta) -> set[str]:
         batch_table.c.state == "open", batch_table.c.touched_at < tx.now - idle
     )
     late = sa.select(table.c.cohort).where(
-        table.c.state == "deferred", table.c.not_before < tx.now - timedelta(seconds=5)
+        is_deferred, table.c.not_before < tx.now - timedelta(seconds=5)
     )
     found = tx.conn.execute(stale.distinct()).scalars().all()
     return {*found, *tx.conn.execute(late.distinct()).scalars().all()}
@@ -182,7 +195,10 @@ def still_queued(tx: Transaction, ids: Sequence[str]) -> set[str]:
 def expired_in_flight(tx: Transaction, batch: str) -> Sequence[sa.RowMapping]:
     """Jobs that an attempt took and never reported, whose lease is over: in doubt."""
     query = sa.select(table).where(
-        table.c.batch == batch, table.c.state == "in_flight", table.c.lease_until < tx.now
+        table.c.batch == batch,
+        _is_unfinished,
+        table.c.state == "in_flight",
+        table.c.lease_until < tx.now,
     )
     if tx.is_postgres:
         query = query.with_for_update(skip_locked=True)
@@ -192,7 +208,7 @@ def expired_in_flight(tx: Transaction, batch: str) -> Sequence[sa.RowMapping]:
 def next_lease(tx: Transaction, batch: str) -> datetime | None:
     """When the last lease of the batch's jobs in flight is over; None: none is in flight."""
     query = sa.select(sa.func.max(table.c.lease_until)).where(
-        table.c.batch == batch, table.c.state == "in_flight"
+        table.c.batch == batch, _is_unfinished, table.c.state == "in_flight"
     )
     return tx.conn.execute(query).scalar()
 
@@ -230,7 +246,9 @@ def report(tx: Transaction, token: str, rows: Sequence[Mapping[str, Any]]) -> li
 
 def note(tx: Transaction, batch: str, reason: str) -> None:
     """Writes at the queued jobs of a batch why they wait; the batch counts as looked at."""
-    waiting = sa.and_(table.c.batch == batch, table.c.state == "queued", table.c.reason != reason)
+    waiting = sa.and_(
+        table.c.batch == batch, _is_unfinished, table.c.state == "queued", table.c.reason != reason
+    )
     tx.conn.execute(sa.update(table).where(waiting).values(reason=reason))
     touched = sa.update(batch_table).where(batch_table.c.id == batch)
     tx.conn.execute(touched.values(touched_at=tx.now))
@@ -298,6 +316,8 @@ def _page(kind: str, *, lead: str | None, state: str | None, before: str | None)
         query = query.where(table.c.lead == lead)
     if state:
         query = query.where(table.c.state == state)
+        if state not in {"queued", "in_flight", "accepted"}:
+            query = query.where(is_unusual)
     if before:
         cut = sa.select(table.c.created_at).where(table.c.id == before).scalar_subquery()
         query = query.where(

@@ -60,7 +60,7 @@ def run(
         return tx.conn.execute(statement, list(rows)).rowcount
     ready = _ready(statement, (), tuple(rows[0]))
     try:
-        arguments = list(map(ready.arguments, rows))
+        arguments = ready.many(rows)
     except ValueError as error:
         raise StatementError(str(error), ready.text, None, error) from error
     return _execute(tx, "executemany", ready, arguments).rowcount
@@ -77,7 +77,7 @@ class _Ready:
         places: which item of a list a mark stands for, by its number.
         writers: how values are written, by the number of their mark.
         columns: of the answer.
-        readers: how values are read, by the column's name.
+        readers: how values are read, by the number of their column.
     """
 
     text: str
@@ -86,7 +86,7 @@ class _Ready:
     places: tuple[tuple[int, int], ...]
     writers: tuple[tuple[int, _Process], ...]
     columns: tuple[str, ...]
-    readers: tuple[tuple[str, _Process], ...]
+    readers: tuple[tuple[int, _Process], ...]
 
     def arguments(self, values: Mapping[str, Any]) -> list[Any]:
         """The values in the order of the marks."""
@@ -100,13 +100,27 @@ class _Ready:
             found[at] = value
         return found
 
+    def many(self, rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
+        """The values of many rows, each in the order of the marks; worked on by column."""
+        count = len(rows)
+        columns: list[Sequence[Any]] = [
+            [row[name] for row in rows] if name else (None,) * count for name in self.names
+        ]
+        for at, write in self.writers:
+            columns[at] = _each(write, columns[at])
+        for at, value in self.fixed:
+            columns[at] = (value,) * count
+        return list(zip(*columns, strict=True))
+
     def rows(self, tuples: Sequence[tuple[Any, ...]]) -> list[Row]:
-        """Answers as mappings, their values as columns promise them."""
-        found = [dict(zip(self.columns, one, strict=True)) for one in tuples]
-        for name, read in self.readers:
-            for row in found:
-                row[name] = read(row[name])
-        return found
+        """Answers as mappings, their values as columns promise them; worked on by column."""
+        if not tuples:
+            return []
+        columns: list[Sequence[Any]] = list(zip(*tuples, strict=True))
+        for at, read in self.readers:
+            columns[at] = _each(read, columns[at])
+        names = self.columns
+        return [dict(zip(names, one, strict=True)) for one in zip(*columns, strict=True)]
 
 
 @lru_cache(maxsize=256)
@@ -131,6 +145,8 @@ def _ready(
     for at, (name, place) in enumerate(marks):
         bind = compiled.binds[name]
         write = bind.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
+        if write is not None and isinstance(bind.type, sa.JSON):
+            write = _writing_json(write)
         if not bind.required:
             value = _fixed(statement, bind, name)
             value = value if place is None else value[place]
@@ -144,6 +160,33 @@ def _ready(
     return _Ready(text, tuple(names), tuple(fixed), tuple(places), tuple(writers), columns, readers)
 
 
+def _each(process: _Process, values: Sequence[Any]) -> Sequence[Any]:
+    """A column's values made ready; a column of nothing but None stays as it is."""
+    if values.count(None) == len(values) and process(None) is None:
+        return values
+    return [process(value) for value in values]
+
+
+def _reading_json(read: _Process) -> _Process:
+    """Most documents are empty: those need no parser."""
+
+    def quickly(text: str | None) -> Any:
+        if text == "{}":
+            return {}
+        return [] if text == "[]" else read(text)
+
+    return quickly
+
+
+def _writing_json(write: _Process) -> _Process:
+    def quickly(value: Any) -> Any:
+        if value or not isinstance(value, dict | list):
+            return write(value)
+        return "{}" if isinstance(value, dict) else "[]"
+
+    return quickly
+
+
 def _fixed(statement: sa.ClauseElement, bind: Any, name: str) -> Any:
     """What a mark always holds: a constant, or the default of a column that was left out."""
     if isinstance(statement, sa.Insert):
@@ -154,14 +197,14 @@ def _fixed(statement: sa.ClauseElement, bind: Any, name: str) -> Any:
 
 def _columns(
     statement: sa.ClauseElement,
-) -> tuple[tuple[str, ...], tuple[tuple[str, _Process], ...]]:
+) -> tuple[tuple[str, ...], tuple[tuple[int, _Process], ...]]:
     columns = list(statement.selected_columns) if isinstance(statement, sa.Select) else []
-    readers = [
-        (str(one.key), one.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None))
-        for one in columns
-    ]
-    found = tuple((name, read) for name, read in readers if read is not None)
-    return tuple(name for name, _ in readers), found
+    readers = []
+    for at, one in enumerate(columns):
+        read = one.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
+        if read is not None:
+            readers.append((at, _reading_json(read) if isinstance(one.type, sa.JSON) else read))
+    return tuple(str(one.key) for one in columns), tuple(readers)
 
 
 def _compiled(statement: sa.ClauseElement, given: tuple[str, ...] | None) -> Any:

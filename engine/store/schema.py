@@ -14,11 +14,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
-import engine.store.bulk_tables  # noqa: F401 - fills the metadata
-import engine.store.clock_tables  # noqa: F401 - fills the metadata
-import engine.store.deal_tables  # noqa: F401 - fills the metadata
-import engine.store.split_tables  # noqa: F401 - fills the metadata
-import engine.store.tables  # noqa: F401 - fills the metadata
+import engine.store.bulk_tables
+import engine.store.clock_tables
+import engine.store.deal_tables
+import engine.store.split_tables
+import engine.store.tables
 import engine.store.version_tables  # noqa: F401 - fills the metadata
 from engine.store.database import Store, Transaction
 

@@ -166,6 +166,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deal")),
     )
     with op.batch_alter_table("deal", schema=None) as batch_op:
+        batch_op.create_index("ix_deal_created_at_id", ["created_at", "id"], unique=False)
         batch_op.create_index("ix_deal_lead", ["lead"], unique=False)
         batch_op.create_index(
             "ix_deal_open",
@@ -321,8 +322,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("enrollment", "seq", name=op.f("uq_job_enrollment_seq")),
     )
     with op.batch_alter_table("job", schema=None) as batch_op:
-        batch_op.create_index("ix_job_accepted", ["lead", "kind", "accepted_at"], unique=False)
-        batch_op.create_index("ix_job_batch_state", ["batch", "state"], unique=False)
+        batch_op.create_index(
+            "ix_job_batch",
+            ["batch"],
+            unique=False,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
         batch_op.create_index("ix_job_created", ["kind", "created_at", "id"], unique=False)
         batch_op.create_index(
             "ix_job_deferred",
@@ -331,8 +337,14 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'deferred'"),
             postgresql_where=sa.text("state = 'deferred'"),
         )
-        batch_op.create_index("ix_job_lead", ["lead", "id"], unique=False)
-        batch_op.create_index("ix_job_state", ["state", "id"], unique=False)
+        batch_op.create_index("ix_job_lead", ["lead", "accepted_at"], unique=False)
+        batch_op.create_index(
+            "ix_job_unusual",
+            ["state", "created_at", "id"],
+            unique=False,
+            sqlite_where=sa.text("state NOT IN ('queued', 'in_flight', 'accepted')"),
+            postgresql_where=sa.text("state NOT IN ('queued', 'in_flight', 'accepted')"),
+        )
 
     op.create_table(
         "lead",
@@ -658,7 +670,11 @@ def downgrade() -> None:
 
     op.drop_table("lead")
     with op.batch_alter_table("job", schema=None) as batch_op:
-        batch_op.drop_index("ix_job_state")
+        batch_op.drop_index(
+            "ix_job_unusual",
+            sqlite_where=sa.text("state NOT IN ('queued', 'in_flight', 'accepted')"),
+            postgresql_where=sa.text("state NOT IN ('queued', 'in_flight', 'accepted')"),
+        )
         batch_op.drop_index("ix_job_lead")
         batch_op.drop_index(
             "ix_job_deferred",
@@ -666,8 +682,11 @@ def downgrade() -> None:
             postgresql_where=sa.text("state = 'deferred'"),
         )
         batch_op.drop_index("ix_job_created")
-        batch_op.drop_index("ix_job_batch_state")
-        batch_op.drop_index("ix_job_accepted")
+        batch_op.drop_index(
+            "ix_job_batch",
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        )
 
     op.drop_table("job")
     op.drop_table("heartbeat")
@@ -718,6 +737,7 @@ def downgrade() -> None:
             postgresql_where=sa.text("closed = ''"),
         )
         batch_op.drop_index("ix_deal_lead")
+        batch_op.drop_index("ix_deal_created_at_id")
 
     op.drop_table("deal")
     with op.batch_alter_table("coming_moment", schema=None) as batch_op:

@@ -10,7 +10,7 @@ from engine.ids import derived_id, encode, job_id
 from engine.mail.links import TOKEN_LENGTH, Link, LinkKind, LinkSigner
 
 SIGNER = LinkSigner(["a secret"])
-JOB = job_id("enrollment", 3)
+JOB = job_id("0" * 20, 3)
 job_ids = st.integers(0, (1 << 100) - 1).map(encode)
 kinds = st.sampled_from(LinkKind)
 indexes = st.integers(0, 0xFFFF)

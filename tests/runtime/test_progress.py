@@ -293,16 +293,16 @@ def _stop_it(stage: Stage) -> None:
     )
 
 
-def test_batches_hold_a_hundred_jobs_each(stage: Stage) -> None:
+def test_batches_hold_a_quarter_of_a_thousand_jobs_at_most(stage: Stage) -> None:
     """However large a slice is, what one activity serves stays bounded."""
     stage.publish(busy=BUSY)
-    stage.crowd(230)
+    stage.crowd(500)
     stage.advance()
     count = sa.func.count()
     sizes = stage.read(sa.select(count).select_from(jobs.table).group_by(jobs.table.c.batch))
-    assert max(size for (size,) in sizes) <= 100
-    assert sum(size for (size,) in sizes) == 230
-    assert len(stage.all(Batch.__table__)) >= 3  # type: ignore[attr-defined]
+    assert max(size for (size,) in sizes) <= 250
+    assert sum(size for (size,) in sizes) == 500
+    assert len(stage.all(Batch.__table__)) >= 2  # type: ignore[attr-defined]
 
 
 def test_a_slice_waits_for_the_earliest_of_its_members(sqlite_stage: Stage) -> None:
