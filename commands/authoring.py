@@ -107,6 +107,9 @@ def schema(
     which: Annotated[
         str, typer.Argument(metavar="[playbook|workspace]", help="Only this one.")
     ] = "",
+    write: Annotated[
+        bool, typer.Option("--write", help="Write them into the workspace, where editors look.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Prints the JSON Schemas of playbooks and of longplay.yaml, for editors."""
@@ -117,6 +120,15 @@ def schema(
     both = {"playbook": playbook_schema(), "workspace": workspace_schema()}
     if which and which not in both:
         raise InputError(f"no schema is named '{which}'", help=did_you_mean(which, both))
+    if write:
+        from engine.operations.starter import write_schemas
+
+        written = write_schemas(place.settings().workspace, both)
+        if as_json:
+            rendering.document({"written": written})
+        else:
+            rendering.say("\n".join(f"wrote {name}" for name in written) or "nothing has changed")
+        return
     rendering.document(both[which] if which else both)
 
 

@@ -16,6 +16,7 @@ _SCHEMAS = ".schema"
 _WORKSPACE_SCHEMA = "longplay.schema.json"
 _PLAYBOOK_SCHEMA = "playbook.schema.json"
 _MODELINE = "# yaml-language-server: $schema="
+_SETTINGS = ".vscode/settings.json"
 _IGNORE = "# data, logs and the secret key\n.longplay/\n# settings of this machine\n.env\n"
 
 
@@ -65,6 +66,37 @@ def write(target: Path, schemas: Mapping[str, object], *, force: bool = False) -
     return differing
 
 
+def write_schemas(workspace: Path, schemas: Mapping[str, object]) -> list[str]:
+    """Writes the schemas into a workspace that is there; settings of an editor are left alone.
+
+    Args:
+        workspace: the folder.
+        schemas: the JSON Schemas of `playbook` and `workspace`.
+
+    Raises:
+        EnvironmentFault: the folder cannot be written to.
+    """
+    files = dict(_schema_files(schemas))
+    settings = workspace / _SETTINGS
+    if not settings.exists():
+        files[_SETTINGS] = _json(_editor_settings())
+    differing = [name for name, text in files.items() if _differs(workspace / name, text)]
+    try:
+        for name in differing:
+            (workspace / name).parent.mkdir(parents=True, exist_ok=True)
+            (workspace / name).write_bytes(files[name])
+    except OSError as error:
+        raise EnvironmentFault(
+            f"'{error.filename}' cannot be written: {error.strerror}", help="check its rights"
+        ) from error
+    return differing
+
+
+def _schema_files(schemas: Mapping[str, object]) -> Iterator[tuple[str, bytes]]:
+    yield f"{_SCHEMAS}/{_WORKSPACE_SCHEMA}", _json(schemas["workspace"])
+    yield f"{_SCHEMAS}/{_PLAYBOOK_SCHEMA}", _json(schemas["playbook"])
+
+
 def _files(root: Path, schemas: Mapping[str, object]) -> Iterator[tuple[str, bytes]]:
     yield FILE, _with_schema(root / FILE, f"{_SCHEMAS}/{_WORKSPACE_SCHEMA}")
     for path in sorted((root / "playbooks").rglob("*.yaml")):
@@ -74,9 +106,8 @@ def _files(root: Path, schemas: Mapping[str, object]) -> Iterator[tuple[str, byt
     for path in sorted((root / "templates").rglob("*")):
         if path.suffix in {".html", ".txt"}:
             yield path.relative_to(root).as_posix(), path.read_bytes()
-    yield f"{_SCHEMAS}/{_WORKSPACE_SCHEMA}", _json(schemas["workspace"])
-    yield f"{_SCHEMAS}/{_PLAYBOOK_SCHEMA}", _json(schemas["playbook"])
-    yield ".vscode/settings.json", _json(_editor_settings())
+    yield from _schema_files(schemas)
+    yield _SETTINGS, _json(_editor_settings())
     yield ".gitignore", _IGNORE.encode()
 
 

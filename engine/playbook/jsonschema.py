@@ -11,7 +11,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.playbook.actions import ACTIONS
+from engine.playbook.diagnostics import Findings
 from engine.playbook.model import Playbook
+from engine.playbook.nodes import ListNode, MapNode, resolve
+from engine.playbook.schema_examples import with_examples
+from engine.playbook.source import parse
 from engine.playbook.step import Common
 from engine.playbook.stepreading import ARGUMENTS, INSIDE
 from engine.playbook.steps import CONTROL_STEPS
@@ -33,6 +37,7 @@ def playbook_schema() -> Mapping[str, Any]:
         "items": {"anyOf": [{"$ref": f"#/$defs/step-{verb}"} for verb in steps]},
         "description": "what happens, in order: one verb an item",
     }
+    definitions["Case"]["anyOf"] = [{"required": ["if", "steps"]}, {"required": ["else"]}]
     when = definitions["EnrollRule"]["properties"]["when"]
     when["items"] = {"anyOf": [{"const": "manual"}, when["items"]]}
     return _titled(schema, "Longplay playbook")
@@ -67,6 +72,7 @@ def schema_of(model: type[BaseModel], title: str) -> Mapping[str, Any]:
 
 
 def _titled(schema: Schema, title: str) -> Schema:
+    with_examples(schema, title)
     return {"$schema": DIALECT, "title": title, **schema}
 
 
@@ -82,7 +88,7 @@ def _step(verb: str, definitions: Schema) -> Schema:
     definitions |= schema.pop("$defs", {})
     fields: Schema = schema.get("properties", {})
     required = [name for name in schema.get("required", ()) if name in fields]
-    argument = _argument(verb, fields)
+    argument = {"description": _summary(verb), **_argument(verb, fields), **_shown(verb)}
     common = _schema_of(Common)["properties"]
     if verb == "if":
         common.pop("if")
@@ -95,6 +101,17 @@ def _step(verb: str, definitions: Schema) -> Schema:
         "required": [verb, *needed],
         "additionalProperties": False,
     }
+
+
+def _shown(verb: str) -> Schema:
+    """What stands behind the verb in the step's own example."""
+    example = ACTIONS[verb].example if verb in ACTIONS else CONTROL_STEPS[verb].EXAMPLE
+    document = parse(example, "", Findings())
+    items = document.root.items if document and isinstance(document.root, ListNode) else ()
+    for item in items:
+        if isinstance(item, MapNode) and verb in item.values:
+            return {"examples": [resolve(item.values[verb].data())]}
+    return {}
 
 
 def _summary(verb: str) -> str:

@@ -37,6 +37,18 @@ def test_the_starter_is_whole(bare: Longplay, tmp_path: Path) -> None:
     assert all((folder / name).is_file() for name in settings["yaml.schemas"])
 
 
+def test_schemas_are_written_where_editors_look(longplay: Longplay, workspace: Path) -> None:
+    """Once; an editor's own settings stay as they are."""
+    settings = workspace / ".vscode" / "settings.json"
+    settings.parent.mkdir(exist_ok=True)
+    settings.write_text("{}")
+    first = longplay("schema", "--write", "--json").json["written"]
+    assert sorted(first) == [".schema/longplay.schema.json", ".schema/playbook.schema.json"]
+    assert longplay("schema", "--write", "--json").json == {"written": []}
+    assert settings.read_text() == "{}"
+    assert json.loads((workspace / ".schema/playbook.schema.json").read_text())["$schema"]
+
+
 def test_init_writes_over_nothing(bare: Longplay, tmp_path: Path) -> None:
     """What a person wrote stays, unless `--force` is given; nothing is written halfway."""
     mine = tmp_path / "longplay.yaml"

@@ -1,5 +1,6 @@
 """The schemas for editors accept what compiles, and show what is misspelt."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +72,7 @@ def test_workspaces_fit(text: str) -> None:
         with_steps("- wait_for: email.clicked"),
         with_steps("- wait: {until: lead.x, on_past: skip}"),
         with_steps("- repeat: {}\n  steps: []"),
+        with_steps("- choose:\n    - if: lead.score > 1"),
     ],
 )
 def test_mistakes_are_shown(text: str) -> None:
@@ -88,3 +90,60 @@ def test_every_option_is_described(verb: str) -> None:
         if name != verb and "description" not in each and "$ref" not in each
     ]
     assert (step["description"] != "", missing) == (True, [])
+
+
+def _fields(node: Any, holder: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every field of a schema, however deep, by its holder and name."""
+    if not isinstance(node, dict):
+        return
+    for name, field in node.get("properties", {}).items():
+        yield f"{holder}.{name}", field
+        yield from _fields(field, holder)
+    for name, definition in node.get("$defs", {}).items():
+        yield from _fields(definition, name)
+    for inner in (node.get("items"), node.get("additionalProperties"), *node.get("anyOf", ())):
+        yield from _fields(inner, holder)
+
+
+SCHEMAS = (playbook_schema(), workspace_schema())
+FIELDS = [(schema, *field) for schema in SCHEMAS for field in _fields(schema, schema["title"])]
+
+
+def test_every_field_is_described_and_shown() -> None:
+    """An editor has a description and an example for every field of both files."""
+    described = [name for _, name, field in FIELDS if not field.get("description")]
+    shown = [name for _, name, field in FIELDS if not field.get("examples")]
+    assert (described, shown, len(FIELDS) > 200) == ([], [], True)
+
+
+@pytest.mark.parametrize("schema", SCHEMAS, ids=["playbook", "workspace"])
+def test_examples_fit_their_fields(schema: dict[str, Any]) -> None:
+    """What is shown as an example is accepted where it is shown."""
+    wrong = []
+    for of, name, field in FIELDS:
+        if of is schema:
+            validator = Draft202012Validator({"$defs": schema["$defs"], **field})
+            wrong += [name for each in field["examples"] if not validator.is_valid(each)]
+    assert wrong == []
+
+
+STRUCTURAL = {"unknown-key", "unknown-option", "unknown-step", "not-a-step"}
+MISTAKEN = [
+    case
+    for case in cases()
+    if any(found.split()[1].rstrip(":") in STRUCTURAL for found in case.says.get("findings", ()))
+]
+
+
+@pytest.mark.parametrize("case", MISTAKEN, ids=lambda case: case.name)
+def test_structural_mistakes_are_shown(case: Case) -> None:
+    """An editor marks a key, an option or a step that is not there, in every case that has one."""
+    if "workspace" in case.says:
+        validator, text = Draft202012Validator(dict(workspace_schema())), case.says["workspace"]
+    else:
+        validator, text = PLAYBOOK, _text(case)
+    assert not validator.is_valid(read(text))
+
+
+def _text(case: Case) -> str:
+    return with_steps(case.says["steps"]) if "steps" in case.says else str(case.says["playbook"])
