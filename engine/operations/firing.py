@@ -22,6 +22,7 @@ from engine.operations.coming import Dated, Facts, dated_of
 from engine.operations.published import Current
 from engine.operations.reactions import Reactor, Wish
 from engine.operations.scopes import load_facts, load_histories, scope_of
+from engine.operations.selecting import Selection
 from engine.playbook.conditions import condition
 from engine.playbook.plan import Plan, Trigger
 from engine.playbook.values import History
@@ -123,31 +124,37 @@ def _serve_clock(tx: Transaction, limit: _Limit) -> int | None:
 
 
 def _fire(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
-    """One page of leads of a `cron` or `at` trigger."""
+    """One page of the leads that a `cron` or `at` trigger selects."""
     current = published.current(tx)
     plan = published.plan(tx, row["digest"])
     trigger = plan.enroll.triggers[row["position"]]
     due = row["firing_at"] or row["next_at"]
     if plan.playbook not in current.plans or (row["firing_at"] is None and tx.now - due > LATE):
-        _turn(tx, row, current, trigger, due, [], limit)
+        _turn(tx, row, current, trigger, due, None)
         return 0
-    ids = _ids_after(tx, row, trigger, limit.size)
+    chosen = Selection(current, condition(trigger.cond) if trigger.cond else None)
+    found = chosen.stretch(tx, row["cursor"], limit.size, also=_in_zone(row, trigger))
     entered = 0
     if not limit.skips:
         zone = zone_of_clock(current, trigger, row["zone"])
         cause = f"{row['trigger']}: {shown_in(due, zone)}"
-        entered = _enroll(tx, current, plan, trigger, [(one, cause) for one in ids], due)
-    _turn(tx, row, current, trigger, due, ids, limit)
+        entered = _enroll(tx, current, plan, trigger, [(one, cause) for one in found.ids], due)
+    _turn(tx, row, current, trigger, due, found.cursor)
     return entered
 
 
 def _ids_after(tx: Transaction, row: sa.RowMapping, trigger: Trigger, size: int) -> list[str]:
     lead = leads.table
-    query = sa.select(lead.c.id).where(lead.c.id > row["cursor"]).order_by(lead.c.id).limit(size)
-    if trigger.timezone == "lead":
-        zone = row["zone"]
-        query = query.where(lead.c.timezone == zone if zone else lead.c.timezone.is_(None))
-    return list(tx.conn.execute(query).scalars())
+    query = sa.select(lead.c.id).where(lead.c.id > row["cursor"], *_in_zone(row, trigger))
+    return list(tx.conn.execute(query.order_by(lead.c.id).limit(size)).scalars())
+
+
+def _in_zone(row: sa.RowMapping, trigger: Trigger) -> list[sa.ColumnElement[bool]]:
+    """With `timezone: lead`, only those whose zone the clock is for."""
+    if trigger.timezone != "lead":
+        return []
+    column, zone = leads.table.c.timezone, row["zone"]
+    return [column == zone if zone else column.is_(None)]
 
 
 def _turn(
@@ -156,12 +163,11 @@ def _turn(
     current: Current,
     trigger: Trigger,
     due: datetime,
-    ids: Sequence[str],
-    limit: _Limit,
+    cursor: str | None,
 ) -> None:
     values: dict[str, Any]
-    if len(ids) == limit.size:
-        values = {"firing_at": due, "cursor": ids[-1]}
+    if cursor is not None:
+        values = {"firing_at": due, "cursor": cursor}
     elif row["stopped_at"] is not None:
         tx.conn.execute(sa.delete(clocks.table).where(this(row)))
         return
