@@ -18,6 +18,7 @@ from engine.errors import NeverWorksError
 from engine.mail.links import LinkSigner
 from engine.mail.transports.memory import MemoryTransport
 from engine.operations import publish, published
+from engine.operations.calls import QUEUE
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.editions import Edition, Folder
 from engine.operations.letters import Writer
@@ -28,6 +29,7 @@ from engine.playbook.workspace import FILE
 from engine.store import enrollments
 from engine.store.database import Transaction
 from engine.store.memory import MemoryStore
+from rehearsal.calling import Calling
 
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 _MOST_ROUNDS = 1000
@@ -82,6 +84,7 @@ class House:
         writer = Writer(LinkSigner([_KEY]), "http://127.0.0.1")
         guard = ClockGuard(self.clock.steady)
         self.courier = Courier(self.store, writer, MemoryTransport(), guard)
+        self.calls = Calling(self.store, guard)
         self._loop = asyncio.Runner()
         publish.publish(self.store, edition)
         self.current: Current = self.store.read(published.current)
@@ -117,7 +120,10 @@ class House:
             answers = [self._advance(cohort) for cohort in self._cohorts()]
             batches = [batch for one in answers for batch, _ in one.batches]
             for batch in batches:
-                self._loop.run(self.courier.deliver(batch))
+                if queue == QUEUE:
+            self.calls.deliver(batch)
+        else:
+            self._loop.run(self.courier.deliver(batch))
                 self.observe()
             next_at = min((one.wake_at for one in answers if one.wake_at), default=None)
             if not batches and (next_at is None or next_at > self.clock.now):

@@ -8,6 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pydantic import JsonValue
+
 from engine.errors import InputError
 from engine.ids import derived_id
 from engine.operations import published
@@ -49,6 +51,8 @@ class Part:
     lead: Mapping[str, Value]
     at: datetime
     events: Sequence[Given] = ()
+    answers: Mapping[str, JsonValue] = field(default_factory=dict)
+    """What webhooks answer, by the name it is kept under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def part_of(house: House, scenario: Scenario) -> Part:
         if one.after:
             at = civil.add(start, parse_duration(one.after), house.current.zone, calendar)
         events.append(Given(one.event, at, one.from_, one.properties, one.lead))
-    return Part(lead, start, events)
+    return Part(lead, start, events, scenario.saved)
 
 
 def _instant(house: House, text: str) -> datetime:
@@ -110,6 +114,7 @@ class _Play:
     def run(self) -> Played:
         """From the start to the end."""
         self.house.clock.now = self.part.at
+        self.house.calls.answers = self.part.answers
         self.house.observe = self.watch.look
         self.lead = self.house.store.write(self._create)
         starters = [one for one in self.part.events if one.at is None]

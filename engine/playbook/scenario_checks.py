@@ -19,7 +19,7 @@ from engine.playbook.step import Step
 
 Item = TypeVar("Item")
 
-LATER = ("deal", "saved", "approvals", "arms", "level")
+LATER = ("deal", "approvals", "arms", "level")
 """Keys of a scenario whose steps this version does not carry out yet."""
 
 BUILT_IN_OUTCOMES = (
