@@ -10,7 +10,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from engine.errors import LongplayError
-from web import api, api_deals, health, login, pages, pages_leads, pages_mail, public
+from web import api, api_deals, health, login, pages, pages_deals, pages_leads, pages_mail, public
 from web.deps import Deps
 from web.doors import SECURITY, Doors
 from web.problems import Problem, answer_problem
@@ -47,6 +47,7 @@ def create_app(deps: Deps) -> Starlette:
             *login.ROUTES,
             *pages.ROUTES,
             *pages_leads.ROUTES,
+            *pages_deals.ROUTES,
             *pages_mail.ROUTES,
             Mount("/static", _Kept(directory=STATIC), name="static"),
         ],

@@ -6,11 +6,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from engine.operations import leads_view, listings, published
+from engine.operations import deals_view, leads_view, listings, published
 from engine.operations.lead_changes import found_lead
 from engine.operations.lead_search import search
 from engine.operations.timeline import timeline
-from engine.store import enrollments
+from engine.store import deals, enrollments
 from engine.store.database import Transaction
 from web.api import named
 from web.deps import deps_of
@@ -50,8 +50,11 @@ async def lead_page(request: Request) -> Response:
     def read(tx: Transaction) -> dict[str, Any]:
         lead = found_lead(tx, name)
         rows = enrollments.page(tx, lead=lead, limit=_RUNS)
+        current = published.current(tx)
+        mine = deals.page(tx, lead=str(lead), newest=True, limit=_RUNS)
         return {
             "lead": shown,
+            "deals": deals_view.shape(tx, current, mine),
             "facts": {key: value for key, value in shown["fields"].items() if value is not None},
             "runs": listings.shape_enrollments(tx, rows),
             "history": timeline(tx, lead, before=before),

@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 from babel import Locale
 from babel.dates import format_datetime, format_timedelta
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.requests import Request
@@ -91,7 +91,7 @@ def environment_of(language: str) -> Environment:
     environment.filters.update(
         moment=moment, ago=ago, number=number, badge=badge, event=event, task=task,
         field=field,
-        state=state, value=value,
+        share=share, state=state, value=value,
         segment=lambda text: quote(str(text), safe=""),
     )  # fmt: skip
     environment.globals["stylesheet"] = f"/static/longplay.css?v={fingerprint('longplay.css')}"
@@ -142,6 +142,13 @@ def number(value: float | None) -> str:
     return str(format_decimal(value, locale=_locale(_view.get().language)))
 
 
+def share(part: float | None) -> str:
+    """A share of the whole, in percent."""
+    if part is None:
+        return "–"
+    return str(format_percent(part, format="#,##0.0%", locale=_locale(_view.get().language)))
+
+
 def badge(state: str) -> Markup:
     """A state, in its fixed color."""
     label = _say(state_label(state))
@@ -174,9 +181,9 @@ def event(name: str) -> str:
     return _say(label) if label else name
 
 
-def field(name: str) -> str:
-    """What a lead's field is called."""
-    return _say(field_label(name))
+def field(name: str, record: str = "lead") -> str:
+    """What a field of a lead, or of a deal, is called."""
+    return _say(field_label(name, record))
 
 
 def task(kind: str) -> str:

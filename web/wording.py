@@ -52,6 +52,12 @@ _STATES: dict[str, tuple[str, str]] = {
     "tagged": (N_("tagged"), "calm"),
     "untagged": (N_("untagged"), "calm"),
     "task": (N_("task"), "calm"),
+    "approved": (N_("approved"), "good"),
+    "no answer": (N_("no answer"), "mute"),
+    "failed": (N_("failed"), "bad"),
+    "opened": (N_("opened"), "good"),
+    "won": (N_("won"), "good"),
+    "lost": (N_("lost"), "bad"),
 }
 
 _EVENTS: dict[str, str] = {
@@ -75,6 +81,12 @@ _EVENTS: dict[str, str] = {
     "lead.contacted": N_("Was contacted"),
     "lead.stage_changed": N_("Changed stage"),
     "task.done": N_("A task was done"),
+    "deal.created": N_("A deal was opened"),
+    "deal.changed": N_("A deal changed"),
+    "deal.activity": N_("Activity on a deal"),
+    "deal.stage_changed": N_("A deal moved"),
+    "deal.won": N_("A deal was won"),
+    "deal.lost": N_("A deal was lost"),
 }
 
 _FIELDS: dict[str, str] = {
@@ -108,6 +120,20 @@ _FIELDS: dict[str, str] = {
     "revenue": N_("Revenue"),
 }
 
+_DEAL_FIELDS: dict[str, str] = {
+    "name": N_("Name"),
+    "amount": N_("Amount"),
+    "currency": N_("Currency"),
+    "pipeline": N_("Pipeline"),
+    "lead": N_("Contact"),
+    "created_at": N_("Opened"),
+    "last_activity_at": N_("Last activity"),
+    "expected_close_at": N_("Expected to close"),
+    "quote_sent_at": N_("Quote sent"),
+    "decision_maker": N_("Decision maker"),
+    "lost_reason": N_("Why it was lost"),
+}
+
 _TASKS: dict[str, str] = {
     "task": N_("Task"),
     "notice": N_("Notice"),
@@ -132,9 +158,10 @@ def event_label(name: str) -> str:
     return _EVENTS.get(name, "")
 
 
-def field_label(name: str) -> str:
+def field_label(name: str, record: str = "lead") -> str:
     """The text to translate for a built-in field; of others the name, with spaces."""
-    return _FIELDS.get(name, name.replace("_", " "))
+    found = _DEAL_FIELDS.get(name) if record == "deal" else None
+    return found or _FIELDS.get(name, name.replace("_", " "))
 
 
 def task_label(kind: str) -> str:

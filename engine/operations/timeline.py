@@ -68,7 +68,7 @@ class Timeline:
 
 
 @dataclass(frozen=True, slots=True)
-class _Cut:
+class Cut:
     """Everything from here on has been shown."""
 
     at: datetime
@@ -78,6 +78,7 @@ class _Cut:
     def where(
         self, kind: Kind, at: sa.ColumnElement[Any], id: sa.ColumnElement[Any]
     ) -> sa.ColumnElement[bool]:
+        """What a ledger has left to show."""
         rank = _ORDER.index(kind)
         if rank < self.rank:
             return at < self.at
@@ -92,18 +93,31 @@ def timeline(tx: Transaction, lead: str, *, before: str = "", size: int = PAGE) 
     Raises:
         InputError: `before` is not what the last page said.
     """
-    cut = _read_cut(before) if before else None
-    runs = _runs(tx, lead)
+    cut = read_cut(before) if before else None
     found: list[Moment] = []
     for read in (_events, _messages, _changes, _owners, _points):
         found += read(tx, lead, cut, size + 1)
-    for read_runs in (_steps, _tasks, _entered):
-        found += read_runs(tx, runs, cut, size + 1)
-    found = _told_once(found)
-    found.sort(key=lambda one: one.id, reverse=True)
-    found.sort(key=lambda one: (-one.at.timestamp(), _ORDER.index(one.kind)))
-    page = found[:size]
-    return Timeline(page, page[-1].cursor if len(found) > size else None)
+    found += of_runs(tx, _runs(tx, lead), cut, size + 1)
+    return page_of(found, size)
+
+
+def of_runs(
+    tx: Transaction, runs: Mapping[str, Mapping[Any, Any]], cut: Cut | None, size: int
+) -> list[Moment]:
+    """What these enrollments did, and when they began."""
+    found: list[Moment] = []
+    for read in (_steps, _tasks, _entered):
+        found += read(tx, runs, cut, size)
+    return found
+
+
+def page_of(found: Sequence[Moment], size: int) -> Timeline:
+    """A page of what several ledgers gave, each its newest; what two of them tell is told once."""
+    told = _told_once(found)
+    told.sort(key=lambda one: one.id, reverse=True)
+    told.sort(key=lambda one: (-one.at.timestamp(), _ORDER.index(one.kind)))
+    page = told[:size]
+    return Timeline(page, page[-1].cursor if len(told) > size else None)
 
 
 def _told_once(found: Sequence[Moment]) -> list[Moment]:
@@ -121,7 +135,12 @@ def _told_once(found: Sequence[Moment]) -> list[Moment]:
     ]
 
 
-def _read_cut(text: str) -> _Cut:
+def read_cut(text: str) -> Cut:
+    """Where a page begins, as the page before it said.
+
+    Raises:
+        InputError: no page says so.
+    """
     micros, _, rest = text.partition("-")
     rank, _, id = rest.partition("-")
     if not (micros.isascii() and micros.isdigit() and rank in {str(n) for n in range(8)}):
@@ -131,7 +150,7 @@ def _read_cut(text: str) -> _Cut:
         at = datetime.fromtimestamp(seconds, UTC).replace(microsecond=part)
     except (ValueError, OverflowError, OSError):
         raise InputError(f"'{text[:60]}' is no place in a history") from None
-    return _Cut(at, int(rank), id)
+    return Cut(at, int(rank), id)
 
 
 def _runs(tx: Transaction, lead: str) -> dict[str, Mapping[Any, Any]]:
@@ -140,17 +159,18 @@ def _runs(tx: Transaction, lead: str) -> dict[str, Mapping[Any, Any]]:
     return {row["id"]: row for row in rows}
 
 
-def _select(
+def rows_of(
     tx: Transaction,
     table: sa.Table,
     where: sa.ColumnElement[bool],
     kind: Kind,
-    cut: _Cut | None,
+    cut: Cut | None,
     size: int,
     *,
     at: str = "at",
     id: sa.ColumnElement[Any] | None = None,
 ) -> Iterable[Mapping[str, Any]]:
+    """The newest rows of a ledger behind the cut, newest first."""
     moment, key = table.c[at], id if id is not None else table.c.id
     query = sa.select(table).where(where).order_by(moment.desc(), key.desc()).limit(size)
     if cut is not None:
@@ -158,8 +178,10 @@ def _select(
     return [row._asdict() for row in tx.conn.execute(query)]
 
 
-def _events(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[Moment]:
-    rows = _select(tx, events.table, events.table.c.lead == lead, "event", cut, size)
+def _events(tx: Transaction, lead: str, cut: Cut | None, size: int) -> list[Moment]:
+    # What changed on a deal is in the deal's own history.
+    mine = sa.and_(events.table.c.lead == lead, events.table.c.name != "deal.changed")
+    rows = rows_of(tx, events.table, mine, "event", cut, size)
     return [
         Moment(
             row["at"], "event", row["id"], row["name"], details=_shown(row["properties"])
@@ -168,8 +190,8 @@ def _events(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[Mom
     ]  # fmt: skip
 
 
-def _messages(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[Moment]:
-    rows = _select(tx, jobs.table, jobs.table.c.lead == lead, "message", cut, size, at="created_at")
+def _messages(tx: Transaction, lead: str, cut: Cut | None, size: int) -> list[Moment]:
+    rows = rows_of(tx, jobs.table, jobs.table.c.lead == lead, "message", cut, size, at="created_at")
     return [
         Moment(
             row["created_at"], "message", row["id"], row["subject"] or row["step"],
@@ -182,8 +204,8 @@ def _messages(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[M
     ]  # fmt: skip
 
 
-def _changes(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[Moment]:
-    rows = _select(tx, change_table, change_table.c.lead == lead, "change", cut, size)
+def _changes(tx: Transaction, lead: str, cut: Cut | None, size: int) -> list[Moment]:
+    rows = rows_of(tx, change_table, change_table.c.lead == lead, "change", cut, size)
     return [
         Moment(
             row["at"], "change", row["id"], row["field"], why=row["reason"],
@@ -198,8 +220,8 @@ def _of_lead(table: sa.Table, lead: str) -> sa.ColumnElement[bool]:
     return sa.and_(table.c.lead == lead, table.c.deal.is_(None))
 
 
-def _owners(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[Moment]:
-    rows = _select(tx, owners.table, _of_lead(owners.table, lead), "owner", cut, size)
+def _owners(tx: Transaction, lead: str, cut: Cut | None, size: int) -> list[Moment]:
+    rows = rows_of(tx, owners.table, _of_lead(owners.table, lead), "owner", cut, size)
     return [
         Moment(
             row["at"], "owner", row["id"], row["owner"], why=row["why"],
@@ -209,8 +231,8 @@ def _owners(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[Mom
     ]  # fmt: skip
 
 
-def _points(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[Moment]:
-    rows = _select(tx, scores.table, scores.table.c.lead == lead, "points", cut, size)
+def _points(tx: Transaction, lead: str, cut: Cut | None, size: int) -> list[Moment]:
+    rows = rows_of(tx, scores.table, scores.table.c.lead == lead, "points", cut, size)
     return [
         Moment(
             row["at"], "points", row["id"], row["name"] or "score", why=row["reason"],
@@ -221,12 +243,12 @@ def _points(tx: Transaction, lead: str, cut: _Cut | None, size: int) -> list[Mom
 
 
 def _steps(
-    tx: Transaction, runs: Mapping[str, Mapping[Any, Any]], cut: _Cut | None, size: int
+    tx: Transaction, runs: Mapping[str, Mapping[Any, Any]], cut: Cut | None, size: int
 ) -> list[Moment]:
     table = enrollments.log_table
     key = _step_key(table)
     where = table.c.enrollment.in_(list(runs))
-    rows = _select(tx, table, where, "step", cut, size, id=key) if runs else ()
+    rows = rows_of(tx, table, where, "step", cut, size, id=key) if runs else ()
     return [
         Moment(
             row["at"], "step", f"{row['enrollment']}:{row['seq']:08d}", row["step"] or row["op"],
@@ -244,11 +266,11 @@ def _step_key(table: sa.Table) -> sa.ColumnElement[str]:
 
 
 def _tasks(
-    tx: Transaction, runs: Mapping[str, Mapping[Any, Any]], cut: _Cut | None, size: int
+    tx: Transaction, runs: Mapping[str, Mapping[Any, Any]], cut: Cut | None, size: int
 ) -> list[Moment]:
     # Tasks are found by their run, for which there is an index; each belongs to one.
     where = tasks.table.c.enrollment.in_(list(runs))
-    rows = _select(tx, tasks.table, where, "task", cut, size, at="created_at") if runs else ()
+    rows = rows_of(tx, tasks.table, where, "task", cut, size, at="created_at") if runs else ()
     return [
         Moment(
             row["created_at"], "task", row["id"], row["subject"], state=row["state"],
@@ -261,11 +283,11 @@ def _tasks(
 
 
 def _entered(
-    tx: Transaction, runs: Mapping[str, Mapping[Any, Any]], cut: _Cut | None, size: int
+    tx: Transaction, runs: Mapping[str, Mapping[Any, Any]], cut: Cut | None, size: int
 ) -> list[Moment]:
     table = enrollments.table
     where = table.c.id.in_(list(runs))
-    rows = _select(tx, table, where, "entered", cut, size, at="entered_at") if runs else ()
+    rows = rows_of(tx, table, where, "entered", cut, size, at="entered_at") if runs else ()
     return [
         Moment(
             row["entered_at"], "entered", row["id"], row["playbook"], state=row["state"],

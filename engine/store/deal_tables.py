@@ -28,6 +28,7 @@ class Deal(SQLModel, table=True):
         Index("ix_deal_open", "lead", sqlite_where=text(IS_OPEN), postgresql_where=text(IS_OPEN)),
         Index("ix_deal_pipeline_stage_id", "pipeline", "stage", "id"),
         Index("ix_deal_owner_id", "owner", "id"),
+        Index("ix_deal_created_at_id", "created_at", "id"),
     )
     id: str = Field(primary_key=True)
     name: str

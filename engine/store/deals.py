@@ -119,7 +119,8 @@ def page(
     tx: Transaction,
     *,
     after: str | None = None,
-    before: str | None = None,
+    newest: bool = False,
+    before: tuple[datetime, str] | None = None,
     limit: int = 100,
     pipeline: str | None = None,
     stage: str | None = None,
@@ -129,14 +130,18 @@ def page(
     is_open: bool = False,
     custom: FieldTypes = NO_FIELDS,
 ) -> list[Facts]:
-    """Deals in the order they were made, or, `before` given (may be empty), the newest first."""
+    """Deals in the order of their ids, or the newest first.
+
+    The next page is `after` the last id; of the newest, `before` the last (created_at, id).
+    """
     query = sa.select(table).where(*_filters(pipeline, stage, owner, lead, text, is_open))
     if after is not None:
         query = query.where(table.c.id > after)
-    if before:
-        query = query.where(table.c.id < before)
-    order = table.c.id if before is None else table.c.id.desc()
-    found = tx.conn.execute(query.order_by(order).limit(limit))
+    made, id = table.c.created_at, table.c.id
+    if before is not None:
+        query = query.where(sa.or_(made < before[0], sa.and_(made == before[0], id < before[1])))
+    order = (made.desc(), id.desc()) if newest else (id,)
+    found = tx.conn.execute(query.order_by(*order).limit(limit))
     return [facts_of(row._asdict(), custom) for row in found]
 
 
