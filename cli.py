@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 from commands import (
     authoring,
     bulk,
+    counting,
     deals,
     enrolling,
     enrollments,
@@ -55,7 +56,7 @@ app = typer.Typer(
 )
 for group in (
     *(authoring, tidying, rehearsing, publishing, operating, enrolling, events, explaining),
-    *(leads, segments, deals, enrollments, bulk, inbox, messages, suppressions, owners),
+    *(leads, segments, deals, enrollments, bulk, inbox, messages, suppressions, owners, counting),
 ):
     group.add_to(app)
 

@@ -14,6 +14,7 @@ from engine.operations import inbox as inboxes
 from engine.operations import listings, overview, published, rollback
 from engine.operations.leads_view import names_of
 from engine.operations.overview import Overview, PlaybookCount
+from engine.operations.statistics import SplitCount, split_counts
 from engine.playbook.diagram import diagram as drawn_of
 from engine.playbook.diagram_svg import svg
 from engine.store import enrollments, jobs, tasks
@@ -58,7 +59,10 @@ async def playbook(request: Request) -> Response:
     versions = await deps.remembered.get(
         f"versions {name}", lambda: deps.read(lambda tx: rollback.versions_in(tx, name, limit=20))
     )
-    values = {"count": count, "rows": rows, "versions": versions}
+    splits = await deps.remembered.get(
+        f"splits {name}", lambda: deps.read(lambda tx: _splits(tx, name))
+    )
+    values = {"count": count, "rows": rows, "versions": versions, "splits": splits}
     return await framed(request, "playbook.html", values)
 
 
@@ -160,6 +164,10 @@ async def answer_task(request: Request) -> Response:
 
 async def _overview(deps: Deps) -> Overview:
     return await deps.remembered.get("overview", lambda: deps.read(overview.overview))
+
+
+def _splits(tx: Transaction, name: str) -> list[SplitCount]:
+    return split_counts(tx, published.current(tx).plans[name])
 
 
 def _recent(tx: Transaction) -> list[dict[str, Any]]:

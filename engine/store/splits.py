@@ -5,14 +5,13 @@ whose time has ended since the last look, along an index that holds all it needs
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.runtime.splitting import Evidence, Standing
-from engine.store import quick
+from engine.store import enrollments, quick
 from engine.store.columns import EPOCH
 from engine.store.database import Transaction
 from engine.store.inserting import insert_many, insert_new, upsert
@@ -74,15 +73,6 @@ _advance = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class ArmCount:
-    """An arm in numbers: who drew it, and who of them converted."""
-
-    arm: str
-    entered: int
-    converted: int
-
-
 def lock_standing(tx: Transaction, playbook: str, split: str) -> tuple[Standing, datetime]:
     """How far a split has come, locked, with the evidence of every draw whose time has ended.
 
@@ -101,8 +91,14 @@ def lock_standing(tx: Transaction, playbook: str, split: str) -> tuple[Standing,
         insert_new(tx, standing_table, [fresh], key="split")
         found = quick.fetch(tx, _standing, **key)
     row = found[0]
+    return _brought_up(tx, row)
+
+
+def _brought_up(tx: Transaction, row: Mapping[Any, Any]) -> tuple[Standing, datetime]:
+    """A split's standing with what has come since its row was written, and until when it counts."""
     evidence = {arm: Evidence(*counts) for arm, counts in row["evidence"].items()}
     until = max(tx.now, row["counted_until"])
+    key = {"the_playbook": row["playbook"], "the_split": row["split"]}
     for one in quick.fetch(tx, _since, **key, since=row["counted_until"], until=until):
         known = evidence.get(one["arm"], Evidence())
         evidence[one["arm"]] = Evidence(known.trials + one["trials"], known.wins + one["wins"])
@@ -150,20 +146,31 @@ def replace_draws(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     upsert(tx, table, rows, keys=("enrollment", "split"), update=update)
 
 
-def counts(tx: Transaction, playbook: str) -> dict[tuple[str, str], ArmCount]:
-    """The arms of a playbook's splits in numbers, by (split, arm), from the index alone."""
+def entered(tx: Transaction, playbook: str) -> dict[tuple[str, str], int]:
+    """Who drew each arm of a playbook's splits, by (split, arm), from the index alone."""
     query = (
-        sa.select(table.c.split, table.c.arm, sa.func.count(), sa.func.count(table.c.converted_at))
+        sa.select(table.c.split, table.c.arm, sa.func.count())
         .where(table.c.playbook == playbook)
         .group_by(table.c.split, table.c.arm)
     )
-    return {
-        (split, arm): ArmCount(arm, entered, converted)
-        for split, arm, entered, converted in tx.conn.execute(query)
-    }
+    return {(split, arm): count for split, arm, count in tx.conn.execute(query)}
 
 
-def standing_of(tx: Transaction, playbook: str) -> dict[str, sa.RowMapping]:
-    """How far the splits of a playbook have come, by name; for whoever only looks."""
+def standings(tx: Transaction, playbook: str) -> dict[str, Standing]:
+    """How far the splits of a playbook that look for a winner have come, for whoever only looks."""
     query = sa.select(standing_table).where(standing_table.c.playbook == playbook)
-    return {row["split"]: row for row in tx.conn.execute(query).mappings()}
+    rows = tx.conn.execute(query).mappings().all()
+    return {row["split"]: _brought_up(tx, dict(row))[0] for row in rows}
+
+
+def goals(tx: Transaction, playbook: str, split: str) -> dict[str, Evidence]:
+    """Of each arm of a split: the runs that have ended, and those of them that reached a goal."""
+    run = enrollments.table
+    reached = sa.func.count(sa.case((run.c.goal, 1)))
+    query = (
+        sa.select(table.c.arm, sa.func.count(), reached)
+        .join(run, run.c.id == table.c.enrollment)
+        .where(table.c.playbook == playbook, table.c.split == split, run.c.ended_at.is_not(None))
+        .group_by(table.c.arm)
+    )
+    return {arm: Evidence(ended, won) for arm, ended, won in tx.conn.execute(query)}
