@@ -85,6 +85,8 @@ class House:
         guard = ClockGuard(self.clock.steady)
         self.courier = Courier(self.store, writer, MemoryTransport(), guard)
         self.calls = Calling(self.store, guard)
+        self.deliver: Callable[[str, str], None] = self._by_courier
+        """Who carries a batch, on its queue."""
         self._loop = asyncio.Runner()
         publish.publish(self.store, edition)
         self.current: Current = self.store.read(published.current)
@@ -118,17 +120,20 @@ class House:
         """
         for _ in range(_MOST_ROUNDS):
             answers = [self._advance(cohort) for cohort in self._cohorts()]
-            batches = [batch for one in answers for batch, _ in one.batches]
-            for batch in batches:
-                if queue == QUEUE:
-            self.calls.deliver(batch)
-        else:
-            self._loop.run(self.courier.deliver(batch))
+            batches = [batch for one in answers for batch in one.batches]
+            for batch, queue in batches:
+                self.deliver(batch, queue)
                 self.observe()
             next_at = min((one.wake_at for one in answers if one.wake_at), default=None)
             if not batches and (next_at is None or next_at > self.clock.now):
                 return next_at
         raise NeverWorksError("the playbook does not come to rest in one moment")
+
+    def _by_courier(self, batch: str, queue: str) -> None:
+        if queue == QUEUE:
+            self.calls.deliver(batch)
+        else:
+            self._loop.run(self.courier.deliver(batch))
 
     def _cohorts(self) -> list[str]:
         return self.store.read(_cohort_ids)
