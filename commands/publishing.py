@@ -45,7 +45,14 @@ def plan(as_json: AsJson = False) -> None:
         rendering.say("publish it with: longplay apply", style="dim")
 
 
-def apply(move: Move = False, as_json: AsJson = False) -> None:
+def apply(
+    move: Move = False,
+    shadow: Annotated[
+        bool,
+        typer.Option("--shadow", help="Publish nothing: run what changed beside the live version."),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
     """Publishes the workspace: the workers take it up at once.
 
     Running enrollments stay on the versions they began with, unless they are moved.
@@ -53,6 +60,9 @@ def apply(move: Move = False, as_json: AsJson = False) -> None:
     from commands.planned import tell
 
     settings = place.settings()
+    if shadow:
+        _cast(move=move, as_json=as_json)
+        return
     with place.opened(settings) as store:
         found = publish_folder(store, settings.workspace)
         moved = _moved(store, None, quiet=as_json) if move else None
@@ -72,7 +82,7 @@ def versions(
     from engine.operations.rollback import history
 
     with place.opened() as store:
-        found = history(store, _stem(playbook))
+        found = history(store, stem(playbook))
     if as_json:
         rendering.document([one.as_json() for one in found])
         return
@@ -106,7 +116,7 @@ def rollback(
     from engine.operations.planning import Planned
     from engine.operations.rollback import rollback as roll_back
 
-    name = _stem(playbook)
+    name = stem(playbook)
     if not name:
         versions("", as_json)
         return
@@ -157,6 +167,29 @@ def publish_folder(store: "Store", folder: Path) -> "Planned":
     return publish(store, checked_edition(folder), actor=place.actor())
 
 
+def _cast(*, move: bool, as_json: bool) -> None:
+    """Lets what changed run as shadows."""
+    from commands.planned import tell
+    from engine.errors import EnvironmentFault
+    from engine.operations.shadows import cast
+
+    if move:
+        raise EnvironmentFault("a shadow has no enrollments: leave --move or --shadow out")
+    settings = place.settings()
+    edition = checked_edition(settings.workspace)
+    with place.opened(settings) as store:
+        found = cast(store, edition, actor=place.actor())
+    if as_json:
+        rendering.document(found.as_json())
+        return
+    tell(found, moves=False)
+    names = ", ".join(one.playbook for one in found.changes)
+    rendering.say(
+        f"nothing was published; from now on {names} can be compared: longplay shadow PLAYBOOK",
+        style="dim",
+    )
+
+
 def _moved(store: "Store", playbooks: "Sequence[str] | None", *, quiet: bool) -> "list[Moved]":
     from engine.operations.moving import move
 
@@ -204,6 +237,6 @@ def _tell_of_file(name: str, digest: str) -> None:
         )
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
     """The playbook's name, where its file was given: what a shell completes is a file."""
     return Path(name).stem if name.endswith((".yaml", ".yml")) else name
