@@ -36,6 +36,7 @@ from commands import (
     rendering,
     reporting,
     segments,
+    shadowing,
     suppressions,
     tidying,
 )
@@ -55,7 +56,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for group in (
-    *(authoring, tidying, rehearsing, publishing, operating, enrolling, events, explaining),
+    *(authoring, tidying, rehearsing, publishing, shadowing, operating, enrolling, events),
+    explaining,
     *(leads, segments, deals, enrollments, bulk, inbox, messages, suppressions, owners, counting),
 ):
     group.add_to(app)
