@@ -60,7 +60,7 @@ def enroll_deals(
     cause = f"manual:{new_id()}"
     lane = "live" if ids is not None and len(ids) <= PAGE else "bulk"
     for page in _pages(store, ids):
-        work = _Page(playbook, page, check, cause, lane, key, properties or {})
+        work = DealPage(playbook, page, check, cause, lane, key, properties or {})
         store.write(partial(work.enroll, answer=answer))
         done += len(page)
         progress(done)
@@ -92,7 +92,15 @@ def _check(current: Current, where: str) -> CompiledCondition:
 
 
 @dataclass(frozen=True, slots=True)
-class _Page:
+class DealPage:
+    """Deals that are looked at in one transaction.
+
+    Attributes:
+        check: only those that this holds of.
+        cause: what enrolls them; the same cause enrolls a deal once.
+        why: the same for people.
+    """
+
     playbook: str
     ids: Sequence[str]
     check: CompiledCondition | None
@@ -100,8 +108,10 @@ class _Page:
     lane: str
     key: str | None
     properties: Mapping[str, Value]
+    why: str = "enrolled by hand"
 
     def enroll(self, tx: Transaction, answer: Enrolled) -> None:
+        """Enrolls the page, and counts what became of it."""
         current = published.current(tx)
         contacts = lock_deals(tx, self.ids)
         leads = sorted(set(contacts.values()))
@@ -136,7 +146,7 @@ class _Page:
 
     def _wish(self, id: str, deal: Mapping[str, Value]) -> Wish:
         return Wish(
-            str(deal["lead"]), self.playbook, self.cause, "enrolled by hand", key=self.key,
+            str(deal["lead"]), self.playbook, self.cause, self.why, key=self.key,
             event=self.properties, lane=self.lane, deal=id,
         )  # fmt: skip
 

@@ -181,7 +181,7 @@ def _outside(
     tx: Transaction, current: Current, lead: str, playbooks: list[str]
 ) -> Iterator[Decided]:
     """How the rules of entry stand for playbooks that the lead was never in."""
-    plans = [current.plans[name] for name in playbooks]
+    plans = [one for name in playbooks if (one := current.plans[name]).record == "lead"]
     history = sorted({name for plan in plans for name in plan.history})
     facts = load_facts(tx, current, [lead])[lead]
     past = load_histories(tx, [lead], history).get(lead) if history else None

@@ -16,9 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import TryAgainError
-from engine.operations import clocks, coming, published
-from engine.operations.clocks import LATE, LOOK_EVERY, LOOKS, this, zone_of_clock
+from engine.operations import clocks, coming, published, segment_looks
+from engine.operations.clocks import LATE, LOOK_EVERY, this, zone_of_clock
 from engine.operations.coming import Dated, Facts, dated_of
+from engine.operations.enrolling_by_hand import Enrolled
+from engine.operations.enrolling_deals import DealPage
 from engine.operations.published import Current
 from engine.operations.reactions import Reactor, Wish
 from engine.operations.scopes import load_facts, load_histories, scope_of
@@ -27,7 +29,7 @@ from engine.playbook.conditions import condition
 from engine.playbook.plan import Plan, Trigger
 from engine.playbook.values import History
 from engine.runtime.coming import next_of_clock, shown_in
-from engine.store import leads
+from engine.store import deals, leads
 from engine.store.database import Store, Transaction, is_away
 
 PAGE = 500
@@ -132,6 +134,8 @@ def _fire(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
     if plan.playbook not in current.plans or (row["firing_at"] is None and tx.now - due > LATE):
         _turn(tx, row, current, trigger, due, None)
         return 0
+    if plan.record == "deal":
+        return _fire_deals(tx, row, current, plan, due, limit)
     chosen = Selection(current, condition(trigger.cond) if trigger.cond else None)
     found = chosen.stretch(tx, row["cursor"], limit.size, also=_in_zone(row, trigger))
     entered = 0
@@ -141,6 +145,28 @@ def _fire(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
         entered = _enroll(tx, current, plan, trigger, [(one, cause) for one in found.ids], due)
     _turn(tx, row, current, trigger, due, found.cursor)
     return entered
+
+
+def _fire_deals(
+    tx: Transaction,
+    row: sa.RowMapping,
+    current: Current,
+    plan: Plan,
+    due: datetime,
+    limit: _Limit,
+) -> int:
+    """One page of the deals that a `cron` or `at` trigger selects."""
+    trigger = plan.enroll.triggers[row["position"]]
+    ids = deals.ids_after(tx, row["cursor"], limit.size)
+    entered = Enrolled()
+    if ids and not limit.skips:
+        at = shown_in(due, zone_of_clock(current, trigger, row["zone"]))
+        cause, why = f"{row['trigger']}: {at}", f"{trigger.kind} {due.isoformat()}"
+        check = condition(trigger.cond) if trigger.cond else None
+        page = DealPage(plan.playbook, ids, check, cause, "bulk", None, {}, why)
+        page.enroll(tx, entered)
+    _turn(tx, row, current, trigger, due, ids[-1] if len(ids) == limit.size else None)
+    return entered.enrolled
 
 
 def _ids_after(tx: Transaction, row: sa.RowMapping, trigger: Trigger, size: int) -> list[str]:
@@ -252,7 +278,7 @@ def _clear(tx: Transaction, row: sa.RowMapping) -> int:
 
 
 def _look(tx: Transaction, row: sa.RowMapping) -> int:
-    page = LOOKS.get(row["trigger"])
+    page = segment_looks.LOOKS.get(row["trigger"])
     cursor = page(tx, row["cursor"]) if page is not None else None
     values = {"cursor": cursor or "", "next_at": row["next_at"]}
     if cursor is None:

@@ -1,11 +1,14 @@
 """Playbooks for deals, and deals that playbooks for leads open, on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from engine.errors import InputError
 from engine.operations.edit_deals import change_deal, put_deal
+from engine.operations.enrolling_deals import enroll_deals
+from engine.operations.firing import fire_due
 from engine.operations.inbox import finish
 from engine.store import deals, events
 from tests.runtime.stage import WORKSPACE, Stage, soundness
@@ -389,3 +392,60 @@ def test_a_deal_must_have_a_contact(stage: Stage) -> None:
     stage.publish(PIPELINES)
     with pytest.raises(InputError, match="names no lead"):
         put_deal(stage.store, {"name": "Licenses"}, actor="tests")
+
+
+def test_a_cron_trigger_enrolls_the_deals_that_its_condition_holds_of(stage: Stage) -> None:
+    """One batch at its moment; deals of other stages and the leads themselves are left out."""
+    stage.publish(
+        PIPELINES,
+        weekly="""\
+for: deal
+enroll:
+  when: [{cron: "0 9 * * *", if: deal.stage == "proposal" and lead.country is not defined}]
+  again: always
+steps: [{tag: reviewed}]
+""",
+    )
+    late = opened(stage, stage="proposal")
+    opened(stage)
+    stage.turn(days=1)
+    while fire_due(stage.store).more:
+        pass
+    stage.work()
+    assert [(run["record"], run["outcome"]) for run in stage.runs()] == [(late, "completed")]
+
+
+def test_deals_are_enrolled_by_hand_by_id_or_by_a_condition(stage: Stage) -> None:
+    """A playbook for leads takes the contacts instead; an unknown deal enrolls nobody."""
+    stage.publish(
+        PIPELINES,
+        deals="for: deal\nenroll: {when: [manual], again: always}\nsteps: [{tag: a}]\n",
+        people="enroll: {when: [manual]}\nsteps: [{tag: b}]\n",
+    )
+    one, two = opened(stage, amount=10), opened(stage, amount=20)
+    with pytest.raises(InputError, match="there is no deal 'nope'"):
+        enroll_deals(stage.store, "deals", ids=[one, "nope"])
+    assert enroll_deals(stage.store, "deals", ids=[one]).enrolled == 1
+    stage.work()
+    found = enroll_deals(stage.store, "deals", where="deal.amount > 15")
+    assert (found.enrolled, found.skipped) == (1, {"where": 1})
+    assert enroll_deals(stage.store, "people", ids=[one, two]).enrolled == 1
+    stage.work()
+    assert [deal(stage, id)["tags"] for id in (one, two)] == [["a"], ["a"]]
+    assert stage.lead()["tags"] == ["b"]
+
+
+def test_two_drivers_at_once_open_each_deal_once(stage: Stage) -> None:
+    """The deal's id is made from (enrollment, seq): the same step is the same deal."""
+    stage.publish(
+        PIPELINES,
+        selling="enroll: {when: [{event: order.placed}]}\nsteps: [{deal: {name: Order}}]\n",
+    )
+    stage.crowd(60, "order.placed")
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(stage.advance), pool.submit(stage.advance)]:
+            done.result()
+    stage.work()
+    rows = stage.all(deals.table)
+    assert len(rows) == len({row["lead"] for row in rows}) == 60
+    soundness(stage)
