@@ -48,6 +48,10 @@ class Called:
     verdict: Verdict
     text: str = ""
 
+    def __post_init__(self) -> None:
+        """Takes out of the text what a database refuses."""
+        object.__setattr__(self, "text", _clean(self.text))
+
     @property
     def title(self) -> str:
         """Its first line."""
@@ -91,6 +95,8 @@ def report(tx: Transaction, batch: str, token: str, called: Sequence[Called]) ->
     """
     leads.lock(tx, sorted({_lead(one) for one in called}))
     rows = {one.letter.job: _verdict(one, batch, tx.now) for one in called}
+    for row in rows.values():
+        row["reason"] = _clean(row["reason"])[:300]
     mine = set(jobs.report(tx, token, [{"id": job} | row for job, row in rows.items()]))
     ours = [one for one in called if one.letter.job in mine]
     untried = [one.letter for one in ours if isinstance(one.verdict, NotTried)]
@@ -193,6 +199,12 @@ def _storable(value: JsonValue) -> JsonValue:
     if isinstance(value, list):
         return [_storable(one) for one in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _clean(text: str) -> str:
+    """Text without signs that no table or terminal should get: whoever is called chose it."""
+    kept = "".join(sign for sign in text if sign >= " " or sign in "\n\t")
+    return kept.encode("utf-8", "replace").decode()
 
 
 def _lead(one: Called) -> str:

@@ -31,6 +31,7 @@ _LEAD = (
     "id", "email", "phone", "first_name", "last_name", "full_name", "company", "title", "country",
     "language", "stage", "score", "owner", "tags",
 )  # fmt: skip
+_DEAL = ("id", "name", "amount", "currency", "pipeline", "stage", "owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,16 +163,17 @@ class CallWriter:
 
 def _about(letter: Letter, kind: str) -> dict[str, JsonValue]:
     """What a call tells when the playbook does not say: who, and where in which playbook."""
-    return {
-        "type": kind,
-        "timestamp": letter.created_at.isoformat(timespec="seconds"),
-        "data": {
-            "playbook": letter.playbook,
-            "step": letter.op.step,
-            "enrollment": letter.enrollment,
-            "lead": {name: plain(letter.lead.get(name)) for name in _LEAD},
-        },
+    data: dict[str, JsonValue] = {
+        "playbook": letter.playbook,
+        "step": letter.op.step,
+        "enrollment": letter.enrollment,
+        "lead": {name: plain(letter.lead.get(name)) for name in _LEAD},
     }
+    deal = letter.scope.get("deal")
+    if isinstance(deal, Mapping) and deal.get("id"):
+        data["deal"] = {name: plain(deal.get(name)) for name in _DEAL}
+    written_at = letter.created_at.isoformat(timespec="seconds")
+    return {"type": kind, "timestamp": written_at, "data": data}
 
 
 def _mention(letter: Letter, medium: str) -> Mention | None:
