@@ -37,6 +37,7 @@ from commands import (
     reporting,
     segments,
     shadowing,
+    simulating,
     suppressions,
     tidying,
 )
@@ -56,7 +57,17 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 for group in (
-    *(authoring, tidying, rehearsing, publishing, shadowing, operating, enrolling, events),
+    *(
+        authoring,
+        tidying,
+        rehearsing,
+        simulating,
+        publishing,
+        shadowing,
+        operating,
+        enrolling,
+        events,
+    ),
     explaining,
     *(leads, segments, deals, enrollments, bulk, inbox, messages, suppressions, owners, counting),
 ):

@@ -63,13 +63,19 @@ def validate(
 
 def compile_(playbook: Name, as_json: AsJson = False) -> None:
     """Shows the plan that a playbook becomes."""
+    from engine.playbook.sizes import estimate
+
     plan = _plan(playbook)
+    size = estimate(plan)
     ops = [{"op": op.op, "step": op.step, **op.model_dump(mode="json")} for op in plan.ops]
     if as_json:
         head = {"playbook": plan.playbook, "kind": plan.kind, "digest": plan.digest}
         rendering.document({**head, "format": plan.format, "ops": ops})
         return
-    rendering.card({"playbook": plan.playbook, "kind": plan.kind, "digest": plan.digest})
+    more = "; more in its loops" if size.loops else ""
+    leaves_text = f"{size.rows} rows of the step log, woken {size.looks} times{more}"
+    head = {"playbook": plan.playbook, "kind": plan.kind, "digest": plan.digest}
+    rendering.card({**head, "at most": leaves_text})
     rendering.say()
     rows = [
         {
@@ -141,14 +147,24 @@ def _checked() -> "tuple[Folder, Checked]":
 
 
 def _plan(name: str) -> "Plan":
+    return checked_plan(name)[2]
+
+
+def checked_plan(name: str) -> "tuple[Folder, Checked, Plan]":
+    """The plan of a playbook of the workspace, by its name or file, and what was checked.
+
+    Raises:
+        NotFoundError: there is no such playbook.
+        InputError: it has errors.
+    """
     from engine.errors import InputError, NotFoundError
     from engine.playbook.diagnostics import human
     from engine.playbook.spelling import did_you_mean
 
-    _, checked = _checked()
+    folder, checked = _checked()
     wanted = Path(name).stem if name.endswith((".yaml", ".yml")) else name
     if wanted in checked.plans:
-        return checked.plans[wanted]
+        return folder, checked, checked.plans[wanted]
     stems = {Path(file).stem for file in checked.documents} - {"longplay"}
     if wanted not in stems:
         raise NotFoundError(f"there is no playbook '{name}'", help=did_you_mean(wanted, stems))

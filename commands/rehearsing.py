@@ -49,7 +49,7 @@ def test(
     files = files_of(root, folder.files, paths or ())
     suite = Suite(folder, check(folder, os.environ), files, word)
     total = len(suite)
-    with _quiet(), rendering.progress("scenarios", quiet=as_json) as step:
+    with quiet(), rendering.progress("scenarios", quiet=as_json) as step:
         outcome = suite.run(lambda done: step(done, total))
     if junit is not None:
         from rehearsal.junit import junit as written
@@ -66,7 +66,7 @@ def test(
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """What goes wrong in a rehearsal is part of its answer, and needs no line in a log."""
     was = logging.root.manager.disable
     logging.disable(logging.CRITICAL)

@@ -7,6 +7,7 @@ there is none, the record is enrolled at the start as by hand, by the rules of `
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import JsonValue
 
@@ -14,16 +15,18 @@ from engine.errors import InputError
 from engine.ids import derived_id
 from engine.operations import published
 from engine.operations.intake import IncomingEvent, take_in
+from engine.operations.lead_changes import react_to
 from engine.operations.reactions import Reaction, Reactor, Wish
 from engine.operations.scopes import load_facts, load_histories
 from engine.playbook.durations import parse_duration
-from engine.playbook.scenarios import DEFAULT_START, Scenario, civil_moment
+from engine.playbook.scenarios import DEFAULT_START, Scenario, ScenarioEvent, civil_moment
 from engine.playbook.values import Value
 from engine.runtime import civil
 from engine.store import enrollments, lead_writing, leads
 from engine.store.database import Transaction
 from rehearsal.happened import Row
 from rehearsal.house import House
+from rehearsal.record_files import RecordFile
 from rehearsal.watch import Watch
 
 HORIZON = timedelta(days=2 * 366)
@@ -67,21 +70,38 @@ class Played:
 
 def part_of(house: House, scenario: Scenario) -> Part:
     """What a scenario says, its times in the workspace's zone."""
-    start = _instant(house, scenario.at or DEFAULT_START)
-    lead = dict(scenario.lead)
-    if scenario.owner:
-        lead["owner"] = scenario.owner
+    start = instant(house, scenario.at or DEFAULT_START)
+    events = _given(house, start, scenario.events)
+    return Part(_lead(scenario), start, events, scenario.saved)
+
+
+def part_of_record(
+    house: House, record: RecordFile, events: Sequence[ScenarioEvent], begin: datetime
+) -> Part:
+    """What a record's file says, with more events; it begins at `begin` unless the file says."""
+    start = instant(house, record.at) if record.at else begin
+    more = _given(house, start, (*record.events, *events))
+    return Part(_lead(record), start, more, record.saved)
+
+
+def _lead(given: Scenario | RecordFile) -> Mapping[str, Value]:
+    lead: dict[str, Any] = dict(given.lead)
+    return {**lead, "owner": given.owner} if given.owner else lead
+
+
+def _given(house: House, start: datetime, events: Sequence[ScenarioEvent]) -> list[Given]:
     calendar = house.current.calendar("", {})
-    events = []
-    for one in scenario.events:
-        at = _instant(house, one.at) if one.at else None
+    found = []
+    for one in events:
+        at = instant(house, one.at) if one.at else None
         if one.after:
             at = civil.add(start, parse_duration(one.after), house.current.zone, calendar)
-        events.append(Given(one.event, at, one.from_, one.properties, one.lead))
-    return Part(lead, start, events, scenario.saved)
+        found.append(Given(one.event, at, one.from_, one.properties, one.lead))
+    return found
 
 
-def _instant(house: House, text: str) -> datetime:
+def instant(house: House, text: str) -> datetime:
+    """A civil time in the workspace's zone."""
     moment = civil_moment(text)
     found = civil.next_moment(moment, house.clock.now, house.current.zone, lambda _name: None, None)
     if found is None:
@@ -129,7 +149,7 @@ class _Play:
 
     def _create(self, tx: Transaction) -> str:
         current = self.house.current
-        (change,) = lead_writing.create_many(
+        changes = lead_writing.create_many(
             tx,
             [{"id": derived_id("rehearsal", self.playbook), **self.part.lead}],
             actor="rehearsal",
@@ -137,7 +157,8 @@ class _Play:
             lifecycle=current.workspace.lifecycle,
             zone=current.zone,
         )
-        return str(change.id)
+        react_to(tx, changes, starts=False)
+        return str(changes[0].id)
 
     def _enroll(self, tx: Transaction) -> Reaction:
         current = published.current(tx)
