@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from engine.playbook.naming import slug
 from engine.playbook.plan import (
     Ask,
     Await,
@@ -39,6 +40,8 @@ class Node:
     kind: NodeKind
     label: str
     step: str = ""
+    caption: str = ""
+    """The step's id, where the label does not say it already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,7 @@ def diagram(plan: Plan) -> Diagram:
         if isinstance(op, Jump):
             continue
         kind, label = _box(op)
-        nodes.append(Node(number, kind, label, op.step))
+        nodes.append(Node(number, kind, label, op.step, _caption(op, label)))
         for target, name in _lines(op, number):
             edges.append(Edge(number, _landing(plan, target), name))
     return Diagram(plan.title or plan.playbook, tuple(nodes), tuple(dict.fromkeys(edges)))
@@ -78,7 +81,8 @@ def mermaid(drawn: Diagram) -> str:
     lines = ["flowchart TD"]
     for node in drawn.nodes:
         opening, closing = _SHAPES[node.kind]
-        lines.append(f'  {_name(node.number)}{opening}"{_escaped(node.label)}"{closing}')
+        caption = f"<br/><small>{_escaped(node.caption)}</small>" if node.caption else ""
+        lines.append(f'  {_name(node.number)}{opening}"{_escaped(node.label)}{caption}"{closing}')
     for edge in drawn.edges:
         arrow = f'-- "{_escaped(edge.label)}" -->' if edge.label else "-->"
         lines.append(f"  {_name(edge.source)} {arrow} {_name(edge.target)}")
@@ -103,6 +107,11 @@ def _escaped(label: str) -> str:
     """Text that Mermaid reads as text: its own signs as entities."""
     signs = {'"': "#quot;", "<": "#lt;", ">": "#gt;", "`": "#96;", "\n": "<br/>"}
     return "".join(signs.get(char, char) for char in label.replace("#", "#35;"))
+
+
+def _caption(op: Op, label: str) -> str:
+    named = op.step if not isinstance(op, End) else ""
+    return "" if slug(label) == slug(named) else short(named, 40)
 
 
 def _landing(plan: Plan, at: int) -> int:

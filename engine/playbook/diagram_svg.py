@@ -1,5 +1,6 @@
 """A diagram as an SVG picture that stands alone: no scripts, no fonts, nothing from elsewhere."""
 
+from collections import defaultdict
 from collections.abc import Mapping
 from html import escape
 
@@ -9,7 +10,9 @@ from engine.playbook.diagram_layout import Layout, Route, lay_out
 
 _COLUMN = 7.4
 """How wide a letter is; a Chinese character is two."""
-_LINE, _PAD, _LAYER_GAP, _EDGE = 18.0, 12.0, 50.0, 28.0
+_SMALL = 6.0
+"""How wide a letter of a caption is."""
+_LINE, _PAD, _LAYER_GAP, _EDGE, _CAPTION = 18.0, 12.0, 58.0, 28.0, 14.0
 _LONGEST_LINE = 30
 
 _STYLE = """\
@@ -22,18 +25,42 @@ text{font:13px/1.4 -apple-system,"Segoe UI",Roboto,"PingFang SC","Microsoft YaHe
 .wait .box{fill:#eaf1f8;stroke:#3f6f9f}
 .branch .box{fill:#fbf5e1;stroke:#a07d1c}
 .line{fill:none;stroke:#8b857a;stroke-width:1.4}
+.id{font-size:10.5px;fill:#6d675d}
 .name{font-size:11px;fill:#6d675d;paint-order:stroke;stroke:#fff;stroke-width:4px}
+#tip path{fill:#8b857a}
+@media (prefers-color-scheme:dark){
+text{fill:#ece9e2}
+.id,.name{fill:#b5afa3}
+.name{stroke:#201f1c}
+.line{stroke:#9a948a}
+#tip path{fill:#9a948a}
+.start .box,.end .box{fill:#2b2a28;stroke:#9a948a}
+.send .box{fill:#3a2820;stroke:#d9774f}
+.do .box{fill:#22302a;stroke:#77ab80}
+.wait .box{fill:#212c38;stroke:#6f9fd0}
+.branch .box{fill:#353021;stroke:#cda53f}
+}
 """
 _TIP = (
     '<defs><marker id="tip" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
-    'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#8b857a"/></marker></defs>'
+    'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z"/></marker></defs>'
 )
 
 
 def svg(drawn: Diagram) -> str:
     """The picture, as one SVG document."""
     lines = {node.number: wrapped(node.label) for node in drawn.nodes}
-    widths = {number: _box_width(each) for number, each in lines.items()}
+    ports = defaultdict[int, float](float)
+    for edge in drawn.edges:
+        ports[edge.source] += port_width(edge.label)
+    widths = {
+        node.number: max(
+            _box_width(lines[node.number]),
+            width(node.caption) * _SMALL + 2 * _PAD + 8,
+            ports[node.number] + 2 * _PAD + 4,
+        )
+        for node in drawn.nodes
+    }
     return _Picture(drawn, lines, widths, lay_out(drawn, widths)).text()
 
 
@@ -78,25 +105,33 @@ class _Picture:
         layout: Layout,
     ) -> None:
         self.drawn = drawn
+        self.captions = {node.number: node.caption for node in drawn.nodes if node.caption}
         self.lines = lines
         self.widths = widths
         self.layout = layout
         self.left = min(m - self._wide(p) / 2 for p, m in layout.middles.items())
         self.right = max(m + self._wide(p) / 2 for p, m in layout.middles.items())
         self.tops: dict[int, float] = {}
+        self.bands: dict[int, tuple[float, float]] = {}
         self.height = _EDGE
         for layer in layout.layers:
             tall = max(self._tall(place) for place in layer)
             for place in layer:
+                self.bands[place] = (self.height, self.height + tall)
                 self.tops[place] = self.height + (tall - self._tall(place)) / 2
             self.height += tall + _LAYER_GAP
-        self.height += _EDGE - _LAYER_GAP
+        last = {route.edge.source for route in layout.routes if route.back}
+        is_low = any(place in last for place in layout.layers[-1])
+        self.height += _EDGE - _LAYER_GAP + (_LAYER_GAP / 2 if is_low else 0)
 
     def _wide(self, place: int) -> float:
         return self.widths.get(place, 8.0)
 
     def _tall(self, place: int) -> float:
-        return len(self.lines[place]) * _LINE + 2 * _PAD if place in self.lines else 0.0
+        if place not in self.lines:
+            return 0.0
+        caption = _CAPTION if place in self.captions else 0.0
+        return len(self.lines[place]) * _LINE + 2 * _PAD + caption
 
     def _middle(self, place: int) -> float:
         return self.layout.middles[place] - self.left + _EDGE
@@ -128,53 +163,80 @@ class _Picture:
             f'text-anchor="middle">{escape(line)}</text>'
             for at, line in enumerate(self.lines[node.number])
         )
+        if node.caption:
+            below = y + _PAD + _LINE * len(self.lines[node.number]) + 10
+            texts += (
+                f'<text class="id" x="{x + wide / 2:.1f}" y="{below:.1f}" '
+                f'text-anchor="middle">{escape(node.caption)}</text>'
+            )
         step = f' data-step="{escape(node.step)}"' if node.step else ""
         return f'<g class="{node.kind}"{step}>{_outline(node.kind, x, y, wide, tall)}{texts}</g>'
 
     def _line(self, route: Route) -> str:
-        source, target = route.edge.source, route.edge.target
-        x, y = self._middle(source), self.tops[source] + self._tall(source)
+        """Straight through every layer, so that no box is touched; sideways between layers."""
+        target = route.edge.target
+        x, y = self._port(route), self._bottom(route.edge.source)
         path = f"M{x:.1f} {y:.1f}"
+        y = self.bands[route.edge.source][1]
+        path += f"V{y:.1f}"
         for place in (*route.bends, target):
-            to_x, to_y = self._middle(place), self.tops[place]
-            bend = (y + to_y) / 2
-            path += f"C{x:.1f} {bend:.1f} {to_x:.1f} {bend:.1f} {to_x:.1f} {to_y:.1f}"
-            x, y = to_x, to_y
+            to_x, (top, low) = self._middle(place), self.bands[place]
+            top -= 8 if place == target else 0  # the tip points the way its line ends
+            bend = (y + top) / 2
+            path += f"C{x:.1f} {bend:.1f} {to_x:.1f} {bend:.1f} {to_x:.1f} {top:.1f}"
+            path += f"V{self.tops[place] if place == target else low:.1f}"
+            x, y = to_x, low
         return f'<path class="line" d="{path}" marker-end="url(#tip)"/>'
 
     def _loops(self) -> list[str]:
-        """Lines upward go around all boxes, on the right."""
+        """Lines upward go between the layers and around all boxes, on the right."""
         found = []
         out = self.right - self.left + _EDGE + 20
-        for route in self.layout.routes:
-            if not route.back:
-                continue
-            source, target = route.edge.source, route.edge.target
-            x, y = self._middle(source), self.tops[source] + self._tall(source)
-            end_x = self._middle(target) + self._wide(target) / 2
-            end_y = self.tops[target] + self._tall(target) / 2
-            low = y + _LAYER_GAP / 3
+        back = [route for route in self.layout.routes if route.back]
+        for number, route in enumerate(back):
+            target = route.edge.target
+            x, y = self._port(route), self._bottom(route.edge.source)
+            end_x = self._middle(target) + self._wide(target) / 4
+            low = self.bands[route.edge.source][1] + _LAYER_GAP / 2 + number % 3 * 4
+            over = self.bands[target][0] - 14 - number % 3 * 4
             path = (
                 f"M{x:.1f} {y:.1f}V{low - 8:.1f}Q{x:.1f} {low:.1f} {x + 8:.1f} {low:.1f}"
                 f"H{out - 8:.1f}Q{out:.1f} {low:.1f} {out:.1f} {low - 8:.1f}"
-                f"V{end_y + 8:.1f}Q{out:.1f} {end_y:.1f} {out - 8:.1f} {end_y:.1f}H{end_x:.1f}"
+                f"V{over + 8:.1f}Q{out:.1f} {over:.1f} {out - 8:.1f} {over:.1f}"
+                f"H{end_x + 6:.1f}Q{end_x:.1f} {over:.1f} {end_x:.1f} {over + 6:.1f}"
+                f"V{self.tops[target]:.1f}"
             )
             found.append(f'<path class="line" d="{path}" marker-end="url(#tip)"/>')
             out += 18
         return found
 
-    def _name(self, route: Route) -> str:
-        """A line's word stands where the line has left its box."""
+    def _bottom(self, place: int) -> float:
+        return self.tops[place] + self._tall(place)
+
+    def _port(self, route: Route) -> float:
+        """Where a line leaves its box: side by side, as far apart as their words are wide."""
         source = route.edge.source
-        onward = route.bends[0] if route.bends else route.edge.target
-        here = self._middle(source)
-        leftward = not route.back and self._middle(onward) < here - 4
-        x, anchor = (here - 9, "end") if leftward else (here + 9, "start")
-        y = self.tops[source] + self._tall(source) + 13
+        ways = [each for each in self.layout.routes if each.edge.source == source]
+        ways.sort(key=lambda each: (each.back, self._heading(each)))
+        widths = [port_width(each.edge.label) for each in ways]
+        at = ways.index(route)
+        return self._middle(source) - sum(widths) / 2 + sum(widths[:at]) + widths[at] / 2
+
+    def _heading(self, route: Route) -> float:
+        return self._middle(route.bends[0] if route.bends else route.edge.target)
+
+    def _name(self, route: Route) -> str:
+        """A line's word stands on it, where it has left its box."""
+        x, y = self._port(route), self._bottom(route.edge.source) + 15
         return (
-            f'<text class="name" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">'
+            f'<text class="name" x="{x:.1f}" y="{y:.1f}" text-anchor="middle">'
             f"{escape(route.edge.label)}</text>"
         )
+
+
+def port_width(label: str) -> float:
+    """How much of a box's lower side a line with this word takes."""
+    return max(width(label) * 6.4 + 10, 18.0)
 
 
 def _outline(kind: NodeKind, x: float, y: float, wide: float, tall: float) -> str:

@@ -46,7 +46,7 @@ def test_mermaid_of_a_branch() -> None:
     assert mermaid(diagram(plan_of(BRANCHING))) == (
         "flowchart TD\n"
         '  start(["by hand"])\n'
-        '  n0{"lead.city == #quot;杭州#quot;"}\n'
+        '  n0{"lead.city == #quot;杭州#quot;<br/><small>if-lead-city-杭州</small>"}\n'
         '  n1["tag 本地"]\n'
         '  n3(["far"])\n'
         '  n4(["completed"])\n'
@@ -126,3 +126,82 @@ def test_svg_fetches_nothing() -> None:
 def test_the_file_is_the_same_every_time() -> None:
     """The same plan is drawn the same."""
     assert svg(diagram(PLANS[0])) == svg(diagram(PLANS[0]))
+
+
+def test_step_ids_are_shown() -> None:
+    """The id of a step stands in its box, unless the label says the same."""
+    drawn = diagram(plan_of(with_steps("- tag: a\n  id: first\n- tag: b\n")))
+    assert [(node.label, node.caption) for node in drawn.nodes[1:]] == [
+        ("tag a", "first"), ("tag b", ""), ("completed", ""),
+    ]  # fmt: skip
+    assert ">first</text>" in svg(drawn)
+
+
+WIDE = "- choose:\n" + "".join(
+    f"    - if: lead.score > {90 - at * 8}\n      steps: [{{tag: very-long-tag-{at}}}]\n"
+    for at in range(9)
+)
+HARD = {
+    "goto": """\
+- task: Call the lead
+  id: call
+- wait_for: task.done
+  up_to: 2 days
+  then: [{end: worked}]
+- email: welcome-again
+  id: second
+- wait_for: email.clicked
+  from: second
+  up_to: 3 days
+  then: [{goto: call}]
+- if: lead.score > 10
+  then: [{wait: 1 day}, {goto: second}]
+- tag: lost
+""",
+    "loops": """\
+- repeat: {times: 3}
+  steps:
+    - email: welcome
+    - repeat: {while: lead.score < 40}
+      steps: [{wait: 1 day}, {if: lead.plan == "pro", then: [{end: upgraded}]}]
+    - repeat: {until: lead.stage == 'sql'}
+      steps: [{wait: 2 days}, {score: +5}]
+- tag: done
+""",
+    "wide": WIDE,
+    "forty": "".join(f"- tag: t{at}\n- wait: {at + 1} days\n" for at in range(20)),
+}
+
+
+@pytest.mark.parametrize("name", HARD)
+def test_words_and_lines_keep_clear(name: str) -> None:
+    """Words on lines do not touch each other, and no line goes through a box."""
+    root = ElementTree.fromstring(svg(diagram(plan_of(with_steps(HARD[name])))))
+    boxes = [_extent(group) for group in root.iter(f"{SVG}g")]
+    words = [_word(each) for each in root.iter(f"{SVG}text") if each.get("class") == "name"]
+    for one, two in combinations([*words, *boxes], 2):
+        apart = one[2] <= two[0] or two[2] <= one[0] or one[3] <= two[1] or two[3] <= one[1]
+        assert apart or (one in boxes and two in boxes), (one, two)
+    for x, y in (spot for each in root.iter(f"{SVG}path") for spot in _corners(each)):
+        assert not any(b[0] + 1 < x < b[2] - 1 and b[1] + 1 < y < b[3] - 1 for b in boxes)
+
+
+def _word(text: ElementTree.Element) -> tuple[float, float, float, float]:
+    half = width(text.text or "") * 6.2 / 2
+    x, y = float(text.attrib["x"]), float(text.attrib["y"])
+    return x - half, y - 9, x + half, y + 3
+
+
+def _corners(path: ElementTree.Element) -> list[tuple[float, float]]:
+    """The places at which a line turns, and those in the middle between them."""
+    if path.get("class") != "line":
+        return []
+    x = y = 0.0
+    found: list[tuple[float, float]] = []
+    for sign, numbers in re.findall(r"([MVHCQ])([^MVHCQ]*)", path.attrib["d"]):
+        values = [float(each) for each in numbers.split()]
+        was = (x, y)
+        x = values[0] if sign == "H" else x if sign == "V" else values[-2]
+        y = y if sign == "H" else values[-1]
+        found += [(x, y), ((x + was[0]) / 2, (y + was[1]) / 2)] if sign != "M" else []
+    return found
