@@ -157,3 +157,27 @@ def test_control_characters_of_a_playbook_never_reach_the_terminal(
     out = longplay("plan").out
     assert not [one for one in out if unicodedata.category(one) == "Cc" and one != "\n"]
     assert json.loads(longplay("plan", "--json").out)
+
+
+def test_a_shadow_is_cast_compared_and_ended(longplay: Longplay, nurture: Path) -> None:
+    """Nothing is published by it; who enters is compared; afterwards it is gone."""
+    replace(nurture, "wait: 1 minute", "wait: 2 minutes")
+    assert "~ wait-1-minute → wait-2-minutes" in longplay("apply", "--shadow").out
+    assert {one["how"] for one in longplay("versions", "--json").json} == {"apply"}
+    assert "nobody has entered since" in longplay("shadow", "trial-nurture").out
+    form = ("--lead", "ann@example.com", "--data", '{"form": "trial"}')
+    assert longplay("event", "form.submitted", *form).status == 0
+    found = longplay("shadow", "playbooks/trial-nurture.yaml", "--json").json
+    assert (found["playbook"], found["runs"], found["more"]) == ("trial-nurture", 1, False)
+    assert "trial-nurture" in longplay("shadow").out
+    assert longplay("shadow", "trial-nurture", "--end").status == 0
+    said = longplay("shadow", "trial-nurture")
+    assert (said.status, "has no shadow" in said.err) == (1, True)
+    assert longplay("shadow", "--json").json == []
+
+
+def test_a_shadow_of_nothing_new_is_refused(longplay: Longplay) -> None:
+    """And one that is to move enrollments has none."""
+    said = longplay("apply", "--shadow")
+    assert (said.status, "differs from its live version" in said.err) == (1, True)
+    assert longplay("apply", "--shadow", "--move").status == 2
