@@ -77,9 +77,14 @@ def wind(tx: Transaction) -> None:
         tx.nudges.add(SCHEDULES)
 
 
-def follow_lead(tx: Transaction, current: Current, edges: Mapping[str, Edge]) -> None:
-    """What changes of leads mean for clocks: their moments move, their zones come to be known."""
-    follow(tx, current, edges)
+def follow_records(
+    tx: Transaction,
+    current: Current,
+    edges: Mapping[str, Edge],
+    deal_edges: Mapping[str, Edge],
+) -> None:
+    """What changes of records mean for clocks: moments move, zones come to be known."""
+    follow(tx, current, edges, deal_edges)
     zones = {
         str(edge.after["timezone"])
         for edge in edges.values()

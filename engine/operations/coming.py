@@ -9,20 +9,21 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from engine.operations.published import Current
-from engine.operations.scopes import load_facts, scope_of
+from engine.operations.scopes import load_deals, load_facts, scope_of
 from engine.playbook.durations import Duration
 from engine.playbook.moments import FieldMoment
-from engine.playbook.plan import Plan, Trigger
+from engine.playbook.plan import Plan, RecordKind, Trigger
 from engine.playbook.values import Value
 from engine.runtime.coming import TriggerName, field_of_date, moment_of, timed_triggers
 from engine.runtime.interpreter import field_of
 from engine.runtime.matching import Edge
+from engine.store import deals
 from engine.store.clock_tables import ComingMoment
 from engine.store.database import Transaction
 from engine.store.inserting import upsert
@@ -42,12 +43,20 @@ Key: TypeAlias = tuple[str, TriggerName, str]
 """Playbook, trigger, record."""
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A record as a trigger looks at it: the lead, or a deal with its primary contact."""
+
+    lead: Facts
+    deal: Facts | None = None
+
+
 @dataclass(frozen=True)
 class Dated:
     """A `date` trigger of a plan.
 
     Attributes:
-        names: the fields of the record that its moments follow.
+        names: the fields that its moments follow, such as `lead.timezone`.
     """
 
     plan: Plan
@@ -62,17 +71,19 @@ class Dated:
         return self.plan.enroll.triggers[self.position]
 
     def at(
-        self, current: Current, facts: Facts, *, after: datetime, now: datetime
+        self, current: Current, seen: Seen, *, after: datetime, now: datetime
     ) -> datetime | None:
         """The record's moment; of a yearly one the first later than `after`."""
-        scope = scope_of(current, facts, now=now)
+        record = self.plan.record
+        scope = scope_of(current, seen.lead, now=now, deal=seen.deal, record=record)
         calendar = current.calendar(self.plan.calendar, scope) if self.is_business else None
-        zone = zone_of(current, self.trigger, facts)
-        return moment_of(self.trigger, after, zone, lambda name: field_of(scope, name), calendar)
+        zone = zone_of(current, self.trigger, seen.lead)
+        field = partial(field_of, scope, record=record)
+        return moment_of(self.trigger, after, zone, field, calendar)
 
-    def holds_at(self, current: Current, facts: Facts, at: datetime, now: datetime) -> bool:
+    def holds_at(self, current: Current, seen: Seen, at: datetime, now: datetime) -> bool:
         """Whether `at` is still a moment of this record."""
-        return self.at(current, facts, after=at - _INSTANT, now=now) == at
+        return self.at(current, seen, after=at - _INSTANT, now=now) == at
 
     @property
     def is_business(self) -> bool:
@@ -97,9 +108,10 @@ def dated_of(plan: Plan) -> list[Dated]:
 
 
 def _names(plan: Plan, moment: FieldMoment) -> frozenset[str]:
-    names = {moment.field.rpartition(".")[2], "timezone"}
+    root, _, name = moment.field.rpartition(".")
+    names = {f"{root or plan.record}.{name}", "lead.timezone", "deal.lead"}
     if (moment.offset or Duration()).is_business and plan.calendar == "owner":
-        names.add("owner")
+        names.add(f"{plan.record}.owner")
     return frozenset(names)
 
 
@@ -112,43 +124,107 @@ def all_dated(current: Current) -> tuple[Dated, ...]:
 def basis_of(current: Current, one: Dated) -> str:
     """What moments are worked out by; when it changes, they are all worked out anew."""
     workspace = current.workspace
-    kind = workspace.fields.lead.get(one.moment.field.rpartition(".")[2])
+    root, _, name = one.moment.field.rpartition(".")
+    of_deal = (root or one.plan.record) == "deal"
+    kind = (workspace.fields.deal if of_deal else workspace.fields.lead).get(name)
     calendars = {name: each.model_dump(mode="json") for name, each in workspace.calendars.items()}
     parts: list[object] = [workspace.timezone, str(kind)]
     parts += [calendars, one.plan.calendar, workspace.calendar] if one.is_business else []
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:16]
 
 
-def follow(tx: Transaction, current: Current, edges: Mapping[str, Edge]) -> None:
-    """Moves the moments of leads along with the fields that changed.
+def follow(
+    tx: Transaction,
+    current: Current,
+    edges: Mapping[str, Edge],
+    deal_edges: Mapping[str, Edge],
+) -> None:
+    """Moves the moments of records along with the fields that changed.
 
     Args:
         tx: the transaction that changed them; it holds their locks.
         current: what is published.
         edges: lead → its change.
+        deal_edges: deal → its change.
     """
+    every = all_dated(current)
     moved = [
-        (one, lead, edge.after)
-        for one in all_dated(current)
+        (one, lead, Seen(edge.after))
+        for one in every
+        if one.plan.record == "lead"
         for lead, edge in edges.items()
-        if edge.before is None or _moves(one, edge.before, edge.after)
+        if _moves(one, edge, "lead")
     ]
+    of_deals = [one for one in every if one.plan.record == "deal"]
+    if of_deals:
+        moved += _moved_deals(tx, current, of_deals, edges, deal_edges)
     arm(tx, current, moved)
 
 
-def _moves(one: Dated, before: Facts, after: Facts) -> bool:
-    return any(before.get(name) != after.get(name) for name in one.names)
+def _moved_deals(
+    tx: Transaction,
+    current: Current,
+    of_deals: Sequence[Dated],
+    edges: Mapping[str, Edge],
+    deal_edges: Mapping[str, Edge],
+) -> list[tuple[Dated, str, Seen]]:
+    """Deals that changed, and the open ones of leads whose zone, or followed field, did."""
+    found = {id: edge.after for id, edge in deal_edges.items()}
+    moved = {
+        (one.name, id) for one in of_deals for id in found if _moves(one, deal_edges[id], "deal")
+    }
+    leads = {
+        lead
+        for lead, edge in edges.items()
+        if edge.before is not None and any(_moves(one, edge, "lead") for one in of_deals)
+    }
+    for id, deal in deals.open_of(tx, leads, current.deal_fields).items():
+        found.setdefault(id, deal)
+        moved |= {(one.name, id) for one in of_deals}
+    contacts = load_facts(tx, current, {str(deal["lead"]) for deal in found.values()})
+    return [
+        (one, id, Seen(contacts[str(deal["lead"])], deal))
+        for one in of_deals
+        for id, deal in found.items()
+        if (one.name, id) in moved and str(deal["lead"]) in contacts
+    ]
+
+
+def _moves(one: Dated, edge: Edge, record: RecordKind) -> bool:
+    if edge.before is None:
+        return True
+    roots = (name.partition(".") for name in one.names)
+    names = [name for root, _, name in roots if root == record]
+    return any(edge.before.get(name) != edge.after.get(name) for name in names)
+
+
+def load_seen(
+    tx: Transaction, current: Current, record: RecordKind, ids: Iterable[str]
+) -> dict[str, Seen]:
+    """Records as triggers look at them, by id; those that are gone are left out."""
+    if record == "lead":
+        return {lead: Seen(facts) for lead, facts in load_facts(tx, current, ids).items()}
+    found = load_deals(tx, current, ids)
+    contacts = load_facts(tx, current, {str(deal["lead"]) for deal in found.values()})
+    return {
+        id: Seen(contacts[str(deal["lead"])], deal)
+        for id, deal in found.items()
+        if str(deal["lead"]) in contacts
+    }
 
 
 def touched(tx: Transaction, current: Current, leads: Iterable[str], name: str) -> None:
     """The same for a field that is moved on for many leads without a look at them."""
-    watching = [one for one in all_dated(current) if name in one.names]
+    watching = [
+        one for one in all_dated(current)
+        if one.plan.record == "lead" and f"lead.{name}" in one.names
+    ]  # fmt: skip
     if watching:
-        facts = load_facts(tx, current, leads)
-        arm(tx, current, [(one, lead, each) for one in watching for lead, each in facts.items()])
+        seen = load_seen(tx, current, "lead", leads)
+        arm(tx, current, [(one, lead, each) for one in watching for lead, each in seen.items()])
 
 
-def arm(tx: Transaction, current: Current, wanted: Sequence[tuple[Dated, str, Facts]]) -> None:
+def arm(tx: Transaction, current: Current, wanted: Sequence[tuple[Dated, str, Seen]]) -> None:
     """Sets the moments of records; what is due and still true is left to be fired.
 
     A moment that has passed when the record comes to have it does not fire.
@@ -157,13 +233,13 @@ def arm(tx: Transaction, current: Current, wanted: Sequence[tuple[Dated, str, Fa
         return
     known = known_moments(tx, wanted)
     gone, rows = [], []
-    for one, record, facts in wanted:
+    for one, record, seen in wanted:
         key = (one.plan.playbook, one.name, record)
         there = known.get(key)
         is_due = there is not None and there <= tx.now
-        if is_due and there is not None and one.holds_at(current, facts, there, tx.now):
+        if is_due and there is not None and one.holds_at(current, seen, there, tx.now):
             continue
-        at = one.at(current, facts, after=tx.now, now=tx.now)
+        at = one.at(current, seen, after=tx.now, now=tx.now)
         if at is None or at <= tx.now:
             gone += [key] if there is not None else []
         elif at != there:
@@ -173,7 +249,7 @@ def arm(tx: Transaction, current: Current, wanted: Sequence[tuple[Dated, str, Fa
 
 
 def known_moments(
-    tx: Transaction, wanted: Sequence[tuple[Dated, str, Facts]]
+    tx: Transaction, wanted: Sequence[tuple[Dated, str, Seen]]
 ) -> dict[Key, datetime]:
     """The moments that these records have."""
     found: dict[Key, datetime] = {}

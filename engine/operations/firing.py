@@ -16,18 +16,15 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import TryAgainError
-from engine.operations import clocks, coming, published, segment_looks
-from engine.operations.clocks import LATE, LOOK_EVERY, this, zone_of_clock
-from engine.operations.coming import Dated, Facts, dated_of
-from engine.operations.enrolling_by_hand import Enrolled
-from engine.operations.enrolling_deals import DealPage
+from engine.operations import clocks, coming, published
+from engine.operations.clocks import LATE, LOOK_EVERY, LOOKS, this, zone_of_clock
+from engine.operations.coming import Dated, Seen, dated_of, load_seen
 from engine.operations.published import Current
 from engine.operations.reactions import Reactor, Wish
-from engine.operations.scopes import load_facts, load_histories, scope_of
+from engine.operations.scopes import load_histories, scope_of
 from engine.operations.selecting import Selection
 from engine.playbook.conditions import condition
 from engine.playbook.plan import Plan, Trigger
-from engine.playbook.values import History
 from engine.runtime.coming import next_of_clock, shown_in
 from engine.store import deals, leads
 from engine.store.database import Store, Transaction, is_away
@@ -126,7 +123,7 @@ def _serve_clock(tx: Transaction, limit: _Limit) -> int | None:
 
 
 def _fire(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
-    """One page of the leads that a `cron` or `at` trigger selects."""
+    """One page of the records that a `cron` or `at` trigger selects."""
     current = published.current(tx)
     plan = published.plan(tx, row["digest"])
     trigger = plan.enroll.triggers[row["position"]]
@@ -134,50 +131,42 @@ def _fire(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
     if plan.playbook not in current.plans or (row["firing_at"] is None and tx.now - due > LATE):
         _turn(tx, row, current, trigger, due, None)
         return 0
-    if plan.record == "deal":
-        return _fire_deals(tx, row, current, plan, due, limit)
-    chosen = Selection(current, condition(trigger.cond) if trigger.cond else None)
-    found = chosen.stretch(tx, row["cursor"], limit.size, also=_in_zone(row, trigger))
+    ids, cursor = _selected(tx, current, row, plan, limit.size)
     entered = 0
     if not limit.skips:
         zone = zone_of_clock(current, trigger, row["zone"])
         cause = f"{row['trigger']}: {shown_in(due, zone)}"
-        entered = _enroll(tx, current, plan, trigger, [(one, cause) for one in found.ids], due)
-    _turn(tx, row, current, trigger, due, found.cursor)
+        entered = _enroll(tx, current, plan, trigger, [(one, cause) for one in ids], due)
+    _turn(tx, row, current, trigger, due, cursor)
     return entered
 
 
-def _fire_deals(
-    tx: Transaction,
-    row: sa.RowMapping,
-    current: Current,
-    plan: Plan,
-    due: datetime,
-    limit: _Limit,
-) -> int:
-    """One page of the deals that a `cron` or `at` trigger selects."""
+def _selected(
+    tx: Transaction, current: Current, row: sa.RowMapping, plan: Plan, size: int
+) -> tuple[Sequence[str], str | None]:
+    """Records behind the cursor that may meet the trigger's `if`, and the next cursor."""
     trigger = plan.enroll.triggers[row["position"]]
-    ids = deals.ids_after(tx, row["cursor"], limit.size)
-    entered = Enrolled()
-    if ids and not limit.skips:
-        at = shown_in(due, zone_of_clock(current, trigger, row["zone"]))
-        cause, why = f"{row['trigger']}: {at}", f"{trigger.kind} {due.isoformat()}"
-        check = condition(trigger.cond) if trigger.cond else None
-        page = DealPage(plan.playbook, ids, check, cause, "bulk", None, {}, why)
-        page.enroll(tx, entered)
-    _turn(tx, row, current, trigger, due, ids[-1] if len(ids) == limit.size else None)
-    return entered.enrolled
+    if plan.record == "deal":
+        ids = _ids_after(tx, row, plan, trigger, size)
+        return ids, ids[-1] if len(ids) == size else None
+    chosen = Selection(current, condition(trigger.cond) if trigger.cond else None)
+    found = chosen.stretch(tx, row["cursor"], size, also=_in_zone(row, trigger))
+    return found.ids, found.cursor
 
 
-def _ids_after(tx: Transaction, row: sa.RowMapping, trigger: Trigger, size: int) -> list[str]:
-    lead = leads.table
-    query = sa.select(lead.c.id).where(lead.c.id > row["cursor"], *_in_zone(row, trigger))
-    return list(tx.conn.execute(query.order_by(lead.c.id).limit(size)).scalars())
+def _ids_after(
+    tx: Transaction, row: sa.RowMapping, plan: Plan, trigger: Trigger, size: int
+) -> list[str]:
+    record = deals.table if plan.record == "deal" else leads.table
+    query = sa.select(record.c.id).where(record.c.id > row["cursor"], *_in_zone(row, trigger))
+    if plan.record == "deal" and trigger.timezone == "lead":
+        query = query.join(leads.table, leads.table.c.id == record.c.lead)
+    return list(tx.conn.execute(query.order_by(record.c.id).limit(size)).scalars())
 
 
 def _in_zone(row: sa.RowMapping, trigger: Trigger) -> list[sa.ColumnElement[bool]]:
     """With `timezone: lead`, only those whose zone the clock is for."""
-    if trigger.timezone != "lead":
+    if trigger.timezone != "lead" or trigger.kind == "date":
         return []
     column, zone = leads.table.c.timezone, row["zone"]
     return [column == zone if zone else column.is_(None)]
@@ -213,41 +202,60 @@ def _enroll(
     wanted: Sequence[tuple[str, str]],
     due: datetime,
 ) -> int:
-    """Enrolls those of (lead, cause) for whom the trigger's `if` holds, by the playbook's rules."""
-    ids = [lead for lead, _ in wanted]
-    leads.lock(tx, ids)
-    facts = load_facts(tx, current, ids)
-    histories = load_histories(tx, ids, plan.history) if plan.history else {}
-    reactor = Reactor(tx, current, facts, histories)
+    """Enrolls those of (record, cause) whom the trigger's `if` holds of, by the rules of entry."""
+    ids = [record for record, _ in wanted]
+    _lock(tx, plan, ids)
+    seen = load_seen(tx, current, plan.record, ids)
+    facts = {str(one.lead["id"]): dict(one.lead) for one in seen.values()}
+    histories = load_histories(tx, sorted(facts), plan.history) if plan.history else {}
+    known = {id: dict(one.deal) for id, one in seen.items() if one.deal is not None}
+    reactor = Reactor(tx, current, facts, histories, known)
     wishes = [
         Wish(
-            lead, plan.playbook, cause, why=f"{trigger.kind} {due.isoformat()}",
+            str(seen[record].lead["id"]), plan.playbook, cause,
+            deal=record if plan.record == "deal" else "",
+            why=f"{trigger.kind} {due.isoformat()}",
             lane="live" if trigger.kind == "date" and len(wanted) <= FEW else "bulk",
         )
-        for lead, cause in wanted
-        if lead in facts and _holds(current, trigger, facts[lead], tx.now, histories.get(lead))
+        for record, cause in wanted
+        if record in seen and _holds(reactor, plan, trigger, seen[record])
     ]  # fmt: skip
     return len(reactor.enroll(wishes).entered)
 
 
-def _holds(
-    current: Current, trigger: Trigger, lead: Facts, now: datetime, history: History | None
-) -> bool:
+def _holds(reactor: Reactor, plan: Plan, trigger: Trigger, seen: Seen) -> bool:
     if not trigger.cond:
         return True
-    return condition(trigger.cond).truth(scope_of(current, lead, now=now, history=history))
+    history = reactor.histories.get(str(seen.lead["id"]))
+    scope = scope_of(
+        reactor.current, seen.lead, now=reactor.tx.now, history=history, deal=seen.deal,
+        record=plan.record,
+    )  # fmt: skip
+    return condition(trigger.cond).truth(scope)
+
+
+def _lock(tx: Transaction, plan: Plan, ids: Sequence[str]) -> None:
+    """Locks leads; of deals first their primary contacts (runtime.md, I7)."""
+    if not tx.is_postgres:
+        return
+    if plan.record == "lead":
+        leads.lock(tx, ids)
+        return
+    query = sa.select(deals.table.c.lead).where(deals.table.c.id.in_(ids))
+    leads.lock(tx, tx.conn.execute(query).scalars())
+    deals.lock(tx, ids)
 
 
 def _fill(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
     """One page of leads whose moments are worked out, after an apply."""
     current = published.current(tx)
-    ids = _ids_after(tx, row, Trigger(kind="date"), limit.size)
-    plan = current.plans.get(row["playbook"])
-    one = _dated(plan, row["trigger"]) if plan is not None else None
+    plan = published.plan(tx, row["digest"])
+    one = _dated(plan, row["trigger"])
+    ids = _ids_after(tx, row, plan, plan.enroll.triggers[row["position"]], limit.size)
     if not limit.skips and one is not None:
-        leads.lock(tx, ids)
-        facts = load_facts(tx, current, ids)
-        coming.arm(tx, current, [(one, lead, each) for lead, each in facts.items()])
+        _lock(tx, plan, ids)
+        seen = load_seen(tx, current, plan.record, ids)
+        coming.arm(tx, current, [(one, record, each) for record, each in seen.items()])
     filled = len(ids) < limit.size
     values = {"cursor": "" if filled else ids[-1], "next_at": None if filled else row["next_at"]}
     tx.conn.execute(sa.update(clocks.table).where(this(row)).values(values))
@@ -278,7 +286,7 @@ def _clear(tx: Transaction, row: sa.RowMapping) -> int:
 
 
 def _look(tx: Transaction, row: sa.RowMapping) -> int:
-    page = segment_looks.LOOKS.get(row["trigger"])
+    page = LOOKS.get(row["trigger"])
     cursor = page(tx, row["cursor"]) if page is not None else None
     values = {"cursor": cursor or "", "next_at": row["next_at"]}
     if cursor is None:
@@ -294,55 +302,42 @@ def _sweep_moments(tx: Transaction, limit: _Limit) -> int | None:
     rows = tx.conn.execute(query).mappings().all()
     if not rows:
         return None
-    current = published.current(tx)
-    if tx.is_postgres:
-        # Who waited for these locks finds what is left of the page.
-        records = [row["record"] for row in rows]
-        leads.lock(tx, records)
-        rows = tx.conn.execute(query.where(table.c.record.in_(records))).mappings().all()
     if limit.skips:
         coming.forget(tx, [_key(row) for row in rows])
         return 0
-    armed = {
-        (row["playbook"], row["trigger"]): row
-        for row in tx.conn.execute(
-            sa.select(clocks.table).where(clocks.table.c.kind == "date")
-        ).mappings()
-    }
-    facts = load_facts(tx, current, {row["record"] for row in rows})
-    entered = 0
-    groups: dict[tuple[str, str], list[sa.RowMapping]] = {}
-    for row in rows:
-        groups.setdefault((row["playbook"], row["trigger"]), []).append(row)
-    for name, group in groups.items():
-        entered += _come(tx, current, armed.get(name), group, facts)
-    return entered
+    # One trigger in one transaction, so that all of its leads are locked at once, in their order.
+    name = (rows[0]["playbook"], rows[0]["trigger"])
+    return _come(tx, name, [row for row in rows if (row["playbook"], row["trigger"]) == name])
 
 
-def _come(
-    tx: Transaction,
-    current: Current,
-    clock: sa.RowMapping | None,
-    rows: Sequence[sa.RowMapping],
-    facts: dict[str, Any],
-) -> int:
+def _come(tx: Transaction, name: tuple[str, str], rows: Sequence[sa.RowMapping]) -> int:
     """Fires the moments of one trigger that still are what they were, and works out the next."""
+    table = clocks.table
+    query = sa.select(table).where(table.c.playbook == name[0], table.c.trigger == name[1])
+    clock = tx.conn.execute(query).mappings().first()
     plan = published.plan(tx, clock["digest"]) if clock is not None else None
-    one = _dated(plan, rows[0]["trigger"]) if plan is not None else None
+    one = _dated(plan, name[1]) if plan is not None else None
     if clock is None or plan is None or one is None:
         coming.forget(tx, [_key(row) for row in rows])
         return 0
+    current = published.current(tx)
+    records = [row["record"] for row in rows]
+    _lock(tx, plan, records)
+    seen = load_seen(tx, current, plan.record, records)
+    # Who waited for these locks finds what is left.
+    there = coming.known_moments(tx, [(one, record, each) for record, each in seen.items()])
     gone, moved, due = [], [], []
     for row in rows:
         record, at = row["record"], row["at"]
-        if record not in facts or (clock["stopped_at"] or at) < at:
+        if record in seen and there.get(_key(row)) != at:
+            continue
+        if record not in seen or (clock["stopped_at"] or at) < at:
             gone.append(_key(row))
             continue
-        lead = facts[record]
-        if one.holds_at(current, lead, at, tx.now) and tx.now - at <= LATE:
-            zone = coming.zone_of(current, one.trigger, lead)
+        if one.holds_at(current, seen[record], at, tx.now) and tx.now - at <= LATE:
+            zone = coming.zone_of(current, one.trigger, seen[record].lead)
             due.append((record, f"{one.name}: {shown_in(at, zone)}"))
-        following = one.at(current, lead, after=tx.now, now=tx.now)
+        following = one.at(current, seen[record], after=tx.now, now=tx.now)
         if following is None or following <= tx.now or clock["stopped_at"] is not None:
             gone.append(_key(row))
         else:

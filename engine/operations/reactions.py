@@ -146,7 +146,7 @@ class Reactor:
         leads = sorted(touched)
         if not leads:
             return self.reaction
-        clocks.follow_lead(self.tx, self.current, edges)
+        clocks.follow_records(self.tx, self.current, edges, deal_edges or {})
         self._load_histories(leads)
         rows = enrollments.open_of(self.tx, leads)
         self.sight.load(rows, (one.happened for one in occurrences), leads)

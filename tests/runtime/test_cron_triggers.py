@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.operations import clocks, firing
+from engine.operations.coming import load_seen
 from engine.operations.firing import Fired, fire_due
-from engine.operations.scopes import load_facts
 from engine.store.database import Store
 from tests.runtime.clockwork import (
     ALWAYS,
@@ -174,14 +174,14 @@ def test_one_lead_that_cannot_be_looked_at_holds_up_nobody(
     for number in range(9):
         put(stage, f"lead{number}", trial_ends_at=NOON + timedelta(days=3))
     culprit = stage.lead("lead4")["id"]
-    real = load_facts
+    real = load_seen
 
-    def poisoned(tx: Any, current: Any, ids: Any) -> Any:
+    def poisoned(tx: Any, current: Any, record: Any, ids: Any) -> Any:
         if culprit in list(ids):
             raise RuntimeError("this lead cannot be read")
-        return real(tx, current, ids)
+        return real(tx, current, record, ids)
 
-    monkeypatch.setattr(firing, "load_facts", poisoned)
+    monkeypatch.setattr(firing, "load_seen", poisoned)
     turn(stage, days=1)
     assert fire(stage) == 8 + 8
     assert moments(stage) == []
