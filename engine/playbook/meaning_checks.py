@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.playbook.actions import StageParams
-from engine.playbook.conditions import ConditionError, compile_condition
-from engine.playbook.conditions.deducing import excludes, implies, ways
+from engine.playbook.conditions import ConditionError, compile_condition, condition
+from engine.playbook.conditions.deducing import excludes, implies, spelled, ways
 from engine.playbook.conditions.tree import Node as Tree
 from engine.playbook.expressions import Expressions
 from engine.playbook.model import Playbook, When
@@ -138,16 +138,17 @@ class _Meaning:
         found = []
         for item in self.playbook.enroll.when:
             known = [each for each in (*self._known(item), entry) if each is not None]
+            if not any("lead.stage" in spelled(each) for each in known):
+                return 0
             possible = [
                 at
                 for at, name in enumerate(stages)
-                if not any(excludes(each, self._in_stage(name)) for each in known)
+                if not any(
+                    excludes(each, condition(f"lead.stage == '{name}'").tree) for each in known
+                )
             ]
             found.append(possible[0] if possible else 0)
         return min(found, default=0)
-
-    def _in_stage(self, name: str) -> Tree:
-        return compile_condition(f"lead.stage == '{name}'", self.expressions.names()).tree
 
     def saved(self, root: MapNode, ids: Mapping[Step, str]) -> None:
         """`run.saved.NAME` that no step saves."""

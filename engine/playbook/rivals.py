@@ -4,9 +4,9 @@ It looks at finished plans only. Two playbooks are rivals when both may run for 
 what lets records in shows that they cannot, or one ends the other, nothing is said.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import combinations
 
 from engine.playbook.conditions import ConditionError, condition
 from engine.playbook.conditions.deducing import excludes
@@ -37,24 +37,17 @@ def check_rivals(
 ) -> Iterator[Diagnostic]:
     """Warnings about playbooks that fight, each at the later of the two in the order of files."""
     files = dict(_files(plans, documents))
-    ordered = sorted(files, key=lambda name: files[name].file)
-    writes = {name: list(_writes(plans[name])) for name in ordered}
-    for one, two in combinations(ordered, 2):
-        if not _may_meet(plans[one], plans[two]):
-            continue
-        for first, second in _fights(writes[one], writes[two]):
-            here = _place(second.step, playbooks[two], files[two])
-            there = _place(first.step, playbooks[one], files[one])
-            place = f"{files[one].file}:{there.line}"
-            message = (
-                f"{second.what} becomes '{second.value}' here and '{first.value}' in {place}, "
-                "and both may run for one record"
-            )
-            hint = f"let only one of them set it, or write `- leave: {one}` before this step"
-            yield Diagnostic(
-                "fields-fought-over", message, hint, files[two].file, here.line, here.column,
-                here.end_column, "warning",
-            )  # fmt: skip
+    earlier: dict[str, list[tuple[str, list[Write]]]] = defaultdict(list)
+    for name in sorted(files, key=lambda each: files[each].file):
+        for what, mine in _writes(plans[name]).items():
+            found = _rival(plans, name, mine, earlier[what])
+            earlier[what].append((name, mine))
+            if found is not None:
+                other, theirs, own = found
+                there = _place(theirs.step, playbooks[other], files[other])
+                here = _place(own.step, playbooks[name], files[name])
+                yield _fight(own, theirs, f"{files[other].file}:{there.line}", other, here,
+                             files[name].file)  # fmt: skip
     yield from _circles(plans, playbooks, files)
 
 
@@ -69,7 +62,15 @@ def _files(
             yield text, document
 
 
-def _writes(plan: Plan) -> Iterator[Write]:
+def _writes(plan: Plan) -> dict[str, list[Write]]:
+    """Everything a plan sets, by what it sets."""
+    found: dict[str, list[Write]] = defaultdict(list)
+    for write in _every_write(plan):
+        found[write.what].append(write)
+    return found
+
+
+def _every_write(plan: Plan) -> Iterator[Write]:
     for op in plan.ops:
         if not isinstance(op, Do):
             continue
@@ -86,16 +87,34 @@ def _writes(plan: Plan) -> Iterator[Write]:
             yield Write("the owner", str(params["rule"] or params["to"]), op.step)
 
 
-def _fights(one: list[Write], two: list[Write]) -> Iterator[tuple[Write, Write]]:
-    """The first pair of each thing that both set, when they never set it alike."""
-    for what in dict.fromkeys(each.what for each in two):
-        mine = [each for each in two if each.what == what]
-        theirs = [each for each in one if each.what == what]
-        if theirs and {each.value for each in mine} != {each.value for each in theirs}:
-            pairs = ((a, b) for a in theirs for b in mine if a.value != b.value)
-            found = next((pair for pair in pairs if pair[0].is_firm or pair[1].is_firm), None)
-            if found is not None:
-                yield found
+def _rival(
+    plans: Mapping[str, Plan],
+    name: str,
+    mine: list[Write],
+    earlier: list[tuple[str, list[Write]]],
+) -> tuple[str, Write, Write] | None:
+    """The first playbook before this one that sets the same thing otherwise, for one record."""
+    values = {each.value for each in mine}
+    for other, theirs in earlier:
+        if values == {each.value for each in theirs}:
+            continue
+        pairs = ((a, b) for a in theirs for b in mine if a.value != b.value)
+        found = next((pair for pair in pairs if pair[0].is_firm or pair[1].is_firm), None)
+        if found is not None and _may_meet(plans[other], plans[name]):
+            return other, *found
+    return None
+
+
+def _fight(own: Write, theirs: Write, place: str, other: str, here: Span, file: str) -> Diagnostic:
+    message = (
+        f"{own.what} becomes '{own.value}' here and '{theirs.value}' in {place}, "
+        "and both may run for one record"
+    )
+    hint = f"let only one of them set it, or write `- leave: {other}` before this step"
+    return Diagnostic(
+        "fields-fought-over", message, hint, file, here.line, here.column, here.end_column,
+        "warning",
+    )  # fmt: skip
 
 
 def _may_meet(one: Plan, two: Plan) -> bool:
