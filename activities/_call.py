@@ -1,6 +1,6 @@
 """Calls over HTTP: takes a batch of webhooks and notices to chat rooms out of the house.
 
-Bounded as the sending of mail is (100 jobs, less than a minute), but not window by window: a call
+Bounded as the sending of mail is (one batch, less than a minute), but not window by window: a call
 that has ended is reported, and another one begun, while slower ones go on.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from activities._send import Delivered
+from activities._send import MOST_JOBS, Delivered
 from engine.calls.client import ONE_CALL
 from engine.calls.destinations import Destinations
 from engine.calls.verdicts import NotTried, Refused
@@ -24,7 +24,6 @@ from engine.operations.requests import CallWriter
 from engine.operations.windows import WINDOW, Letter, Window
 from engine.store.database import Store
 
-MOST_JOBS = 100
 TIME = timedelta(seconds=45)
 
 _LINGER = 0.02
