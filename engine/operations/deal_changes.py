@@ -10,8 +10,9 @@ from typing import Any
 
 from engine.ids import new_id
 from engine.operations import published
+from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
-from engine.operations.reactions import Occurrence, Reaction, Reactor
+from engine.operations.reactions import Reaction, Reactor
 from engine.operations.scopes import load_facts
 from engine.playbook.values import Record, Value
 from engine.runtime.matching import Edge, Happened

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.ids import new_id
+from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
-from engine.operations.reactions import Occurrence
 from engine.playbook.values import Value
 from engine.runtime.matching import Edge, Happened
 from engine.store import events

@@ -13,8 +13,9 @@ from engine.ids import EventId, LeadId, derived_id, new_id
 from engine.operations import published
 from engine.operations.deal_locks import lock_deals
 from engine.operations.derived import store_derived
+from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
-from engine.operations.reactions import Occurrence, Reaction, Reactor
+from engine.operations.reactions import Reaction, Reactor
 from engine.operations.scopes import load_facts
 from engine.playbook.catalog import EVENT_NAMES
 from engine.playbook.spelling import closest

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.ids import new_id
-from engine.operations import clocks
+from engine.operations import clocks, published, timed_segments
 from engine.operations.editions import Edition, digest_over
 from engine.operations.planning import Planned, planned
 from engine.operations.published import (
@@ -46,6 +46,7 @@ def publish_in(tx: Transaction, edition: Edition, how: str, actor: str) -> Plann
         told = [(one.playbook, one.after, one.before) for one in changed]
         versions.record(tx, how, actor, told)
     clocks.wind(tx)
+    timed_segments.watch(tx, published.current(tx))
     return found
 
 

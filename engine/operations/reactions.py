@@ -13,13 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.ids import cohort_id, new_id
-from engine.operations import clocks, published
+from engine.operations import befores, clocks, published
 from engine.operations.deal_sight import DealSight, sees
 from engine.operations.drawing import convert
+from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
 from engine.operations.scopes import load_histories, run_of, scope_of
+from engine.operations.timed_segments import looked_at
 from engine.playbook.plan import Plan
-from engine.playbook.values import History, Value
+from engine.playbook.values import History, Scope, Value
 from engine.runtime.enrolling import Decline, Enter, Entry, Former, decide_entry
 from engine.runtime.interpreter import leave_by
 from engine.runtime.matching import (
@@ -36,21 +38,6 @@ from engine.store import enrollments, suppressions, tasks
 from engine.store.database import Transaction
 
 SHARDS_ON_POSTGRES = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Occurrence:
-    """An event at a lead, stored in this transaction.
-
-    `starts` is false for what may not enroll: old events, imports without `--trigger`. `by` is the
-    enrollment whose own step this is: it neither ends nor moves that one.
-    """
-
-    lead: str
-    happened: Happened
-    at: datetime
-    starts: bool = True
-    by: str = ""
 
 
 @dataclass(slots=True)
@@ -157,7 +144,9 @@ class Reactor:
         self._look_again([row for row in staying if row["id"] not in spare], touched)
         wishes = list(self._wishes(occurrences, starts=starts))
         if starts:
-            wishes += self._wishes_by_change(edges, deal_edges or {})
+            counted = befores.by_events(self.current, self.facts, occurrences, edges)
+            happened = _by_lead(occurrences)
+            wishes += self._wishes_by_change({**counted, **edges}, deal_edges or {}, happened)
         self.enroll(wishes)
         return self.reaction
 
@@ -304,20 +293,38 @@ class Reactor:
                         yield _wish(one.lead, name, fired, one.happened, deal)
 
     def _wishes_by_change(
-        self, edges: Mapping[str, Edge], deal_edges: Mapping[str, Edge]
+        self,
+        edges: Mapping[str, Edge],
+        deal_edges: Mapping[str, Edge],
+        happened: Mapping[str, Sequence[Occurrence]],
     ) -> Iterable[Wish]:
         of_deals = dict(deal_edges)
+        looked = looked_at(self.tx, self.current)
         for lead, edge in edges.items():
-            yield from self._fired(lead, "", edge)
+            yield from self._fired(lead, "", edge, happened, looked)
             for deal, same in self.sight.edges_of(lead, edge).items():
                 of_deals.setdefault(deal, same)
         for deal, edge in of_deals.items():
-            yield from self._fired(str(edge.after["lead"]), deal, edge)
+            yield from self._fired(str(edge.after["lead"]), deal, edge, happened, looked)
 
-    def _fired(self, lead: str, deal: str, edge: Edge) -> Iterable[Wish]:
+    def _fired(
+        self,
+        lead: str,
+        deal: str,
+        edge: Edge,
+        happened: Mapping[str, Sequence[Occurrence]],
+        looked: Mapping[str, datetime],
+    ) -> Iterable[Wish]:
         scope = self._scope(lead, deal=deal, record=edge.record)
+        history = befores.history(self.histories.get(lead), happened.get(lead, ()))
+
+        def was(at: datetime | None) -> Scope:
+            return befores.scope(self.current, edge, self.facts[lead], history, at or self.tx.now)
+
         for name, plan in self.current.plans.items():
-            fired = fired_by_change(plan, edge, scope) if plan.record == edge.record else None
+            if plan.record != edge.record:
+                continue
+            fired = fired_by_change(plan, edge, scope, was, looked)
             if fired is not None:
                 yield _wish(lead, name, fired, None, deal)
 

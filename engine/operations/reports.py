@@ -16,7 +16,8 @@ from engine.mail.transports.port import (
     RejectionClass,
 )
 from engine.operations import coming, published
-from engine.operations.reactions import Occurrence, Reactor
+from engine.operations.occurrences import Occurrence
+from engine.operations.reactions import Reactor
 from engine.operations.scopes import load_facts
 from engine.runtime.matching import Happened
 from engine.store import enrollments, events, jobs, leads, suppressions

@@ -91,7 +91,8 @@ class Selection:
         after: str,
         most: int,
         *,
-        also: Sequence[sa.ColumnElement[bool]] = (),
+        also: Sequence[sa.ColumnElement[Any]] = (),
+        now: datetime | None = None,
     ) -> Stretch:
         """The next leads behind `after`, at most so many.
 
@@ -100,12 +101,13 @@ class Selection:
             after: the cursor; empty at first.
             most: how many ids at most.
             also: further clauses.
+            now: the moment that the condition is asked at; else the transaction's.
         """
         id = leads.table.c.id
         behind = sa.select(id).where(id > after).order_by(id)
         end = tx.conn.execute(behind.offset(STRETCH - 1).limit(1)).scalar()
         within = [id > after, *([id <= end] if end is not None else [])]
-        parts = self.parts(tx)
+        parts = self.parts(tx, now)
         query = sa.select(id).where(*within, *parts.where, *also).order_by(id).limit(most)
         ids = list(tx.conn.execute(query).scalars())
         cursor: str | None = ids[-1] if len(ids) == most else end
@@ -113,7 +115,7 @@ class Selection:
         number = tx.conn.execute(
             sa.select(sa.func.count()).select_from(leads.table).where(*looked)
         ).scalar_one()
-        return Stretch(self._of(tx, parts, ids), cursor, number)
+        return Stretch(self._of(tx, parts, ids, now), cursor, number)
 
     def count(self, tx: Transaction, *, seconds: float | None = None) -> Count:
         """How many leads it holds of; with `seconds`, as far as that time goes."""
@@ -138,7 +140,7 @@ class Selection:
         after: str = "",
         limit: int = 100,
         *,
-        also: Sequence[sa.ColumnElement[bool]] = (),
+        also: Sequence[sa.ColumnElement[Any]] = (),
     ) -> list[str]:
         """The ids of a page, in the order that leads became known."""
         parts, found = self.parts(tx), list[str]()
@@ -157,13 +159,15 @@ class Selection:
         parts: Split,
         after: str,
         size: int = _CHUNK,
-        also: Sequence[sa.ColumnElement[bool]] = (),
+        also: Sequence[sa.ColumnElement[Any]] = (),
     ) -> list[str]:
         id = leads.table.c.id
         query = sa.select(id).where(id > after, *parts.where, *also).order_by(id).limit(size)
         return list(tx.conn.execute(query).scalars())
 
-    def _of(self, tx: Transaction, parts: Split, ids: Sequence[str]) -> Sequence[str]:
+    def _of(
+        self, tx: Transaction, parts: Split, ids: Sequence[str], now: datetime | None = None
+    ) -> Sequence[str]:
         """Those of which the rest holds as well."""
         if parts.is_whole or not ids:
             return ids
@@ -175,7 +179,7 @@ class Selection:
             for id in some:
                 if id in facts:
                     history = histories.get(id)
-                    scope = scope_of(self.current, facts[id], now=tx.now, history=history)
+                    scope = scope_of(self.current, facts[id], now=now or tx.now, history=history)
                     if parts.holds(scope):
                         found.append(id)
         return found

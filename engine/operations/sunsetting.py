@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from engine.ids import derived_id
-from engine.operations.reactions import Occurrence
+from engine.operations.occurrences import Occurrence
 from engine.playbook.values import Value
 from engine.runtime.identity import email_key
 from engine.runtime.matching import Happened
@@ -38,9 +38,7 @@ def sunset(tx: Transaction, wanted: Sequence[Sunset]) -> list[Occurrence]:
     occurrences: list[Occurrence] = []
     for (topic, source), members in groups.items():
         addresses = [one.address for one in members]
-        left = suppressions.add_many(
-            tx, addresses, reason=UNSUBSCRIBED, topic=topic, source=source
-        )
+        left = suppressions.add_many(tx, addresses, reason=UNSUBSCRIBED, topic=topic, source=source)
         occurrences += [_left(tx, one) for one in members if email_key(one.address) in left]
     events.insert_new(tx, [_row(tx, one) for one in occurrences])
     return occurrences

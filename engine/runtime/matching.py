@@ -1,12 +1,17 @@
 """Which triggers and exits an event or a change of a record sets off. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeAlias
 
 from engine.playbook.conditions import condition
 from engine.playbook.plan import Exit, Plan, Trigger
 from engine.playbook.values import Record, Scope, Value
 from engine.runtime.position import Finish
+
+Was: TypeAlias = Callable[[datetime | None], Scope]
+"""The scope of a record before a change, as of a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +67,23 @@ def fired_by_event(plan: Plan, happened: Happened, scope: Scope) -> Fired | None
     return None
 
 
-def fired_by_change(plan: Plan, edge: Edge, scope: Scope) -> Fired | None:
-    """The first item of `when` that the change sets off: on the edge, never on the level."""
+def fired_by_change(
+    plan: Plan, edge: Edge, scope: Scope, was: Was, looked_at: Mapping[str, datetime]
+) -> Fired | None:
+    """The first item of `when` that the change sets off: on the edge, never on the level.
+
+    Args:
+        plan: the playbook's current plan.
+        edge: the change.
+        scope: the record as it is.
+        was: the scope of the record before the change, at a moment; None: now.
+        looked_at: when records were last looked at, by the condition of a segment that time alone
+            can change: who came in since then has not been told yet.
+    """
     for position, trigger in enumerate(plan.enroll.triggers):
-        if _crosses(trigger, edge, scope) and (trigger.kind == "segment" or _holds(trigger, scope)):
+        if _crosses(trigger, edge, scope, was, looked_at) and (
+            trigger.kind == "segment" or _holds(trigger, scope)
+        ):
             return Fired(position, trigger.kind, f"{trigger.kind}:{position}:{edge.id}")
     return None
 
@@ -100,12 +118,14 @@ def _holds(trigger: Trigger, scope: Scope) -> bool:
     return not trigger.cond or condition(trigger.cond).truth(scope)
 
 
-def _crosses(trigger: Trigger, edge: Edge, scope: Scope) -> bool:
+def _crosses(
+    trigger: Trigger, edge: Edge, scope: Scope, was: Was, looked_at: Mapping[str, datetime]
+) -> bool:
     before, after = edge.before, edge.after
     match trigger.kind:
         case "stage":
-            was = None if before is None else _places(before, edge.record)
-            return was != _places(after, edge.record) and trigger.stage in _places(
+            stood = None if before is None else _places(before, edge.record)
+            return stood != _places(after, edge.record) and trigger.stage in _places(
                 after, edge.record
             )
         case "score":
@@ -114,11 +134,14 @@ def _crosses(trigger: Trigger, edge: Edge, scope: Scope) -> bool:
             return was_points < trigger.level <= _number(lead, trigger.score)
         case "segment":
             check = condition(trigger.cond)
-            was_lead, _ = _leads(edge, scope)
-            was_in = before is not None and check.truth(
-                {**scope, "lead": was_lead, edge.record: before}
+            if not check.truth(scope):
+                return False
+            looked = looked_at.get(trigger.cond)
+            return (
+                before is None
+                or not check.truth(was(None))
+                or (looked is not None and not check.truth(was(looked)))
             )
-            return not was_in and check.truth(scope)
         case _:
             return False
 

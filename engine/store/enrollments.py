@@ -370,3 +370,15 @@ def counts_by_outcome(tx: Transaction, playbook: str) -> dict[str, int]:
         .group_by(table.c.outcome)
     )
     return {row[0]: row[1] for row in tx.conn.execute(query)}
+
+
+def entered_since(
+    tx: Transaction, playbook: str, records: Iterable[str], since: datetime
+) -> frozenset[str]:
+    """Which of these records entered the playbook after that moment."""
+    query = sa.select(table.c.record).where(
+        table.c.playbook == playbook,
+        table.c.record.in_(list(records)),
+        table.c.entered_at > since,
+    )
+    return frozenset(tx.conn.execute(query).scalars())

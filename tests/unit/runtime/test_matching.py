@@ -1,6 +1,7 @@
 """Triggers and exits: what an event or a change sets off, on the edge and never on the level."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -33,6 +34,11 @@ def on(event: str, cond: str = "") -> Trigger:
 
 def scope_of(lead: Mapping[str, Any], happened: Happened | None = None) -> dict[str, object]:
     return {"lead": lead, "event": happened.properties if happened else {}}
+
+
+def change(plan: Plan, edge: Edge) -> Fired | None:
+    was = scope_of(edge.before or {})
+    return fired_by_change(plan, edge, scope_of(edge.after), lambda at: was, {})
 
 
 @pytest.mark.parametrize(
@@ -103,17 +109,41 @@ def test_a_change_fires_on_the_edge(
     trigger: Trigger, before: dict[str, Any] | None, after: dict[str, Any], fires: bool
 ) -> None:
     """When it becomes so, and not while it is so."""
-    fired = fired_by_change(a_plan(trigger), Edge(before, after, "c1"), scope_of(after))
+    fired = change(a_plan(trigger), Edge(before, after, "c1"))
     assert fired == (Fired(0, trigger.kind, f"{trigger.kind}:0:c1") if fires else None)
+
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("looked_at", "fires"),
+    [
+        pytest.param(NOON - timedelta(days=2), True, id="it came in since the last look"),
+        pytest.param(NOON - timedelta(hours=1), False, id="it was in at the last look"),
+    ],
+)
+def test_who_came_in_by_time_alone_is_told_at_a_change(looked_at: datetime, fires: bool) -> None:
+    """A change must not hide that time had let a record in, unseen by the hourly look."""
+    text = "(lead.seen | days_since) >= 30 or lead.score > 50"
+    lead = {"seen": NOON - timedelta(days=31)}
+
+    def at(moment: datetime | None, **more: Any) -> dict[str, object]:
+        return {"lead": {**lead, **more}, "now": moment or NOON}
+
+    plan = a_plan(Trigger(kind="segment", cond=text))
+    edge = Edge(lead, {**lead, "score": 60}, "c1")
+    fired = fired_by_change(plan, edge, at(None, score=60), at, {text: looked_at})
+    assert (fired is not None) is fires
 
 
 def test_a_triggers_own_condition_must_hold_as_well() -> None:
     """A score that is crossed by a lead of the wrong country fires nothing, or the next item."""
     chinese = Trigger(kind="score", level=40, cond="lead.country == 'CN'")
     edge = Edge({"score": 5}, {"score": 50, "country": "US"}, "c1")
-    assert fired_by_change(a_plan(chinese), edge, scope_of(edge.after)) is None
+    assert change(a_plan(chinese), edge) is None
     either = a_plan(chinese, SCORE)
-    assert fired_by_change(either, edge, scope_of(edge.after)) == Fired(1, "score", "score:1:c1")
+    assert change(either, edge) == Fired(1, "score", "score:1:c1")
 
 
 BOUGHT = Exit(event="order.placed", cond="event.amount > 10", goal="bought")
