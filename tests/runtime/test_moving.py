@@ -1,5 +1,7 @@
 """Moving running enrollments to another version (I17): all of it without Temporal."""
 
+import threading
+from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -379,3 +381,56 @@ def _scatter(tx: Transaction, part: int) -> None:
     tx.conn.execute(
         table.update().where(table.c.email.like(f"p{part}-%")).values(score=8 * (part % 2))
     )
+
+
+def test_moving_beside_drivers_that_are_at_work_mails_nobody_twice(stage: Stage) -> None:
+    """Drivers and senders run while versions change and everybody is moved, and moved again."""
+    text = (
+        FORM
+        + "steps:\n  - email: note\n    id: a\n  - tag: one\n  - email: other\n    id: b\n"
+        + "  - wait: 1 hour\n  - email: note\n    id: c\n  - end: done\n"
+    )
+    versions = [text.replace("1 hour", f"{hours} hours") for hours in (2, 3)]
+    stage.publish(slow=text)
+    stage.crowd(120)
+    failed: list[BaseException] = []
+
+    def move_again() -> None:
+        try:
+            for turn in range(6):
+                stage.publish(slow=versions[turn % 2])
+                moving.move(stage.store)
+        except BaseException as error:
+            failed.append(error)
+
+    movers = [threading.Thread(target=move_again) for _ in range(2)]
+    for one in movers:
+        one.start()
+    while any(one.is_alive() for one in movers):
+        for batch in stage.open_batches():
+            stage.deliver(batch)
+    for one in movers:
+        one.join()
+    assert failed == []
+    stage.work()
+    moved(stage)
+    stage.turn(hours=4)
+    stage.work()
+    assert {run["outcome"] for run in stage.runs()} == {"done"}
+    mails = Counter((job["enrollment"], job["step"]) for job in stage.jobs(state="accepted"))
+    assert len(mails) == 360 and set(mails.values()) == {1}
+    assert len(stage.transport.sent) == 360
+    soundness(stage)
+
+
+def test_whoever_waits_for_a_persons_answer_stays(sqlite_stage: Stage) -> None:
+    """The question in the inbox is about the version that asked it."""
+    stage = sqlite_stage
+    text = (
+        FORM
+        + "steps:\n  - approve: Shall we?\n    by: li.wei\n    up_to: 9 days\n"
+        + "    then: [{tag: yes}]\n    else: [{tag: no}]\n"
+    )
+    begun(stage, text)
+    stage.publish(slow=text.replace("9 days", "8 days"))
+    assert moved(stage).stayed == {"it waits for a person's answer": 1}
