@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engine.playbook.model import Playbook
 from engine.playbook.naming import every, step_ids
-from engine.playbook.plan import Await, Branch, Jump, Op, Plan, Repeat
+from engine.playbook.plan import Ask, Await, Branch, Jump, Op, Plan, Repeat, Split
 
 Reached = Iterable[tuple[str, str]]
 
@@ -85,6 +85,13 @@ def _ways(ops: list[Op]) -> Iterator[tuple[str, str]]:
                 yield "await happened", "it happens"
                 if op.up_to != "forever":
                     yield "await timed out", "the time runs out"
+            case Split():
+                for arm in op.arms:
+                    yield f"split {arm.name}", f"the arm '{arm.name}' is drawn"
+            case Ask():
+                yield "ask approved", "a person says yes"
+                yield "ask rejected", "a person says no"
+                yield "ask no answer", "nobody answers in time"
             case Repeat():
                 yield "repeat done", "the loop ends"
             case _:

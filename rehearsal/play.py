@@ -13,7 +13,8 @@ from pydantic import JsonValue
 
 from engine.errors import InputError
 from engine.ids import derived_id
-from engine.operations import published
+from engine.operations import inbox, published
+from engine.operations.edit_deals import put_deal
 from engine.operations.intake import IncomingEvent, take_in
 from engine.operations.lead_changes import react_to
 from engine.operations.reactions import Reaction, Reactor, Wish
@@ -22,8 +23,9 @@ from engine.playbook.durations import parse_duration
 from engine.playbook.scenarios import DEFAULT_START, Scenario, ScenarioEvent, civil_moment
 from engine.playbook.values import Value
 from engine.runtime import civil
-from engine.store import enrollments, lead_writing, leads
+from engine.store import deals, enrollments, lead_writing, leads
 from engine.store.database import Transaction
+from rehearsal.answering import asked_of, give_arms
 from rehearsal.happened import Row
 from rehearsal.house import House
 from rehearsal.record_files import RecordFile
@@ -57,6 +59,15 @@ class Part:
     answers: Mapping[str, JsonValue] = field(default_factory=dict)
     """What webhooks answer, by the name it is kept under."""
 
+    deal: Mapping[str, object] = field(default_factory=dict)
+    """The fields of the lead's deal; empty: it has none."""
+
+    approvals: Mapping[str, bool] = field(default_factory=dict)
+    """Step → whether a person says yes."""
+
+    arms: Mapping[str, str] = field(default_factory=dict)
+    """Split → the arm that is drawn."""
+
 
 @dataclass(frozen=True, slots=True)
 class Played:
@@ -71,8 +82,15 @@ class Played:
 def part_of(house: House, scenario: Scenario) -> Part:
     """What a scenario says, its times in the workspace's zone."""
     start = instant(house, scenario.at or DEFAULT_START)
-    events = _given(house, start, scenario.events)
-    return Part(_lead(scenario), start, events, scenario.saved)
+    return Part(
+        _lead(scenario),
+        start,
+        _given(house, start, scenario.events),
+        scenario.saved,
+        deal=dict(scenario.deal),
+        approvals={one.step: one.answer == "yes" for one in scenario.approvals},
+        arms=scenario.arms,
+    )
 
 
 def part_of_record(
@@ -81,7 +99,7 @@ def part_of_record(
     """What a record's file says, with more events; it begins at `begin` unless the file says."""
     start = instant(house, record.at) if record.at else begin
     more = _given(house, start, (*record.events, *events))
-    return Part(_lead(record), start, more, record.saved)
+    return Part(_lead(record), start, more, record.saved, deal=dict(record.deal))
 
 
 def _lead(given: Scenario | RecordFile) -> Mapping[str, Value]:
@@ -124,6 +142,7 @@ class _Play:
     playbook: str
     part: Part
     lead: str = ""
+    deal: str = ""
     watch: Watch = field(init=False)
 
     def __post_init__(self) -> None:
@@ -137,10 +156,11 @@ class _Play:
         self.house.calls.answers = self.part.answers
         self.house.observe = self.watch.look
         self.lead = self.house.store.write(self._create)
+        is_in = bool(self.part.deal) and self._open_deal()
         starters = [one for one in self.part.events if one.at is None]
         for one in starters:
             self._take_in(one)
-        if not starters:
+        if not starters and not is_in:
             self._told(self.house.store.write(self._enroll))
         self.watch.look()
         later = [one for one in self.part.events if one.at is not None]
@@ -160,14 +180,24 @@ class _Play:
         react_to(tx, changes, starts=False)
         return str(changes[0].id)
 
+    def _open_deal(self) -> bool:
+        """Makes the lead's deal; answers whether that alone started the playbook."""
+        values = {"name": "the deal", **self.part.deal, "lead": self.lead}
+        made = put_deal(self.house.store, values, actor="rehearsal", force=True)
+        self.deal = made.deal
+        return any(name == self.playbook for _, name in made.reaction.entered)
+
     def _enroll(self, tx: Transaction) -> Reaction:
         current = published.current(tx)
         leads.lock(tx, [self.lead])
+        known = deals.load(tx, [self.deal] if self.deal else [], current.deal_fields)
         facts = load_facts(tx, current, [self.lead])
         history = current.plans[self.playbook].history
         histories = load_histories(tx, [self.lead], history) if history else {}
-        wish = Wish(self.lead, self.playbook, "manual:rehearsal", "enrolled at the start")
-        return Reactor(tx, current, facts, histories).enroll([wish])
+        wish = Wish(
+            self.lead, self.playbook, "manual:rehearsal", "enrolled at the start", deal=self.deal
+        )
+        return Reactor(tx, current, facts, histories, deals=known).enroll([wish])
 
     def _told(self, reaction: Reaction, event: str = "") -> None:
         for _, playbook, decline in reaction.declined:
@@ -185,18 +215,33 @@ class _Play:
         """Moves the moment from one thing to the next, until nothing is left to come."""
         waiting = list(events)
         for _ in range(MOST_MOMENTS):
+            self._give_arms()
             due = self.house.settle()
+            while self._answer():
+                due = self.house.settle()
             if waiting:
                 at = waiting[0].at or self.house.clock.now
                 due = at if due is None else min(due, at)
-            if due is None:
-                return
-            if due > self.part.at + HORIZON:
+            if due is None or due > self.part.at + HORIZON:
                 return
             self.house.clock.now = max(due, self.house.clock.now)
             while waiting and (waiting[0].at or due) <= self.house.clock.now:
                 self._take_in(waiting.pop(0))
                 self.watch.look()
+
+    def _give_arms(self) -> None:
+        """Runs that have just begun keep the arms that are wished for, as if drawn."""
+        if self.part.arms:
+            self.house.store.write(lambda tx: give_arms(tx, self.playbook, self.part.arms))
+
+    def _answer(self) -> bool:
+        """Answers what is asked of people now, as far as answers are given."""
+        read = self.house.store.read
+        asked = read(lambda tx: asked_of(tx, self.part.approvals)) if self.part.approvals else []
+        for task, step, yes in asked:
+            self.watch.event(self.house.clock.now, "answered", step, "yes" if yes else "no")
+            inbox.answer(self.house.store, task, yes=yes, actor="rehearsal")
+        return bool(asked)
 
     def _take_in(self, one: Given) -> None:
         now = self.house.clock.now

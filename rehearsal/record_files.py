@@ -24,6 +24,7 @@ class RecordFile(Frozen):
     """A record and what happens to it."""
 
     lead: dict[str, Tree] = Field(default_factory=dict, description="the lead's fields")
+    deal: dict[str, Tree] = Field(default_factory=dict, description="the deal's fields")
     owner: Name = Field("", description="the record's owner")
     at: Civil = Field("", description="when it starts, in the workspace's zone")
     saved: dict[str, Tree] = Field(default_factory=dict, description="answers of webhooks, by name")

@@ -11,6 +11,18 @@ def _scenario(text: str) -> str:
     return f"scenarios: [{{name: it works, {text}}}]"
 
 
+_SPLIT = """\
+playbook: case
+enroll: {when: [manual]}
+steps:
+  - split: offer
+    arms:
+      plain: {weight: 50, steps: [{tag: a}]}
+      bold: {weight: 50, steps: [{tag: b}]}
+scenarios:
+  - name: it works
+"""
+
 SCENARIO_RULES = (
     _rule("bad-expectation", "A line of `expect` is one thing that happens, one that must not, or "
           "`only: true`.", "expect: [{tag: a, outcome: completed}]",
@@ -19,6 +31,9 @@ SCENARIO_RULES = (
           "expect: [{step: tag-b}]", "expect: [{step: tag-a}]"),
     _rule("unknown-outcome", "No end, goal or exit of the playbook has this name.",
           "expect: [{outcome: complete}]", "expect: [{outcome: completed}]"),
+    Rule("unknown-arm", "A scenario names a split or an arm that the playbook does not have.",
+         _SPLIT + "    arms: {offer: boldd}\n    expect: [{tag: b}]\n",
+         _SPLIT + "    arms: {offer: bold}\n    expect: [{tag: b}]\n", "file"),
     _rule("nothing-expected", "A scenario that expects nothing cannot fail.",
           "lead: {score: 10}", "lead: {score: 10}, expect: [{tag: a}]"),
     _rule("time-before-start", "What happens in a scenario happens after its start.",

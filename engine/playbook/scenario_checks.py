@@ -6,7 +6,7 @@ What a scenario must come to is found out by playing it, never here.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from engine.playbook.conditions.vocabulary import ValueType
 from engine.playbook.expressions import Expressions
@@ -16,10 +16,11 @@ from engine.playbook.nodes import ListNode, MapNode, Node, ScalarNode
 from engine.playbook.scenarios import Happening, Scenario, civil_moment
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.step import Step
+from engine.playbook.steps.split import Split
 
 Item = TypeVar("Item")
 
-LATER = ("deal", "approvals", "arms", "level")
+LATER = ("level",)
 """Keys of a scenario whose steps this version does not carry out yet."""
 
 BUILT_IN_OUTCOMES = (
@@ -66,6 +67,9 @@ class _Check:
             owners = self.expressions.workspace.owners
             self.known("unknown-owner", "owner", one.owner, owners, values["owner"])
         start = _civil(one.at) if one.at else None
+        self._people_and_chance(one, values)
+        if "deal" in values:
+            self._lead(values["deal"], "deal")
         for event, at in _items(one.events, values.get("events")):
             self._event(event.event, at)
             self._from(event.event, event.from_, at)
@@ -95,17 +99,32 @@ class _Check:
                 message = f"'{key}' of a scenario is not supported yet"
                 self.report("not-yet-supported", message, "leave it out for now", node.keys[key])
 
-    def _lead(self, node: Node) -> None:
+    def _people_and_chance(self, one: Scenario, values: Mapping[str, Node]) -> None:
+        """Answers to approvals, and arms of splits."""
+        asking = [name for step, name in self.ids.items() if step.verb == "approve"]
+        for approval, at in _items(one.approvals, values.get("approvals")):
+            self.known("unknown-step-id", "approval", approval.step, asking, _under(at, "step"))
+        arms = {step.argument: step.body.arms for step in self.ids if isinstance(step.body, Split)}
+        given = values.get("arms")
+        for name, at in given.keys.items() if isinstance(given, MapNode) else ():
+            self.known("unknown-arm", "split", name, arms, at)
+            if name in arms:
+                where = _under(given, name) if given is not None else at
+                self.known("unknown-arm", "arm", one.arms.get(name, ""), arms[name], where)
+
+    def _lead(self, node: Node, record: Literal["lead", "deal"] = "lead") -> None:
+        """The fields of a record, and their values."""
         if not isinstance(node, MapNode):
             return
-        fields = self.expressions.names(record="lead").roots["lead"].fields or {}
-        settable = {name: kind for name, kind in fields.items() if name not in _UNSETTABLE}
+        fields = self.expressions.names(record=record).roots[record].fields or {}
+        unsettable = _UNSETTABLE if record == "lead" else ("id", "lead")
+        settable = {name: kind for name, kind in fields.items() if name not in unsettable}
         for name, at in node.keys.items():
-            if name in _UNSETTABLE:
+            if name in unsettable:
                 self.report("field-not-settable", f"'{name}' cannot be set", "leave it out", at)
             elif name not in settable:
                 self.known("unknown-field", "field", name, settable, at)
-            else:
+            elif record == "lead" or name not in ("stage", "pipeline"):
                 self._value(name, settable[name], node.values[name])
 
     def _value(self, name: str, kind: ValueType, node: Node) -> None:

@@ -4,7 +4,7 @@ They stand beside the playbook in its file and are no part of its plan. How one 
 known here; `rehearsal` does that.
 """
 
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
@@ -155,7 +155,7 @@ class Approval(Frozen):
     """What a person answers."""
 
     step: Name = Field(description="the step that asks")
-    answer: Text = Field(description="`yes` or `no`")
+    answer: Literal["yes", "no"] = Field(description="`yes` or `no`, given at once")
 
 
 class Scenario(Frozen):

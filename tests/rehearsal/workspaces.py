@@ -13,6 +13,7 @@ sender:
 fields:
   lead: {segment: text, trial_ends_at: datetime}
 topics: [product-tips]
+pipelines: {b2b: {stages: [qualify, proposal, won]}}
 caps: {marketing: [1 per day]}
 calendars:
   cn: {country: CN, hours: {mon-fri: "09:00-18:00"}, timezone: Asia/Shanghai}
