@@ -90,13 +90,6 @@ class _Head:
         if item.date:
             every = bool(item.every)
             check_moment(item.date, values["date"], self.expressions, follows=True, yearly=every)
-            if self.playbook.record == "deal":
-                self.reader.report(
-                    "not-yet-supported",
-                    "triggers by `date` are not supported yet in a playbook for deals",
-                    "begin at a stage or an event, and wait for the date in a step",
-                    node.keys["date"].span,
-                )
         if item.every and self.playbook.enroll.again == "never":
             self.reader.report(
                 "yearly-once",
