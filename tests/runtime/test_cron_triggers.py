@@ -196,11 +196,11 @@ def test_an_hourly_look_goes_through_its_pages(sqlite_stage: Stage) -> None:
         seen.append(cursor)
         return f"{len(seen)}" if len(seen) % 3 else None
 
-    clocks.LOOKS["segments"] = page
+    clocks.LOOKS["counting"] = page
     try:
         stage.publish(FIELDS)
         for _ in range(2):
-            stage.store.write(lambda tx: clocks.look_hourly(tx, "segments"))
+            stage.store.write(lambda tx: clocks.look_hourly(tx, "counting"))
         fire(stage)
         assert seen == ["", "1", "2"]
         fire(stage)
@@ -208,10 +208,10 @@ def test_an_hourly_look_goes_through_its_pages(sqlite_stage: Stage) -> None:
         turn(stage, hours=1)
         fire(stage)
         assert seen == ["", "1", "2", "", "4", "5"]
-        stage.store.write(lambda tx: clocks.stop_looking(tx, "segments"))
+        stage.store.write(lambda tx: clocks.stop_looking(tx, "counting"))
         assert fire_due(stage.store) == Fired(0, False, None)
     finally:
-        del clocks.LOOKS["segments"]
+        del clocks.LOOKS["counting"]
 
 
 @given(

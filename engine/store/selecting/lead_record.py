@@ -8,7 +8,6 @@ from engine.playbook.conditions.vocabulary import Kind
 from engine.runtime.fields import BUILT_IN, FieldTypes
 from engine.store.lead_facts import table
 from engine.store.selecting.asking import Column, RecordKind
-from engine.store.selecting.letters import BLANKS
 from engine.store.selecting.speech import Speech
 from engine.store.selecting.values import EXACT, Day, Moment, Number, Sql, Text, Texts, Value, Whole
 
@@ -20,10 +19,9 @@ def leads_of(custom: FieldTypes) -> RecordKind:
 
 def full_name(speech: Speech) -> Sql:
     """The full name that was given, else the one that the two names make (`identity.full_name`)."""
-    blanks = sa.literal(BLANKS)
-    none = sa.literal("")
-    first = sa.func.coalesce(speech.trim(table.c.first_name, blanks), none)
-    last = sa.func.coalesce(speech.trim(table.c.last_name, blanks), none)
+    none = sa.literal("")  # the store keeps no blanks around a name
+    first = sa.func.coalesce(table.c.first_name, none)
+    last = sa.func.coalesce(table.c.last_name, none)
     eastern = sa.and_(speech.is_east_asian(first), speech.is_east_asian(last))
     both = sa.and_(first != none, last != none)
     made = sa.case(
@@ -62,7 +60,11 @@ def _own() -> Mapping[str, Column]:
     def name(speech: Speech) -> Value:
         return Text(full_name(speech))
 
+    def email(speech: Speech) -> Value:
+        return Text(table.c.email, is_address=True)
+
     return {
+        "email": email,
         "birthday": birthday, "score": score, "revenue": revenue, "orders": orders,
         "full_name": name,
     }  # fmt: skip

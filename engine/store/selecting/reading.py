@@ -183,6 +183,8 @@ class Reader:
             size = self.asking.speech.size if isinstance(subject, Texts) else sa.func.length
             return Whole(sa.cast(size(subject.sql), sa.BigInteger), 2**31)
         elif isinstance(subject, Text):
+            if name == "domain" and subject.is_address:
+                return Text(_after_last(subject.sql, sa.literal("@")))
             return self._changed(name, subject.sql)
         raise NotInSql(f"'| {name}' of such a value")
 

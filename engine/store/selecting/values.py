@@ -49,9 +49,10 @@ class Written:
 
 @dataclass(frozen=True)
 class Text:
-    """Text."""
+    """Text; of an address it is known that its domain is in lower case."""
 
     sql: Sql
+    is_address: bool = False
 
 
 @dataclass(frozen=True)
