@@ -5,6 +5,7 @@ Every address is on a domain that is reserved for examples; nobody can ever be m
 """
 
 from engine.operations import published
+from engine.operations.demo_deals import plant_deals
 from engine.operations.intake import IncomingEvent, take_in
 from engine.operations.published import Current
 from engine.playbook.values import Value
@@ -50,7 +51,9 @@ _PATHS = ("/pricing", "/features", "/blog/launch")
 
 
 def plant(store: Store) -> int:
-    """Takes the sample leads' events in; answers how many were new. Again changes nothing.
+    """Takes the sample leads' events in, and opens their deals; answers how many events were new.
+
+    Again changes nothing.
 
     Raises:
         InputError: nothing is published yet.
@@ -61,6 +64,7 @@ def plant(store: Store) -> int:
     for start in range(0, len(incoming), _BATCH):
         answer = take_in(store, incoming[start : start + _BATCH])
         accepted += answer.accepted
+    plant_deals(store, [str(_lead(number, current)["email"]) for number in range(LEADS)])
     return accepted
 
 

@@ -5,6 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.operations.demo import plant
+from engine.operations.demo_deals import DEALS
+from engine.store.database import Store
 from tests.cli.conftest import Longplay
 
 HEADINGS = "商机名称,联系人邮箱,金额,销售阶段,负责人,预计成交日期\n"
@@ -119,3 +122,20 @@ def test_an_event_names_a_deal(longplay: Longplay, tmp_path: Path) -> None:
     assert said.json == {"accepted": 1, "duplicates": 0, "rejected": 0}
     found = longplay("deals", "show", "d-1", "--json").json
     assert found["fields"]["last_activity_at"]
+
+
+def test_the_demo_has_deals_in_every_stage(longplay: Longplay, workspace: Path) -> None:
+    """Planted once; those that were moved since stay where they are."""
+    store = Store(f"sqlite:///{workspace / '.longplay' / 'longplay.db'}")
+    try:
+        plant(store)
+        rows = longplay("deals", "list", "--json").json
+        assert len(rows) == DEALS
+        assert {row["stage"] for row in rows} == {"qualify", "demo", "proposal", "won", "lost"}
+        moved = next(row["id"] for row in rows if row["stage"] == "qualify")
+        assert longplay("deals", "move", moved, "demo").status == 0
+        plant(store)
+        assert longplay("deals", "show", moved, "--json").json["stage"] == "demo"
+        assert len(longplay("deals", "list", "--json").json) == DEALS
+    finally:
+        store.close()
