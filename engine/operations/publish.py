@@ -1,6 +1,6 @@
 """Publishing: what was checked becomes what the workers go by, in one transaction."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
@@ -28,12 +28,38 @@ def preview(store: Store, edition: Edition) -> Planned:
 
 def publish(store: Store, edition: Edition, *, actor: str = "") -> Planned:
     """Publishes the edition; running enrollments keep their versions."""
-    return store.write(lambda tx: publish_in(tx, edition, "apply", actor))
+    return publish_planned(store, lambda _tx: edition, "apply", actor)
 
 
-def publish_in(tx: Transaction, edition: Edition, how: str, actor: str) -> Planned:
-    """`publish` within a transaction; `how` is what the history of versions says of it."""
-    found = planned(tx, edition)
+def publish_planned(
+    store: Store, edition_of: Callable[[Transaction], Edition], how: str, actor: str
+) -> Planned:
+    """Plans while others write, and publishes in a short transaction what was planned.
+
+    Args:
+        store: the workspace's store.
+        edition_of: what to publish, seen from what is published now.
+        how: what the history of versions says of it.
+        actor: who does it.
+    """
+
+    def plan(tx: Transaction) -> tuple[str, Edition, Planned]:
+        edition = edition_of(tx)
+        return published.revision(tx), edition, planned(tx, edition)
+
+    def work(tx: Transaction) -> Planned:
+        # Counting a hundred thousand enrollments takes a second, and nobody should wait for that;
+        # only if somebody else has published meanwhile is it done again.
+        is_fresh = published.revision(tx, lock=True) == ready[0]
+        _, edition, found = ready if is_fresh else plan(tx)
+        _publish(tx, edition, found, how, actor)
+        return found
+
+    ready = store.read(plan)
+    return store.write(work)
+
+
+def _publish(tx: Transaction, edition: Edition, found: Planned, how: str, actor: str) -> None:
     keep(tx, edition, edition.plans.values())
     make_current(tx, edition.plans.values())
     retired = [one.playbook for one in found.changes if one.change == "retired"]
@@ -47,7 +73,6 @@ def publish_in(tx: Transaction, edition: Edition, how: str, actor: str) -> Plann
         versions.record(tx, how, actor, told)
     clocks.wind(tx)
     timed_segments.watch(tx, published.current(tx))
-    return found
 
 
 def keep(tx: Transaction, edition: Edition, plans: Iterable[Plan]) -> None:

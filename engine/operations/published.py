@@ -162,6 +162,17 @@ def is_published(tx: Transaction) -> bool:
     return tx.conn.execute(sa.select(published_table.c.id)).first() is not None
 
 
+def revision(tx: Transaction, *, lock: bool = False) -> str:
+    """What tells one publication from every other; empty before the first.
+
+    With `lock` no other transaction publishes before this one ends.
+    """
+    query = sa.select(published_table.c.revision)
+    if lock and tx.is_postgres:
+        query = query.with_for_update()
+    return str(tx.conn.execute(query).scalar() or "")
+
+
 def source(tx: Transaction) -> str | None:
     """The text of longplay.yaml as it was applied; None: nothing was yet."""
     document = tx.conn.execute(sa.select(published_table.c.workspace)).scalar()
@@ -211,7 +222,7 @@ def current_digests(tx: Transaction) -> dict[str, str]:
     """Playbook name → the digest of its current version, retired ones left out."""
     query = sa.select(playbook_table.c.name, playbook_table.c.digest)
     rows = tx.conn.execute(query.where(playbook_table.c.retired.is_(False)))
-    return {name: digest for name, digest in rows}
+    return {row.name: row.digest for row in rows}
 
 
 def versions_of(tx: Transaction, playbook: str) -> list[str]:

@@ -11,8 +11,8 @@ from datetime import datetime
 from engine.errors import InputError, NotFoundError
 from engine.operations import published
 from engine.operations.editions import Edition
-from engine.operations.planning import Planned, PlaybookChange
-from engine.operations.publish import publish_in
+from engine.operations.planning import PlaybookChange
+from engine.operations.publish import publish_planned
 from engine.playbook.spelling import did_you_mean
 from engine.store import standings, versions
 from engine.store.database import Store, Transaction
@@ -100,15 +100,14 @@ def rollback(store: Store, playbook: str, *, to: str = "", actor: str = "") -> P
         InputError: there is no such version, or it is published already.
     """
 
-    def work(tx: Transaction) -> Planned:
+    def edition_of(tx: Transaction) -> Edition:
         current = published.current(tx)
         now = current.digests.get(playbook, "")
         digest = _wanted(history_in(tx, playbook), playbook, now, to)
         plans = dict(current.plans) | {playbook: published.plan(tx, digest)}
-        edition = Edition(published.source(tx) or "", plans, {})
-        return publish_in(tx, edition, "rollback", actor)
+        return Edition(published.source(tx) or "", plans, {})
 
-    found = store.write(work)
+    found = publish_planned(store, edition_of, "rollback", actor)
     return next(one for one in found.changes if one.playbook == playbook)
 
 

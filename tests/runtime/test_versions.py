@@ -6,9 +6,11 @@ from contextlib import contextmanager
 import pytest
 
 from engine.errors import InputError, NotFoundError
-from engine.operations import moving, published, rollback
-from engine.operations.planning import planned
+from engine.operations import moving, publish, published, rollback
+from engine.operations.editions import Edition
+from engine.operations.planning import Planned, planned
 from engine.operations.rollback import history
+from engine.store.database import Transaction
 from tests.runtime.stage import WORKSPACE, Stage, _edition
 
 FORM = "enroll: {when: [{event: form.submitted}]}\n"
@@ -146,3 +148,25 @@ def test_what_is_heard_is_known_after_a_version_came_and_went(sqlite_stage: Stag
         stage.event("form.submitted")
         stage.publish(slow=ONE)
     assert "order.placed" in stage.store.read(published.current).heard
+
+
+def test_two_who_publish_at_once_both_tell_what_they_changed(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Counting holds nobody up; if somebody publishes meanwhile, it is counted again."""
+    stage.publish(slow=ONE)
+    first = history(stage.store)[0].digest
+    asked: list[str] = []
+
+    def planned_slowly(tx: Transaction, edition: Edition) -> Planned:
+        found = planned(tx, edition)
+        asked.append(found.changes[0].before)
+        if len(asked) == 1:
+            stage.publish(slow=TWO)
+        return found
+
+    monkeypatch.setattr(publish, "planned", planned_slowly)
+    stage.publish(slow=FORM + "steps:\n  - tag: three\n")
+    found = history(stage.store)
+    assert len(found) == 3 and asked[0] == first and asked[-1] == found[1].digest
+    assert [one.is_current for one in found] == [True, False, False]
