@@ -42,6 +42,7 @@ class Pacer:
     paces: Mapping[str, Pace]
     current: Current
     _next_at: dict[str, datetime] = field(default_factory=dict)
+    _turned_away: dict[str, int] = field(default_factory=dict)
     _moved: bool = False
 
     @classmethod
@@ -72,21 +73,38 @@ class Pacer:
         return Go() if latest <= self.tx.now else Defer(latest, HAS_SLOT)
 
     def room(self, channel: str, reason: str) -> Go | Defer:
-        """Whether a notice leaves now, or when, under the limit of the room that it goes to."""
+        """Whether a notice leaves now, or when, under the limit of the room that it goes to.
+
+        A notice gets its place in the queue once. At the door it is looked at again, because after
+        a standstill many places have come at the same time.
+        """
         place = self.current.workspace.channels.get(channel)
         adapter = ADAPTERS.get(place.type) if place else None
-        if adapter is None or reason == HAS_PLACE:
+        if adapter is None:
             return Go()
-        scope = f"channel {channel}"
+        pace, queue, door = Pace(adapter.most, adapter.per), f"queue {channel}", f"door {channel}"
+        if reason != HAS_PLACE:
+            slot, self._next_at[queue] = next_slot(pace, self._known(queue), self.tx.now)
+            self._moved = True
+            if slot > self.tx.now:
+                return Defer(slot, HAS_PLACE)
+        slot, following = next_slot(pace, self._known(door), self.tx.now)
+        if slot > self.tx.now:
+            # Nothing is reserved here, or whoever comes back would stand behind its own place.
+            self._turned_away[door] = turned = self._turned_away.get(door, -1) + 1
+            return Defer(slot + pace.interval * turned, HAS_PLACE)
+        self._next_at[door] = following
+        self._moved = True
+        return Go()
+
+    def _known(self, scope: str) -> datetime | None:
+        """Where a pace stands, locked until the transaction ends."""
         if scope not in self._next_at:
             query = sa.select(table.c.scope, table.c.next_at).where(table.c.scope == scope)
             if self.tx.is_postgres:
                 query = query.with_for_update()
             self._next_at |= {row.scope: row.next_at for row in self.tx.conn.execute(query)}
-        pace = Pace(adapter.most, adapter.per)
-        slot, self._next_at[scope] = next_slot(pace, self._next_at.get(scope), self.tx.now)
-        self._moved = True
-        return Go() if slot <= self.tx.now else Defer(slot, HAS_PLACE)
+        return self._next_at.get(scope)
 
     def flush(self) -> None:
         """Writes where the paces stand now."""

@@ -172,6 +172,23 @@ def test_a_room_takes_twenty_a_minute(stage: Stage, listening: Listening) -> Non
     assert max(within) <= 20
 
 
+def test_a_standstill_is_no_reason_for_a_flood(stage: Stage, listening: Listening) -> None:
+    """Places that came while no worker ran do not all leave at once: a robot is shut out then."""
+    server = listening(OK)
+    at(stage, server)
+    stage.publish(workspace(sales_room="dingtalk"), tell=telling("sales-room", "message: Look"))
+    stage.crowd(40)
+    stage.work()
+    stage.turn(hours=2)
+    for _ in range(80):
+        stage.work()
+        stage.turn(seconds=2)
+    assert len(server.heard) == 40
+    left = sorted(one["accepted_at"] for one in stage.jobs())
+    within = [sum(1 for b in left if a <= b < a + timedelta(minutes=1)) for a in left]
+    assert max(within) <= 20
+
+
 def test_a_room_that_says_slow_down_is_left_alone(stage: Stage, listening: Listening) -> None:
     """WeCom's code for too many messages is obeyed like a 429."""
     server = listening(Says(200, {"errcode": 45009, "errmsg": "api freq out of limit"}), OK)
