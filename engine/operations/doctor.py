@@ -101,19 +101,17 @@ def _last_beat(tx: Transaction, kind: str) -> datetime | None:
 
 def _worker(tx: Transaction) -> tuple[bool, str]:
     """Whether what is due is being served."""
-    member, job = enrollments.table, jobs.table
+    job = jobs.table
     oldest = [
         tx.conn.execute(query).scalar()
         for query in (
-            sa.select(sa.func.min(member.c.wake_at)).where(
-                enrollments.is_open, member.c.wake_at <= tx.now
-            ),
             sa.select(sa.func.min(job.c.not_before)).where(
                 jobs.is_deferred, job.c.not_before <= tx.now
             ),
             sa.select(sa.func.min(clocks.table.c.next_at)).where(clocks.table.c.next_at <= tx.now),
         )
     ]
+    oldest.append(enrollments.oldest_due(tx))
     late = tx.now - min((at for at in oldest if at is not None), default=tx.now)
     beat = _last_beat(tx, "worker")
     seen = f"; a worker was seen {_span(tx.now - beat)} ago" if beat else ""
@@ -241,6 +239,16 @@ def _stopped(tx: Transaction) -> tuple[bool, str]:
     return _none(tx, query, "stopped, and not in the inbox", waiting)
 
 
+def _questions(tx: Transaction) -> tuple[bool, str]:
+    """Whoever waits for a person's answer has asked for it."""
+    row, task = enrollments.table.c, tasks.table.c
+    asked = sa.exists().where(task.enrollment == row.id, task.kind == "approval")
+    waits = sa.and_(row.ended_at.is_(None), row.blocked_on == "answer")
+    query = sa.select(row.id).where(waits, ~asked)
+    well = "every answer that an enrollment waits for has been asked for"
+    return _none(tx, query, "waiting for an answer to no question", well)
+
+
 def _in_doubt(tx: Transaction) -> tuple[bool, str]:
     """Messages of which nobody knows whether they went; they are held for a person, not lost."""
     job = jobs.table.c
@@ -300,5 +308,6 @@ _CHECKS: tuple[tuple[str, Callable[[Transaction], tuple[bool, str]]], ...] = (
     ("job-ends", _jobs_ended),
     ("batches", _batches),
     ("stopped", _stopped),
+    ("questions", _questions),
     ("in-doubt", _in_doubt),
 )

@@ -101,7 +101,7 @@ class SplitArm(_Frozen):
     """One arm of a split: its name, and its weight beside the others'."""
 
     name: str
-    weight: float
+    weight: int | float
 
 
 class Winner(_Frozen):

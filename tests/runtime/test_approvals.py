@@ -9,8 +9,9 @@ import pytest
 
 from engine.errors import InputError
 from engine.operations import control, inbox
+from engine.operations.doctor import examine
 from engine.operations.explain import explain
-from engine.store import enrollments
+from engine.store import enrollments, tasks
 from tests.runtime.stage import WORKSPACE, Stage, soundness
 
 TEAM = WORKSPACE + (
@@ -274,6 +275,16 @@ def test_a_guard_that_fails_asks_nobody(stage: Stage) -> None:
     stage.advance()
     assert stage.tasks(kind="approval") == []
     assert (stage.run()["outcome"], tags(stage)) == ("completed", [])
+
+
+def test_a_question_that_is_gone_is_named(stage: Stage) -> None:
+    """The doctor names the run that waits for an answer nobody was asked for."""
+    question = asked(stage)
+    assert [one.name for one in examine(stage.store) if not one.ok] == []
+    gone = tasks.table.delete().where(tasks.table.c.id == question["id"])
+    stage.store.write(lambda tx: tx.conn.execute(gone))
+    (found,) = [one for one in examine(stage.store) if not one.ok]
+    assert (found.name, stage.run()["id"] in found.detail) == ("questions", True)
 
 
 def test_a_question_survives_a_repeated_look(stage: Stage) -> None:
