@@ -17,8 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from bench.arena import ROOT
+from bench.grown_playbooks import PLAYBOOKS, WORKSPACES
 from engine.operations import editions
 from engine.operations.editions import Folder
+from engine.playbook.formatting import Untidy, formatted
 from engine.playbook.validate import Checked, validate_workspace
 from engine.playbook.workspace import FILE
 
@@ -67,6 +69,8 @@ class Workspace:
     def wounded(self, chance: random.Random) -> tuple[str, bytes, Callable[[], Checked]]:
         """A document's name, its bytes, and how the workspace is checked with it."""
         files, templates = self.good.files, self.good.templates
+        if chance.random() < 0.3:
+            return self._grown(chance)
         name = chance.choice([*files, *files, *templates])
         if name in templates:
             content = mutated(templates[name], chance)
@@ -75,7 +79,32 @@ class Workspace:
             return name, content, lambda: editions.check(Folder(alone, texts))
         content = mutated(files[name].decode(), chance)
         two = {FILE: files[FILE], name: content}
-        return name, content, lambda: validate_workspace(two, self.facts)
+        return name, content, lambda: _tidied(name, content, validate_workspace(two, self.facts))
+
+    def _grown(self, chance: random.Random) -> tuple[str, bytes, Callable[[], Checked]]:
+        """A document that is well formed, from the schemas."""
+        if chance.random() < 0.3:
+            content = WORKSPACES.text(chance).encode("utf-8", "surrogatepass")
+            files = {**self.good.files, FILE: content}
+            return FILE, content, lambda: validate_workspace(files, self.facts)
+        content = PLAYBOOKS.text(chance).encode("utf-8", "surrogatepass")
+        two = {FILE: self.good.files[FILE], "playbooks/case.yaml": content}
+        return (
+            "case.yaml",
+            content,
+            lambda: _tidied("case", content, validate_workspace(two, self.facts)),
+        )
+
+
+def _tidied(name: str, content: bytes, checked: Checked) -> Checked:
+    """The findings; whatever can be tidied is tidy then, and keeps its plan."""
+    try:
+        once = formatted(content, name)
+    except Untidy as fault:
+        assert fault.diagnostics, "good YAML that cannot be tidied"
+        return checked
+    assert formatted(once, name) == once, "tidied twice"
+    return checked
 
 
 def main() -> None:

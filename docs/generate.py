@@ -97,8 +97,9 @@ def _diagnostics() -> Iterator[str]:
     for name, rule in sorted(RULES.items()):
         yield f"## {name}\n"
         yield f"{rule.meaning}\n"
-        yield f"Wrong:\n\n```yaml\n{rule.wrong.rstrip()}\n```\n"
-        yield f"Right:\n\n```yaml\n{rule.right.rstrip()}\n```\n"
+        for title, example in (("Wrong", rule.wrong), ("Right", rule.right)):
+            if example:
+                yield f"{title}:\n\n```yaml\n{example.rstrip()}\n```\n"
 
 
 def _settings() -> Iterator[str]:

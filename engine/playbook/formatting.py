@@ -37,7 +37,11 @@ def formatted(content: bytes | str, file: str) -> str:
     """
     findings = Findings()
     before = parse(content, file, findings)
-    if before is None or findings.failed or not isinstance(before.root, MapNode):
+    if before is not None and not isinstance(before.root, MapNode):
+        span = before.root.span
+        message, hint = "this is no playbook: it has no keys", "begin it with `playbook: NAME`"
+        findings.add(Diagnostic("wrong-type", message, hint, file, span.line, span.column))
+    if before is None or findings.failed:
         raise Untidy(file, findings.sorted())
     remarks = remarks_of(before)
     text = _Writer(before, remarks).text()
@@ -171,7 +175,7 @@ class _Writer:
         for key in order_of(node, path):
             name = requoted(node.keys[key], self._written(node.keys[key]), flow=True)
             value = self._flow(node.values[key], (*path, key), nested=True)
-            parts.append(f"{name}: {value}".rstrip())
+            parts.append(f"{name}: {value}" if value else name)
         return "{" + ", ".join(parts) + "}"
 
     def _written(self, node: ScalarNode) -> str:

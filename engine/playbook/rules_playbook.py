@@ -7,6 +7,17 @@ def _rule(name: str, meaning: str, wrong: str = "", right: str = "") -> Rule:
     return Rule(name, meaning, wrong, right, "playbook" if wrong else "none")
 
 
+_PAIR = """\
+playbook: one
+enroll: {{when: [manual]{}}}
+steps:
+  {}
+---
+playbook: two
+enroll: {{when: [manual]{}}}
+steps:
+  {}
+"""
 PLAYBOOK_RULES = (
     _rule("unknown-key", "A key that is not known here, which would be passed over elsewhere.",
           "calender: cn", "calendar: cn"),
@@ -31,9 +42,14 @@ PLAYBOOK_RULES = (
     _rule("exit-holds-at-entry", "Whoever may enter has met an exit already, and is not enrolled.",
           "enroll: {when: [{stage: customer}]}\nexit: [{if: lead.stage == 'customer'}]",
           "enroll: {when: [{stage: customer}]}\nexit: [{if: lead.stage == 'advocate'}]"),
-    _rule("fields-fought-over", "Two playbooks that may run for the same record set one field, the "
-          "stage or the owner to different values."),
-    _rule("enroll-each-other", "Playbooks start each other round and round, without an end."),
+    Rule("fields-fought-over", "Two playbooks that may run for the same record set one field, the "
+         "stage or the owner to different values.",
+         _PAIR.format("", "- set: {segment: cold}", "", "- set: {segment: hot}"),
+         _PAIR.format(", if: lead.plan == 'free'", "- set: {segment: cold}",
+                      ", if: lead.plan == 'pro'", "- set: {segment: hot}"), "playbooks"),
+    Rule("enroll-each-other", "Playbooks start each other round and round, without an end.",
+         _PAIR.format(", again: always", "- enroll: two", ", again: always", "- enroll: one"),
+         _PAIR.format(", again: always", "- enroll: two", "", "- enroll: one"), "playbooks"),
     _rule("yearly-once", "With `again: never` a yearly trigger reaches each record in one year.",
           "enroll: {when: [{date: lead.birthday, every: year}]}",
           "enroll: {when: [{date: lead.birthday, every: year}], again: always}"),

@@ -8,6 +8,7 @@ from engine.playbook.diagnostics import Diagnostic, Findings
 from engine.playbook.rule import Rule
 from engine.playbook.source import parse
 from engine.playbook.templates import TemplateFacts, TemplateFault, TemplateName
+from engine.playbook.validate import validate_workspace
 from engine.playbook.workspace import Workspace, load_workspace
 
 WORKSPACE = """\
@@ -86,7 +87,17 @@ def as_file(rule: Rule, snippet: str) -> str:
 
 
 def found_in(rule: Rule, snippet: str) -> Sequence[Diagnostic]:
+    if rule.place == "playbooks":
+        return found_beside(*snippet.split("---\n"))
     text = as_file(rule, snippet)
     if rule.place == "workspace":
         return load_workspace(text).diagnostics
     return compiled(text).diagnostics
+
+
+def found_beside(*playbooks: str) -> Sequence[Diagnostic]:
+    """What is said of whole playbooks that stand beside each other."""
+    sound = {name: facts for name, facts in TEMPLATES.items() if not facts.faults}
+    files = {f"playbooks/{text.split(maxsplit=2)[1]}.yaml": text.encode() for text in playbooks}
+    files["longplay.yaml"] = WORKSPACE.encode()
+    return validate_workspace(files, sound).diagnostics
