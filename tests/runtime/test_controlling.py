@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from activities._registry import actions
 from engine.errors import InputError, NotFoundError
 from engine.operations import control
-from engine.operations.doctor import examine
 from engine.operations.firing import fire_due
+from engine.operations.doctor import examine
 from engine.runtime.position import Logged
 from engine.store import enrollments, jobs
 from engine.store.database import Store
@@ -251,10 +251,7 @@ def test_every_control_action_nudges_the_cohort(sqlite_stage: Stage) -> None:
 
 
 def test_i17_a_new_version_takes_new_leads_and_leaves_the_others_on_theirs(stage: Stage) -> None:
-    """Applying a changed playbook never changes what a running enrollment does.
-
-    Moving enrollments to another version comes later; until then this is all of I17.
-    """
+    """Applying a changed playbook never changes what a running enrollment does."""
     begun(stage)
     stage.publish(slow=SLOW.replace("end: done", "end: other").replace("2 days", "1 hour"))
     stage.event("form.submitted", "bob")

@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 
+from activities._action import Inline
+from activities._registry import actions
 from engine.operations import control, moving, planning, published
 from engine.operations.doctor import examine
 from engine.operations.intake import IncomingEvent, take_in
 from engine.operations.moving import Moved
+from engine.runtime.interpreter import Acted
 from engine.store import leads
 from engine.store.database import Transaction
 from tests.runtime.stage import WORKSPACE, Stage, _edition, soundness
@@ -434,3 +437,84 @@ def test_whoever_waits_for_a_persons_answer_stays(sqlite_stage: Stage) -> None:
     begun(stage, text)
     stage.publish(slow=text.replace("9 days", "8 days"))
     assert moved(stage).stayed == {"it waits for a person's answer": 1}
+
+
+MOMENT = "steps:\n  - wait: {until: 'lead.trial_ends_at'}\n  - tag: there\n"
+
+
+def test_a_wait_for_a_moment_has_its_new_moment(sqlite_stage: Stage) -> None:
+    """Two days before the trial ends, and not when it ends; a moment that has gone by is now."""
+    stage = sqlite_stage
+    ends = stage.store.read(lambda tx: tx.now) + timedelta(days=9)
+    stage.publish(slow=FORM + MOMENT)
+    stage.event("form.submitted", fields={"trial_ends_at": ends.isoformat()})
+    stage.work()
+    assert stage.run()["until_at"] == ends
+    stage.publish(slow=FORM + MOMENT.replace("'lead", "'2 days before lead"))
+    moved(stage)
+    stage.work()
+    assert stage.run()["until_at"] == ends - timedelta(days=2)
+    stage.turn(days=4)
+    stage.publish(slow=FORM + MOMENT.replace("'lead", "'6 days before lead"))
+    moved(stage)
+    stage.work()
+    assert (stage.run()["outcome"], stage.lead()["tags"]) == ("completed", ["there"])
+
+
+def test_a_wait_for_an_event_that_is_put_in_the_place_of_a_wait_counts_from_the_same_moment(
+    sqlite_stage: Stage,
+) -> None:
+    """One day of the wait is over; of the three for which the event is awaited two are left."""
+    stage = sqlite_stage
+    begun(stage, FORM + "steps:\n  - tag: one\n  - wait: 9 days\n  - tag: two\n")
+    began = stage.run()["anchor_at"]
+    stage.turn(days=1)
+    waits = "wait_for: order.placed\n    up_to: 3 days\n    then: [{tag: bought}]"
+    stage.publish(slow=FORM + f"steps:\n  - tag: one\n  - {waits}\n  - tag: two\n")
+    moved(stage)
+    stage.work()
+    assert (stage.run()["blocked_on"], stage.run()["until_at"]) == (
+        "await", began + timedelta(days=3),
+    )  # fmt: skip
+    stage.event("order.placed")
+    stage.work()
+    assert stage.lead()["tags"] == ["one", "bought", "two"]
+
+
+def test_somebody_who_stopped_at_a_mended_step_can_be_retried_in_the_new_version(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """He moves, is still in the inbox, and goes on when a person says so."""
+    stage.publish(slow=FORM + "steps:\n  - task: Call\n  - end: done\n")
+    stage.event("form.submitted")
+    with monkeypatch.context() as patch:
+        patch.setitem(actions(), "task", Inline("task", _fail))
+        stage.work()
+    assert stage.run()["state"] == "stopped"
+    stage.publish(slow=FORM + "steps:\n  - task: Call\n    due: 1 day\n  - end: better\n")
+    assert moved(stage).moved == 1
+    stage.work()
+    assert stage.run()["state"] == "stopped"
+    control.retry(stage.store, stage.run()["id"])
+    stage.work()
+    assert stage.run()["outcome"] == "better"
+    assert [one["due_at"] is not None for one in stage.tasks(kind="task")] == [True]
+
+
+def test_somebody_who_stopped_at_a_step_that_is_gone_stays(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A person decides about him where he stands."""
+    stage.publish(slow=FORM + "steps:\n  - task: Call\n  - end: done\n")
+    stage.event("form.submitted")
+    with monkeypatch.context() as patch:
+        patch.setitem(actions(), "task", Inline("task", _fail))
+        stage.work()
+    stage.publish(slow=FORM + "steps:\n  - end: done\n")
+    assert list(moved(stage).stayed) == [
+        "it stopped at a step that is gone: retry, skip or cancel it first"
+    ]
+
+
+def _fail(*_: object) -> Acted:
+    raise ZeroDivisionError("division by zero")
