@@ -105,7 +105,7 @@ def number(value: object) -> float:
 
 
 def _number_help(found: str) -> str:
-    bare = re.sub(r"[,_ '\u00a0]", "", found)
+    bare = re.sub(r"[,_ '%\u00a0]", "", found)
     return f"write {bare}" if bare != found and _NUMBER.match(bare) else "write it in digits"
 
 

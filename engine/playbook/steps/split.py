@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from engine.playbook.fields import Frozen, Integer, Length, Name, Number
 from engine.playbook.lowering import Lowering
 from engine.playbook.model import Steps
-from engine.playbook.nodes import MapNode
+from engine.playbook.nodes import ListNode, MapNode, Node, ScalarNode
 from engine.playbook.plan import Split as SplitOp
 from engine.playbook.plan import SplitArm, Winner
 from engine.playbook.reading import Reader
@@ -22,6 +22,16 @@ class Arm(Frozen):
 
     weight: Number = Field(description="its share: of the sum of all weights")
     steps: Steps = Field(description="what is done; `[]` holds these records out")
+
+    @classmethod
+    def arrange(cls, node: Node, reader: Reader) -> Node:
+        """Steps without a weight are read on, so that their own faults are told as well."""
+        if not isinstance(node, ListNode):
+            return node
+        message, hint = "an arm needs a weight beside its steps", "write `{weight: 50, steps: …}`"
+        reader.report("missing-key", message, hint, node.span)
+        one = ScalarNode(node.span, "1")
+        return MapNode(node.span, {"weight": one, "steps": one}, {"weight": one, "steps": node})
 
     @model_validator(mode="after")
     def _some_weight(self) -> "Arm":
