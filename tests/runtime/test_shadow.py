@@ -149,7 +149,7 @@ TRIED = {
 }
 
 
-def everything(store: Store) -> dict[str, list[tuple[object, ...]]]:
+def everything(store: Store) -> dict[str, list[tuple[str, ...]]]:
     """Every row of every table."""
     found = {}
     for table in SQLModel.metadata.sorted_tables:
