@@ -175,16 +175,7 @@ class Enrollment(SQLModel, table=True):
 
     __tablename__ = "enrollment"
     __table_args__ = (
-        Index(
-            "ix_enrollment_due",
-            "cohort",
-            "wake_at",
-            sqlite_where=text(OPEN),
-            postgresql_where=text(OPEN),
-        ),
-        Index(
-            "ix_enrollment_wake", "wake_at", sqlite_where=text(OPEN), postgresql_where=text(OPEN)
-        ),
+        Index("ix_enrollment_due", "cohort", "wake_at", **_where(OPEN)),
         Index(
             "uq_enrollment_open",
             "playbook",

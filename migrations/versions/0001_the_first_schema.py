@@ -248,13 +248,6 @@ def upgrade() -> None:
             "ix_enrollment_playbook_state", ["playbook", "state", "id"], unique=False
         )
         batch_op.create_index(
-            "ix_enrollment_wake",
-            ["wake_at"],
-            unique=False,
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
-        )
-        batch_op.create_index(
             "uq_enrollment_open",
             ["playbook", "record", "key"],
             unique=True,
@@ -702,11 +695,6 @@ def downgrade() -> None:
     with op.batch_alter_table("enrollment", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_enrollment_open",
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
-        )
-        batch_op.drop_index(
-            "ix_enrollment_wake",
             sqlite_where=sa.text("ended_at IS NULL"),
             postgresql_where=sa.text("ended_at IS NULL"),
         )
