@@ -111,7 +111,7 @@ def diagram(
 
 def schema(
     which: Annotated[
-        str, typer.Argument(metavar="[playbook|workspace]", help="Only this one.")
+        str, typer.Argument(metavar="[playbook|workspace|assumptions]", help="Only this one.")
     ] = "",
     write: Annotated[
         bool, typer.Option("--write", help="Write them into the workspace, where editors look.")
@@ -124,8 +124,14 @@ def schema(
     from engine.playbook.spelling import did_you_mean
 
     both = {"playbook": playbook_schema(), "workspace": workspace_schema()}
+    if which == "assumptions":
+        from rehearsal.assumptions import assumptions_schema
+
+        rendering.document(assumptions_schema())
+        return
     if which and which not in both:
-        raise InputError(f"no schema is named '{which}'", help=did_you_mean(which, both))
+        known = (*both, "assumptions")
+        raise InputError(f"no schema is named '{which}'", help=did_you_mean(which, known))
     if write:
         from engine.operations.starter import write_schemas
 

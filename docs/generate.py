@@ -22,6 +22,7 @@ from engine.playbook.jsonschema import playbook_schema, workspace_schema
 from engine.playbook.rules import RULES
 from engine.playbook.steps import CONTROL_STEPS
 from engine.settings import setting_pages
+from rehearsal.assumptions import assumptions_schema
 
 HERE = Path(__file__).parent
 _NOTE = "<!-- Made by `make docs` from the code; edit that instead. -->\n"
@@ -38,6 +39,7 @@ def pages() -> dict[Path, str]:
         reference / "cli.md": _NOTE + "\n".join(_commands()),
         reference / "playbook.schema.json": _json(playbook_schema()),
         reference / "workspace.schema.json": _json(workspace_schema()),
+        reference / "assumptions.schema.json": _json(assumptions_schema()),
         HERE / "images" / "trial-nurture.svg": _picture("trial-nurture"),
     }
 

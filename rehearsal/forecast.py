@@ -92,7 +92,7 @@ class _Forecast:
         house = self.house
         house.clock.now = self.start
         guard = ClockGuard(house.clock.steady)
-        house.deliver = Carrier(house.store, guard, self._bounces, self._gone).deliver
+        house.deliver = Carrier(house.memory, guard, self._bounces, self._gone).deliver
         self._fire()
         end = self.start + timedelta(days=self.assumptions.days)
         arrivals = self._arrivals()

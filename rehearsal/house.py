@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import TracebackType
+from typing import Protocol
 
 from activities._advance import Progress, advance
 from activities._send import Courier
@@ -27,7 +28,7 @@ from engine.playbook.plan import Plan
 from engine.playbook.validate import Checked
 from engine.playbook.workspace import FILE
 from engine.store import enrollments
-from engine.store.database import Transaction
+from engine.store.database import Store, Transaction
 from engine.store.memory import MemoryStore
 from rehearsal.calling import Calling
 
@@ -69,6 +70,20 @@ class Kept:
     now: datetime
 
 
+class Runtime(Protocol):
+    """What can be played on: a store, its moment, and something that does what is due."""
+
+    clock: RunClock
+    store: Store
+    current: Current
+    calls: Calling
+    observe: Callable[[], None]
+
+    def settle(self) -> datetime | None:
+        """Does everything that is due now; answers when something is due next."""
+        ...
+
+
 class House:
     """The runtime in memory, for one edition.
 
@@ -79,12 +94,13 @@ class House:
 
     def __init__(self, edition: Edition, observe: Callable[[], None] = lambda: None) -> None:
         self.clock = RunClock()
-        self.store = MemoryStore(self.clock)
+        self.memory = MemoryStore(self.clock)
+        self.store: Store = self.memory
         self.observe = observe
         writer = Writer(LinkSigner([_KEY]), "http://127.0.0.1")
         guard = ClockGuard(self.clock.steady)
         self.courier = Courier(self.store, writer, MemoryTransport(), guard)
-        self.calls = Calling(self.store, guard)
+        self.calls = Calling(self.memory, guard)
         self.deliver: Callable[[str, str], None] = self._by_courier
         """Who carries a batch, on its queue."""
         self._loop = asyncio.Runner()
@@ -105,11 +121,11 @@ class House:
 
     def keep(self) -> Kept:
         """The house as it is now, for `take_up`."""
-        return Kept(self.store.keep(), self.clock.now)
+        return Kept(self.memory.keep(), self.clock.now)
 
     def take_up(self, kept: Kept) -> None:
         """Goes back to what was kept."""
-        self.store.take_up(kept.store)
+        self.memory.take_up(kept.store)
         self.clock.now = kept.now
 
     def settle(self) -> datetime | None:

@@ -27,7 +27,7 @@ from engine.store import deals, enrollments, lead_writing, leads
 from engine.store.database import Transaction
 from rehearsal.answering import asked_of, give_arms
 from rehearsal.happened import Row
-from rehearsal.house import House
+from rehearsal.house import Runtime
 from rehearsal.record_files import RecordFile
 from rehearsal.watch import Watch
 
@@ -79,7 +79,7 @@ class Played:
     reached: frozenset[tuple[str, str]] = frozenset()
 
 
-def part_of(house: House, scenario: Scenario) -> Part:
+def part_of(house: Runtime, scenario: Scenario) -> Part:
     """What a scenario says, its times in the workspace's zone."""
     start = instant(house, scenario.at or DEFAULT_START)
     return Part(
@@ -94,7 +94,7 @@ def part_of(house: House, scenario: Scenario) -> Part:
 
 
 def part_of_record(
-    house: House, record: RecordFile, events: Sequence[ScenarioEvent], begin: datetime
+    house: Runtime, record: RecordFile, events: Sequence[ScenarioEvent], begin: datetime
 ) -> Part:
     """What a record's file says, with more events; it begins at `begin` unless the file says."""
     start = instant(house, record.at) if record.at else begin
@@ -107,7 +107,7 @@ def _lead(given: Scenario | RecordFile) -> Mapping[str, Value]:
     return {**lead, "owner": given.owner} if given.owner else lead
 
 
-def _given(house: House, start: datetime, events: Sequence[ScenarioEvent]) -> list[Given]:
+def _given(house: Runtime, start: datetime, events: Sequence[ScenarioEvent]) -> list[Given]:
     calendar = house.current.calendar("", {})
     found = []
     for one in events:
@@ -118,7 +118,7 @@ def _given(house: House, start: datetime, events: Sequence[ScenarioEvent]) -> li
     return found
 
 
-def instant(house: House, text: str) -> datetime:
+def instant(house: Runtime, text: str) -> datetime:
     """A civil time in the workspace's zone."""
     moment = civil_moment(text)
     found = civil.next_moment(moment, house.clock.now, house.current.zone, lambda _name: None, None)
@@ -127,7 +127,7 @@ def instant(house: House, text: str) -> datetime:
     return found
 
 
-def play(house: House, playbook: str, part: Part) -> Played:
+def play(house: Runtime, playbook: str, part: Part) -> Played:
     """Plays `part` through `playbook` in a house that holds nothing yet.
 
     Raises:
@@ -138,7 +138,7 @@ def play(house: House, playbook: str, part: Part) -> Played:
 
 @dataclass
 class _Play:
-    house: House
+    house: Runtime
     playbook: str
     part: Part
     lead: str = ""

@@ -10,7 +10,7 @@ from engine.operations.editions import Folder
 from engine.playbook.diagnostics import Diagnostic, human
 from engine.playbook.scenarios import Scenario
 from engine.playbook.source import Document
-from engine.playbook.validate import Checked
+from engine.playbook.validate import Checked, is_playbook
 from rehearsal.coverage import Coverage, coverage
 from rehearsal.house import House, edition_of
 from rehearsal.judging import Difference, Judge
@@ -89,18 +89,19 @@ class Suite:
         return outcome
 
     def _files(self) -> list[str]:
-        known = [one for one in self.checked.documents if one.startswith("playbooks/")]
-        return [one for one in sorted(known) if self.files is None or one in self.files]
+        known = sorted(filter(is_playbook, self.folder.files))
+        return [one for one in known if self.files is None or one in self.files]
 
     def _errors(self, file: str) -> Sequence[Diagnostic]:
         """What keeps a playbook from being played: its own errors, else the workspace's."""
-        if _stem(file) in self.checked.plans:
+        if file in self.checked.documents and _stem(file) in self.checked.plans:
             return ()
         errors = [one for one in self.checked.diagnostics if one.is_error]
         return [one for one in errors if one.file == file] or errors
 
     def _of(self, file: str) -> list[tuple[int, Scenario]]:
-        playbook = self.checked.playbooks.get(_stem(file))
+        is_read = file in self.checked.documents
+        playbook = self.checked.playbooks.get(_stem(file)) if is_read else None
         word = self.word.casefold()
         every = enumerate(playbook.scenarios) if playbook is not None else ()
         return [(n, one) for n, one in every if word in f"{_stem(file)} {one.name}".casefold()]

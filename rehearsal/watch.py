@@ -15,8 +15,7 @@ from engine.operations import published
 from engine.operations.published import Current
 from engine.playbook.plan import Branch, Do, End, Jump, Op, Plan, Send
 from engine.store import enrollments, jobs, owners, scores, tasks
-from engine.store.database import Transaction
-from engine.store.memory import MemoryStore
+from engine.store.database import Store, Transaction
 from rehearsal.happened import Row
 
 _ROW: sa.Label[Any] = sa.literal_column("rowid").label("row_number")
@@ -43,7 +42,7 @@ class Watch:
         score: the record's score when the rehearsal began.
     """
 
-    store: MemoryStore
+    store: Store
     playbook: str
     score: float = 0
     rows: list[Row] = field(default_factory=list)
