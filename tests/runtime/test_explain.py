@@ -91,3 +91,10 @@ def test_whom_nobody_knows_is_told(stage: Stage) -> None:
     stage.event("page.viewed")
     with pytest.raises(NotFoundError, match="no playbook 'tuor'"):
         explain(stage.store, "ann@example.com", playbook="tuor")
+
+
+def test_a_trigger_is_named_once(stage: Stage) -> None:
+    """A level of the score named 'score' is not called so twice."""
+    stage.publish(hot="enroll: {when: [{score: '>= 60'}]}\nsteps: [{tag: hot}]\n")
+    stage.event("form.submitted")
+    assert "(score >= 60)" in told(stage, "hot")["not enrolled in hot"]
