@@ -38,7 +38,7 @@ class DrawDesk:
 
     tx: Transaction
     current: Current
-    _locked: dict[tuple[str, str], _Locked] = field(default_factory=dict)
+    _locked: dict[tuple[str, str, str], _Locked] = field(default_factory=dict)
     _draws: list[dict[str, Any]] = field(default_factory=list)
     _drawn_anew: list[dict[str, Any]] = field(default_factory=list)
 
@@ -47,7 +47,7 @@ class DrawDesk:
         run = member.scope.get("run")
         key = str(run.get("key") or "") if isinstance(run, Mapping) else ""
         identity = (member.record, member.plan.playbook, op.name, key)
-        locked = self._lock(member.plan, op) if op.winner is not None else None
+        locked = self._lock(member.plan, op.name, op.winner.by) if op.winner is not None else None
         standing = locked.standing if locked is not None else _NOBODY
         hurried = op.name in _names(member.memory.get("hurried"))
         drawn = draw(
@@ -68,17 +68,19 @@ class DrawDesk:
         """Writes the draws, and how far the splits have come."""
         splits.insert(self.tx, self._draws)
         splits.replace_draws(self.tx, self._drawn_anew)
-        for (playbook, split), locked in self._locked.items():
-            splits.save_standing(self.tx, playbook, split, locked.standing, locked.counted_until)
+        for key, locked in self._locked.items():
+            splits.save_standing(self.tx, key, locked.standing, locked.counted_until)
 
-    def _lock(self, plan: Plan, op: Split) -> _Locked:
+    def _lock(self, plan: Plan, split: str, event: str) -> _Locked:
         """The split's row; all those of the plan at once, so that nobody waits in a circle."""
-        if (plan.playbook, op.name) not in self._locked:
-            names = sorted({one.name for one in plan.ops if isinstance(one, Split) and one.winner})
-            for name in names:
-                standing, until = splits.lock_standing(self.tx, plan.playbook, name)
-                self._locked[plan.playbook, name] = _Locked(standing, until)
-        return self._locked[plan.playbook, op.name]
+        if (plan.playbook, split, event) not in self._locked:
+            known = {
+                (op.name, op.winner.by) for op in plan.ops if isinstance(op, Split) and op.winner
+            }
+            for key in sorted(known):
+                standing, until = splits.lock_standing(self.tx, plan.playbook, *key)
+                self._locked[plan.playbook, *key] = _Locked(standing, until)
+        return self._locked[plan.playbook, split, event]
 
     def _due_at(self, member: Member, op: Split, winner: Winner, locked: _Locked) -> datetime:
         calendar = self.current.calendar(op.calendar or member.plan.calendar, member.scope)

@@ -124,7 +124,7 @@ def split_counts(tx: Transaction, plan: Plan) -> list[SplitCount]:
         return []
     entered = splits.entered(tx, plan.playbook)
     standings = splits.standings(tx, plan.playbook)
-    return [_split(tx, plan.playbook, op, entered, standings.get(op.name)) for op in ops]
+    return [_split(tx, plan.playbook, op, entered, standings) for op in ops]
 
 
 def _split(
@@ -132,12 +132,13 @@ def _split(
     playbook: str,
     op: Split,
     entered: Mapping[tuple[str, str], int],
-    standing: Standing | None,
+    standings: Mapping[tuple[str, str], Standing],
 ) -> SplitCount:
     if op.winner is None:
         evidence: Mapping[str, Evidence] = splits.goals(tx, playbook, op.name)
         return SplitCount(op.name, GOAL, list(_arms(op, GOAL, entered, evidence)))
     by = op.winner.by
+    standing = standings.get((op.name, by))
     evidence = standing.evidence if standing is not None else {}
     sampled = standing.sampled if standing is not None else 0
     until = standing.decide_at if standing is not None else None

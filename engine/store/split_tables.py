@@ -24,7 +24,7 @@ class SplitDraw(SQLModel, table=True):
     __tablename__ = "split_draw"
     __table_args__ = (
         # Holds all that counting an arm looks at.
-        Index("ix_split_draw_due", "playbook", "split", "due_at", "arm", "converted_at"),
+        Index("ix_split_draw_due", "playbook", "split", "event", "due_at", "arm", "converted_at"),
         Index(
             "ix_split_draw_out", "lead", sqlite_where=text(IS_OUT), postgresql_where=text(IS_OUT)
         ),
@@ -44,6 +44,7 @@ class SplitDraw(SQLModel, table=True):
 class SplitStanding(SQLModel, table=True):
     """How far a split with a winner has come, over all versions of its playbook.
 
+    With another event to find the winner by, a split begins anew: what was known is of the old one.
     Whoever draws locks this row first, so that two at once never pass the sample.
 
     Attributes:
@@ -56,6 +57,7 @@ class SplitStanding(SQLModel, table=True):
     __tablename__ = "split_standing"
     playbook: str = Field(primary_key=True)
     split: str = Field(primary_key=True)
+    event: str = Field(primary_key=True)
     sampled: int = 0
     decide_at: datetime | None = Field(sa_column=Column(Instant()))
     counted_until: datetime = Field(sa_column=Column(Instant(), nullable=False))

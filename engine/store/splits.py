@@ -25,6 +25,7 @@ _standing = (
     .where(
         standing_table.c.playbook == sa.bindparam("the_playbook"),
         standing_table.c.split == sa.bindparam("the_split"),
+        standing_table.c.event == sa.bindparam("the_event"),
     )
     .with_for_update()
 )
@@ -37,6 +38,7 @@ _since = (
     .where(
         table.c.playbook == sa.bindparam("the_playbook"),
         table.c.split == sa.bindparam("the_split"),
+        table.c.event == sa.bindparam("the_event"),
         table.c.due_at > sa.bindparam("since"),
         table.c.due_at <= sa.bindparam("until"),
     )
@@ -63,6 +65,7 @@ _advance = (
     .where(
         standing_table.c.playbook == sa.bindparam("b_playbook"),
         standing_table.c.split == sa.bindparam("b_split"),
+        standing_table.c.event == sa.bindparam("b_event"),
     )
     .values(
         {
@@ -73,19 +76,22 @@ _advance = (
 )
 
 
-def lock_standing(tx: Transaction, playbook: str, split: str) -> tuple[Standing, datetime]:
-    """How far a split has come, locked, with the evidence of every draw whose time has ended.
+def lock_standing(
+    tx: Transaction, playbook: str, split: str, event: str
+) -> tuple[Standing, datetime]:
+    """How far a split that looks for `event` has come, locked.
 
-    Whoever draws at several splits locks them in the order of their names.
+    Its evidence is of every draw whose time has ended. Whoever draws at several splits locks them
+    in the order of their names.
 
     Returns:
         The standing, and until when its evidence counts.
     """
-    key = {"the_playbook": playbook, "the_split": split}
+    key = {"the_playbook": playbook, "the_split": split, "the_event": event}
     found = quick.fetch(tx, _standing, **key)
     if not found:
         fresh = {
-            "playbook": playbook, "split": split, "sampled": 0, "decide_at": None,
+            "playbook": playbook, "split": split, "event": event, "sampled": 0, "decide_at": None,
             "counted_until": EPOCH, "evidence": {},
         }  # fmt: skip
         insert_new(tx, standing_table, [fresh], key="split")
@@ -98,7 +104,9 @@ def _brought_up(tx: Transaction, row: Mapping[Any, Any]) -> tuple[Standing, date
     """A split's standing with what has come since its row was written, and until when it counts."""
     evidence = {arm: Evidence(*counts) for arm, counts in row["evidence"].items()}
     until = max(tx.now, row["counted_until"])
-    key = {"the_playbook": row["playbook"], "the_split": row["split"]}
+    key = {
+        "the_playbook": row["playbook"], "the_split": row["split"], "the_event": row["event"],
+    }  # fmt: skip
     for one in quick.fetch(tx, _since, **key, since=row["counted_until"], until=until):
         known = evidence.get(one["arm"], Evidence())
         evidence[one["arm"]] = Evidence(known.trials + one["trials"], known.wins + one["wins"])
@@ -106,16 +114,18 @@ def _brought_up(tx: Transaction, row: Mapping[Any, Any]) -> tuple[Standing, date
 
 
 def save_standing(
-    tx: Transaction, playbook: str, split: str, standing: Standing, counted_until: datetime
+    tx: Transaction, key: tuple[str, str, str], standing: Standing, counted_until: datetime
 ) -> None:
-    """Writes how far a split has come; its row is locked."""
+    """Writes how far a split, (playbook, split, event), has come; its row is locked."""
+    playbook, split, event = key
     quick.run(
         tx,
         _advance,
         [
             {
-                "b_playbook": playbook, "b_split": split, "b_sampled_": standing.sampled,
-                "b_decide_at_": standing.decide_at, "b_counted_until_": counted_until,
+                "b_playbook": playbook, "b_split": split, "b_event": event,
+                "b_sampled_": standing.sampled, "b_decide_at_": standing.decide_at,
+                "b_counted_until_": counted_until,
                 "b_evidence_": {
                     arm: [known.trials, known.wins] for arm, known in standing.evidence.items()
                 },
@@ -156,11 +166,11 @@ def entered(tx: Transaction, playbook: str) -> dict[tuple[str, str], int]:
     return {(split, arm): count for split, arm, count in tx.conn.execute(query)}
 
 
-def standings(tx: Transaction, playbook: str) -> dict[str, Standing]:
-    """How far the splits of a playbook that look for a winner have come, for whoever only looks."""
+def standings(tx: Transaction, playbook: str) -> dict[tuple[str, str], Standing]:
+    """How far the splits of a playbook have come, by (split, event), for whoever only looks."""
     query = sa.select(standing_table).where(standing_table.c.playbook == playbook)
     rows = tx.conn.execute(query).mappings().all()
-    return {row["split"]: _brought_up(tx, dict(row))[0] for row in rows}
+    return {(row["split"], row["event"]): _brought_up(tx, dict(row))[0] for row in rows}
 
 
 def goals(tx: Transaction, playbook: str, split: str) -> dict[str, Evidence]:

@@ -488,7 +488,7 @@ def upgrade() -> None:
     with op.batch_alter_table("split_draw", schema=None) as batch_op:
         batch_op.create_index(
             "ix_split_draw_due",
-            ["playbook", "split", "due_at", "arm", "converted_at"],
+            ["playbook", "split", "event", "due_at", "arm", "converted_at"],
             unique=False,
         )
         batch_op.create_index(
@@ -503,11 +503,12 @@ def upgrade() -> None:
         "split_standing",
         sa.Column("playbook", sa.String(), nullable=False),
         sa.Column("split", sa.String(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
         sa.Column("sampled", sa.Integer(), nullable=False),
         sa.Column("decide_at", Instant(), nullable=True),
         sa.Column("counted_until", Instant(), nullable=False),
         sa.Column("evidence", JsonDocument, nullable=False),
-        sa.PrimaryKeyConstraint("playbook", "split", name=op.f("pk_split_standing")),
+        sa.PrimaryKeyConstraint("playbook", "split", "event", name=op.f("pk_split_standing")),
     )
     op.create_table(
         "step_log",

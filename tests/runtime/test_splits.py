@@ -346,6 +346,21 @@ def test_an_exit_ends_the_wait_for_a_winner(stage: Stage) -> None:
     assert stage.runs(outcome="bought")
 
 
+def test_another_event_to_win_by_begins_a_new_sample(stage: Stage) -> None:
+    """What was known of the arms by the old event says nothing about the new one."""
+    stage.publish(tour=measured(4))
+    stage.crowd(4)
+    stage.advance()
+    stage.turn(days=3)
+    stage.publish(tour=measured(4, by="page.viewed"))
+    for n in range(6):
+        stage.event("form.submitted", f"late{n}")
+    stage.advance()
+    rows = stage.all(splits.standing_table)
+    assert {row["event"]: row["sampled"] for row in rows} == {"order.placed": 4, "page.viewed": 4}
+    assert len(stage.runs(state="waiting")) == 2
+
+
 def test_samples_of_two_playbooks_and_of_two_splits_are_their_own(stage: Stage) -> None:
     """Each split of each playbook has a sample of its own."""
     two = measured(3) + measured(4).partition("steps:\n")[2].replace("split: offer", "split: again")
