@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from engine.playbook.outline import Outline, OutlineStep, targets
 from engine.playbook.pairing import Pairing, pair
-from engine.playbook.plan import Await, Branch, Do, End, Op, Plan, Repeat, Send, Wait
+from engine.playbook.plan import Ask, Await, Branch, Do, End, Op, Plan, Repeat, Send, Wait
 from engine.playbook.values import Value
 from engine.runtime.position import ON_EVENT, ON_JOB, ON_WAIT
 
@@ -238,7 +238,8 @@ def _in_the_middle(standing: Standing) -> Stays | None:
 
 
 def _matters(op: Op) -> bool:
-    return isinstance(op, Send) or (isinstance(op, Do) and op.action not in _REPEATABLE)
+    """Whether doing it once more is felt by somebody."""
+    return isinstance(op, Send | Ask) or (isinstance(op, Do) and op.action not in _REPEATABLE)
 
 
 def _behind(op: Op, pc: int) -> int:

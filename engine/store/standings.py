@@ -166,7 +166,7 @@ def _did(steps: Collection[str]) -> sa.ColumnElement[bool]:
         job.enrollment == _run.id, job.step.in_(names), job.state.in_(_GONE)
     )  # fmt: skip
     done = sa.exists().where(
-        line.enrollment == _run.id, line.op == "do", line.step.in_(names),
+        line.enrollment == _run.id, line.op.in_(("do", "ask")), line.step.in_(names),
         line.outcome.not_in(_LEFT_OUT),
     )  # fmt: skip
     return sa.or_(sent.correlate(enrollments.table), done.correlate(enrollments.table))
