@@ -33,6 +33,7 @@ class DealSight:
     tx: Transaction
     current: Current
     known: Deals = field(default_factory=dict)
+    _open: dict[str, list[str]] | None = None
 
     def load(
         self,
@@ -55,9 +56,13 @@ class DealSight:
 
     def open_of(self, lead: str) -> list[str]:
         """The open deals of this lead, in the order they were made."""
-        return sorted(
-            id for id, deal in self.known.items() if deal["lead"] == lead and not deal["closed"]
-        )
+        if self._open is None:
+            self._open = {}
+            for id in sorted(self.known):
+                deal = self.known[id]
+                if not deal["closed"]:
+                    self._open.setdefault(str(deal["lead"]), []).append(id)
+        return self._open.get(lead, [])
 
     def targets(self, plan: Plan, lead: str, happened: Happened) -> list[str]:
         """The deals that an event may start this plan for; a plan for leads has the lead itself.

@@ -132,7 +132,8 @@ def _check(
     tx: Transaction, current: Current, incoming: Sequence[IncomingEvent], answer: Intake
 ) -> list[_Checked]:
     checked = []
-    incoming = _with_deals(tx, incoming)
+    if current.workspace.pipelines:
+        incoming = _with_deals(tx, incoming)
     contacts = deals.contacts_of(tx, {event.deal for event in incoming if event.deal})
     for index, event in enumerate(incoming):
         try:

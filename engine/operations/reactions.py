@@ -279,13 +279,14 @@ class Reactor:
         self.tx.nudges.update(row["cohort"] for row in rows)
 
     def _wishes(self, occurrences: Sequence[Occurrence], *, starts: bool) -> Iterable[Wish]:
+        sight = self.sight
         for one in occurrences:
             if not one.starts:
                 continue
             for name, plan in self.current.plans.items():
                 if one.happened.name not in plan.enroll.events:
                     continue
-                for deal in self.sight.targets(plan, one.lead, one.happened):
+                for deal in sight.targets(plan, one.lead, one.happened):
                     scope = self._scope(one.lead, deal=deal, record=plan.record)
                     scope["event"] = one.happened.properties
                     fired = fired_by_event(plan, one.happened, scope)
@@ -298,11 +299,11 @@ class Reactor:
         deal_edges: Mapping[str, Edge],
         happened: Mapping[str, Sequence[Occurrence]],
     ) -> Iterable[Wish]:
-        of_deals = dict(deal_edges)
+        of_deals, sight = dict(deal_edges), self.sight
         looked = looked_at(self.tx, self.current)
         for lead, edge in edges.items():
             yield from self._fired(lead, "", edge, happened, looked)
-            for deal, same in self.sight.edges_of(lead, edge).items():
+            for deal, same in sight.edges_of(lead, edge).items():
                 of_deals.setdefault(deal, same)
         for deal, edge in of_deals.items():
             yield from self._fired(str(edge.after["lead"]), deal, edge, happened, looked)
