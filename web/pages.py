@@ -10,8 +10,8 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from engine.errors import InputError, NotFoundError
+from engine.operations import bulk, listings, overview, published, rollback
 from engine.operations import inbox as inboxes
-from engine.operations import listings, overview, published, rollback
 from engine.operations.leads_view import names_of
 from engine.operations.overview import Overview, PlaybookCount
 from engine.operations.statistics import SplitCount, split_counts
@@ -40,7 +40,14 @@ async def home(request: Request) -> Response:
     recent = await deps.remembered.get("recent", lambda: deps.read(_recent))
     waiting = await deps.read(lambda tx: tasks.inbox(tx, limit=6))
     return await framed(
-        request, "overview.html", {"seen": seen, "recent": recent, "waiting": waiting}
+        request,
+        "overview.html",
+        {
+            "seen": seen,
+            "recent": recent,
+            "waiting": waiting,
+            "bulks": await deps.read(lambda tx: bulk.listing(tx, limit=6, running=True)),
+        },
     )
 
 

@@ -6,9 +6,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from engine.errors import InputError
 from engine.operations import deals_view, leads_view, listings, published
 from engine.operations.lead_changes import found_lead
-from engine.operations.lead_search import search
+from engine.operations.lead_search import Found, search
+from engine.operations.published import Current
+from engine.operations.selecting import Selection, checked, selection
 from engine.operations.timeline import timeline
 from engine.store import deals, enrollments
 from engine.store.database import Transaction
@@ -17,28 +20,49 @@ from web.deps import deps_of
 from web.frames import framed
 
 _RUNS = 20
+_COUNTING = 1.0
+"""Seconds that a page waits for the number of leads of whom a condition holds."""
 
 
 async def leads_page(request: Request) -> Response:
     """A page of leads, the one known last first."""
     deps, query = deps_of(request), request.query_params
-    wanted = {name: named(query.get(name, "")) for name in ("text", "stage", "owner", "before")}
+    names = ("text", "stage", "owner", "before", "where", "segment")
+    wanted = {name: named(query.get(name, "")) for name in names}
 
     def read(tx: Transaction) -> dict[str, Any]:
-        workspace = published.current(tx).workspace
+        current = published.current(tx)
+        workspace = current.workspace
+        chosen, flaw = _chosen(current, wanted)
+        text, stage, owner, before = (wanted[name] for name in names[:4])
+        counts = chosen is not None and not (text or stage or owner or before)
         return {
-            "found": search(
-                tx,
-                text=wanted["text"],
-                stage=wanted["stage"],
-                owner=wanted["owner"],
-                before=wanted["before"],
-            ),
+            "found": Found([], None)
+            if flaw
+            else search(tx, text=text, stage=stage, owner=owner, before=before, chosen=chosen),
+            "count": chosen.count(tx, seconds=_COUNTING) if chosen and counts else None,
+            "flaw": flaw,
             "stages": workspace.lifecycle,
             "owners": sorted(workspace.owners),
+            "segments": sorted(workspace.segments),
         }
 
     return await framed(request, "leads.html", {**await deps.read(read), "wanted": wanted})
+
+
+def _chosen(current: Current, wanted: dict[str, str]) -> tuple[Selection | None, str]:
+    """What a condition and a segment select; or what is wrong with the condition."""
+    terms = [f"({wanted['where']})"] if wanted["where"].strip() else []
+    if wanted["segment"] in current.workspace.segments:
+        terms.append(f"segment.{wanted['segment']}")
+    if not terms:
+        return None, ""
+    try:
+        if wanted["where"].strip():
+            checked(current, wanted["where"])
+        return selection(current, " and ".join(terms)), ""
+    except InputError as error:
+        return None, f"{error.message}. {error.help}" if error.help else error.message
 
 
 async def lead_page(request: Request) -> Response:

@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.operations.selecting import Selection
 from engine.store import leads
 from engine.store.database import Transaction
 from engine.store.lead_facts import Facts, facts_of
@@ -18,6 +19,8 @@ STRETCH = 50_000
 """Leads that one page looks through for a text."""
 
 PAGE = 50
+_CANDIDATES = 500
+"""Leads that Python looks at for a page, where SQL cannot express the whole condition."""
 
 _SEARCHED = ("email", "first_name", "last_name", "full_name", "company", "phone")
 
@@ -44,9 +47,12 @@ def search(
     owner: str = "",
     before: str = "",
     size: int = PAGE,
+    chosen: Selection | None = None,
 ) -> Found:
-    """A page of the leads that fit, the one known last first."""
+    """A page of the leads that fit, the one known last first; `chosen` narrows by a condition."""
     text = text.strip()
+    if chosen is not None:
+        return _selected(tx, chosen, text, stage, owner, before, size)
     if text and not before:
         exact = _exact(tx, text)
         if exact is not None:
@@ -64,7 +70,36 @@ def _exact(tx: Transaction, text: str) -> Facts | None:
     return leads.load(tx, [id])[id] if id is not None else None
 
 
-def _stretch(tx: Transaction, text: str, stage: str, owner: str, before: str, size: int) -> Found:
+def _selected(
+    tx: Transaction,
+    chosen: Selection,
+    text: str,
+    stage: str,
+    owner: str,
+    before: str,
+    size: int,
+) -> Found:
+    """A page of those of whom a condition holds: what SQL leaves over is asked of a few."""
+    parts = chosen.parts(tx)
+    if parts.is_whole:
+        return _stretch(tx, text, stage, owner, before, size, parts.where)
+    some = _stretch(tx, text, stage, owner, before, _CANDIDATES, parts.where)
+    kept = set(chosen.keep(tx, parts, [str(each["id"]) for each in some.leads]))
+    found = [each for each in some.leads if each["id"] in kept]
+    if len(found) > size:
+        return _page(found, size)
+    return Found(found, some.before, is_partial=some.before is not None)
+
+
+def _stretch(
+    tx: Transaction,
+    text: str,
+    stage: str,
+    owner: str,
+    before: str,
+    size: int,
+    where: Sequence[sa.ColumnElement[Any]] = (),
+) -> Found:
     table = leads.table
     near = (
         sa.select(table.c.id)
@@ -76,7 +111,7 @@ def _stretch(tx: Transaction, text: str, stage: str, owner: str, before: str, si
     if not seen:
         return Found([], None)
     query = sa.select(table).where(
-        table.c.id >= last, *_older(before), *_indexed(stage, owner), *_like(text)
+        table.c.id >= last, *_older(before), *_indexed(stage, owner), *_like(text), *where
     )
     found = _page(_rows(tx, query.order_by(table.c.id.desc()).limit(size + 1)), size)
     if found.before is None and seen == STRETCH:

@@ -115,24 +115,35 @@ class Selection:
         number = tx.conn.execute(
             sa.select(sa.func.count()).select_from(leads.table).where(*looked)
         ).scalar_one()
-        return Stretch(self._of(tx, parts, ids, now), cursor, number)
+        return Stretch(self.keep(tx, parts, ids, now), cursor, number)
 
     def count(self, tx: Transaction, *, seconds: float | None = None) -> Count:
         """How many leads it holds of; with `seconds`, as far as that time goes."""
         parts = self.parts(tx)
-        if parts.is_whole:
+        if parts.is_whole and seconds is None:
             query = sa.select(sa.func.count()).select_from(leads.table).where(*parts.where)
             return Count(tx.conn.execute(query).scalar_one())
         until = time.monotonic() + seconds if seconds is not None else None
         number, cursor = 0, ""
-        while True:
-            if until is not None and time.monotonic() > until:
-                return Count(number, is_all=False)
-            ids = self._candidates(tx, parts, cursor)
-            number += len(self._of(tx, parts, ids))
-            if len(ids) < _CHUNK:
+        while until is None or time.monotonic() < until:
+            some, following = self._count(tx, parts, cursor)
+            number += some
+            if following is None:
                 return Count(number)
-            cursor = ids[-1]
+            cursor = following
+        return Count(number, is_all=False)
+
+    def _count(self, tx: Transaction, parts: Split, after: str) -> tuple[int, str | None]:
+        """How many of the next leads, and behind which one to go on."""
+        id = leads.table.c.id
+        if not parts.is_whole:
+            ids = self._candidates(tx, parts, after)
+            return len(self.keep(tx, parts, ids)), ids[-1] if len(ids) == _CHUNK else None
+        behind = sa.select(id).where(id > after).order_by(id)
+        end = tx.conn.execute(behind.offset(STRETCH - 1).limit(1)).scalar()
+        within = [id > after, *([id <= end] if end is not None else [])]
+        query = sa.select(sa.func.count()).select_from(leads.table).where(*within, *parts.where)
+        return tx.conn.execute(query).scalar_one(), end
 
     def page(
         self,
@@ -147,7 +158,7 @@ class Selection:
         while len(found) < limit:
             size = limit if parts.is_whole else _CHUNK
             ids = self._candidates(tx, parts, after, size, also)
-            found += self._of(tx, parts, ids)
+            found += self.keep(tx, parts, ids)
             if len(ids) < size:
                 break
             after = ids[-1]
@@ -165,7 +176,7 @@ class Selection:
         query = sa.select(id).where(id > after, *parts.where, *also).order_by(id).limit(size)
         return list(tx.conn.execute(query).scalars())
 
-    def _of(
+    def keep(
         self, tx: Transaction, parts: Split, ids: Sequence[str], now: datetime | None = None
     ) -> Sequence[str]:
         """Those of which the rest holds as well."""
