@@ -47,6 +47,11 @@ class Says:
         return json.dumps(self.body, ensure_ascii=False).encode()
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
 class Listener:
     """Answers with each of `says` in turn, and with the last one from then on."""
 
@@ -57,8 +62,7 @@ class Listener:
         self.most_at_once = 0
         self.lock = threading.Lock()
         self._stopped = threading.Event()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 

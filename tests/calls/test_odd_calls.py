@@ -10,7 +10,7 @@ from engine.operations.fillings import filled_text, filled_tree, filled_url
 from engine.store.database import Store
 from tests.calls.conftest import Listening
 from tests.calls.listener import Says
-from tests.runtime.stage import Stage, soundness
+from tests.runtime.stage import WORKSPACE, Stage, soundness
 
 ON_FORM = "enroll: {when: [{event: form.submitted}]}\n"
 
@@ -46,13 +46,32 @@ def test_many_senders_share_a_batch_without_calling_twice(
     batches = both.open_batches()
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(both.deliver, batches * 4))
-    for _ in range(5):
-        both.turn(seconds=20)
+    for _ in range(20):
+        if len(both.jobs(state="accepted")) == 80:
+            break
+        both.turn(minutes=2)
         both.work()
     ids = [one.headers["webhook-id"] for one in server.heard]
     assert len(ids) == len(set(ids)) == 80
     assert {run["memory"]["saved"]["crm"]["n"] for run in both.runs()} == {1}
     assert {run["outcome"] for run in both.runs()} == {"completed"}
+    soundness(both)
+
+
+def test_a_room_keeps_its_measure_on_both_databases(both: Stage, listening: Listening) -> None:
+    """Senders side by side share the places of a room."""
+    server = listening(Says(200, {"errcode": 0}))
+    both.environment = {"ROOM_URL": server.url()}
+    both.publish(
+        WORKSPACE + 'channels: {room: {type: wecom, url: "${ROOM_URL}"}}\n',
+        tell=ON_FORM + "steps:\n  - notify: room\n    message: 看\n",
+    )
+    both.crowd(12)
+    batches = both.open_batches()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(both.deliver, batches * 4))
+    assert 1 <= len(server.heard) <= 3
+    assert len(both.jobs(state="deferred")) == 12 - len(server.heard)
     soundness(both)
 
 
