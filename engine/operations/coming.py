@@ -7,7 +7,7 @@ pages when a playbook is applied (`clocks`), and fired in pages when they are du
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
 from typing import Any, TypeAlias
@@ -148,6 +148,10 @@ def follow(
         deal_edges: deal → its change.
     """
     every = all_dated(current)
+    if not every:
+        return
+    edges = {lead: _settled(edge, tx.now) for lead, edge in edges.items()}
+    deal_edges = {deal: _settled(edge, tx.now) for deal, edge in deal_edges.items()}
     moved = [
         (one, lead, Seen(edge.after))
         for one in every
@@ -159,6 +163,16 @@ def follow(
     if of_deals:
         moved += _moved_deals(tx, current, of_deals, edges, deal_edges)
     arm(tx, current, moved)
+
+
+def _settled(edge: Edge, now: datetime) -> Edge:
+    """The change with what the store adds to it: entering a stage sets when that was."""
+    before, after = edge.before, edge.after
+    if before is None or before.get("stage") == after.get("stage"):
+        return edge
+    if before.get("stage_entered_at") != after.get("stage_entered_at"):
+        return edge
+    return replace(edge, after={**after, "stage_entered_at": now})
 
 
 def _moved_deals(

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.errors import LongplayError
-from engine.operations import brakes, clock_guard, clocks, published
+from engine.operations import brakes, clock_guard, clocks, coming, published
 from engine.store import enrollments, jobs, lead_writing, tasks
 from engine.store.database import Store, Transaction
 from engine.store.tables import Heartbeat
@@ -109,6 +109,7 @@ def _worker(tx: Transaction) -> tuple[bool, str]:
                 jobs.is_deferred, job.c.not_before <= tx.now
             ),
             sa.select(sa.func.min(clocks.table.c.next_at)).where(clocks.table.c.next_at <= tx.now),
+            sa.select(sa.func.min(coming.table.c.at)).where(coming.table.c.at <= tx.now),
         )
     ]
     oldest.append(enrollments.oldest_due(tx))

@@ -1,8 +1,6 @@
 """`date` triggers: each record at its own moment, nothing twice and nothing lost."""
 
-import multiprocessing
 import threading
-import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 
@@ -10,9 +8,7 @@ import pytest
 import sqlalchemy as sa
 
 from engine.operations import clocks, firing
-from engine.operations.firing import fire_due
 from engine.store import leads
-from engine.store.database import Store
 from tests.runtime.clockwork import (
     ALWAYS,
     FIELDS,
@@ -335,34 +331,3 @@ def test_two_workers_fire_each_moment_once(stage: Stage) -> None:
     fire(stage)
     assert len(stage.runs()) == 60
     assert max(Counter(run["record"] for run in stage.runs()).values()) == 1
-
-
-def test_workers_that_are_killed_between_pages_lose_and_repeat_nothing(
-    sqlite_stage: Stage,
-) -> None:
-    """Two processes sweep together and are killed, again and again; then one ends it."""
-    stage = sqlite_stage
-    stage.publish(FIELDS, soon=ALWAYS)
-    for number in range(80):
-        put(stage, f"lead{number}", trial_ends_at=NOON + timedelta(days=3, seconds=number))
-    turn(stage, days=2)
-    fork = multiprocessing.get_context("fork")
-    for pause in (0.1, 0.2, 0.3):
-        workers = [fork.Process(target=_fire_slowly, args=[stage.store.url]) for _ in range(2)]
-        for one in workers:
-            one.start()
-        time.sleep(pause)
-        for one in workers:
-            one.kill()
-            one.join()
-    fire(stage)
-    assert sorted(Counter(run["record"] for run in stage.runs()).values()) == [1] * 80
-    assert moments(stage) == []
-
-
-def _fire_slowly(url: str) -> None:
-    """A worker with small pages, by the clock of the test."""
-    firing._Limit = pages_of(3)  # type: ignore[assignment, misc]
-    store = Store(url, clock=lambda: NOON + timedelta(days=2))
-    while fire_due(store).more:
-        pass
