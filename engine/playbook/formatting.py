@@ -26,7 +26,8 @@ class Untidy(InputError):
 
     def __init__(self, file: str, diagnostics: Sequence[Diagnostic] = ()) -> None:
         self.diagnostics = tuple(diagnostics)
-        super().__init__(f"'{file}' cannot be tidied", help="mend it first: longplay validate")
+        hint = "mend it first: longplay validate" if diagnostics else "it is good as it is"
+        super().__init__(f"'{file}' cannot be tidied", help=hint)
 
 
 def formatted(content: bytes | str, file: str) -> str:
@@ -50,6 +51,7 @@ def formatted(content: bytes | str, file: str) -> str:
         after is None
         or resolve(after.root.data()) != resolve(before.root.data())
         or remarks_of(after).all() != remarks.all()
+        or text.count("#") != before.text.count("#")
     ):
         raise Untidy(file)
     return text
@@ -104,12 +106,7 @@ class _Writer:
             first, *rest = self._inline(value, indent, (*path, key))
             line = f"{head} {first.lstrip()}"
             on_key_line = [] if value.span.line == at.span.line else [at.span.line]
-            if rest:
-                rest[-1] = self._beside(rest[-1], value.span.end_line)
-                if isinstance(value, ScalarNode) and value.block:
-                    line = self._beside(line, value.span.line)
-            else:
-                line = self._beside(line, value.span.line)
+            line, rest = self._remarked(value, line, rest)
             above = [f"{' ' * indent}{self.remarks.beside[n][1]}" for n in on_key_line
                      if n in self.remarks.beside]  # fmt: skip
             return [*above, line, *rest]
@@ -129,10 +126,7 @@ class _Writer:
             if isinstance(item, ScalarNode) or is_flow(item, self.lines):
                 first, *rest = self._inline(item, indent, (*path, "-"))
                 line = f"{' ' * indent}- {first.lstrip()}".rstrip()
-                if rest:
-                    rest[-1] = self._beside(rest[-1], item.span.end_line)
-                else:
-                    line = self._beside(line, item.span.line)
+                line, rest = self._remarked(item, line, rest)
                 found += [line, *rest]
                 continue
             lines = self._value(item, indent + 2, (*path, "-"))
@@ -142,6 +136,12 @@ class _Writer:
             found.append(f"{' ' * indent}- {lines[own].lstrip()}")
             found += lines[own + 1 :] + self._below(item, indent + 2)
         return found
+
+    def _remarked(self, node: Node, line: str, rest: list[str]) -> tuple[str, list[str]]:
+        """A value's lines with the comment behind it: of a block of text behind its first sign."""
+        if rest and not (isinstance(node, ScalarNode) and node.block):
+            return line, [*rest[:-1], self._beside(rest[-1], node.span.end_line)]
+        return self._beside(line, node.span.line), rest
 
     def _inline(self, node: Node, indent: int, path: tuple[str, ...]) -> list[str]:
         """A scalar, or a list or mapping between brackets; lines after the first are indented."""

@@ -64,14 +64,9 @@ class MailChecks:
 
     def check_names(self, template: str) -> None:
         """Reports what is wrong with a template that is used for a notice: no lead reads that."""
-        facts = self._templates[template]
-        self._reader.findings.extend(template_faults(facts))
-        for use in facts.names:
-            self._name(use, frozenset(), facts)
-
-    def check_names(self, template: str) -> None:
-        """Reports what is wrong with a template that is used for a notice: no lead reads that."""
-        facts = self._templates[template]
+        facts = self._templates.get(template)
+        if facts is None:
+            return
         self._reader.findings.extend(template_faults(facts))
         for use in facts.names:
             self._name(use, frozenset(), facts)

@@ -24,6 +24,7 @@ class Remarks:
         below: place of a block list or mapping → what stands at its end.
         beside: line → the comment at its end, with its column (from 0).
         inside: lines in the middle of a value of several lines, which are no comments.
+        kept: lines between brackets that go on; they are kept whole, with their comments.
         header: what stands above everything else, up to the last blank line there.
     """
 
@@ -31,6 +32,7 @@ class Remarks:
     below: dict[Span, list[str]] = field(default_factory=lambda: defaultdict(list))
     beside: dict[int, tuple[int, str]] = field(default_factory=dict)
     inside: set[int] = field(default_factory=set)
+    kept: set[int] = field(default_factory=set)
     header: list[str] = field(default_factory=list)
 
     def all(self) -> list[str]:
@@ -59,7 +61,7 @@ def remarks_of(document: Document) -> Remarks:
     for line, end in ends.items():
         text = document.lines[line - 1]
         remark = _REMARK.match(text[end:]) if end <= len(text) else None
-        if remark and line not in found.inside:
+        if remark and line not in found.kept:
             found.beside[line] = (end + remark.start(1), remark[1].rstrip())
     _own_lines(document.lines, entries, found)
     return found
@@ -100,6 +102,8 @@ def _measure(node: Node, lines: Sequence[str], found: Remarks, ends: dict[int, i
         found.inside.update(range(span.line + 1, last_line(node, lines) + 1))
     elif isinstance(node, ScalarNode) or is_flow(node, lines):
         found.inside.update(range(span.line + 1, span.end_line + 1))
+        if not isinstance(node, ScalarNode):
+            found.kept.update(range(span.line, span.end_line))
         ends[span.end_line] = max(ends.get(span.end_line, 0), span.end_column - 1)
         if isinstance(node, ScalarNode) and span.end_line == span.line:
             rest = lines[span.line - 1][span.end_column - 1 :]

@@ -171,6 +171,29 @@ def test_quotes_that_matter_stay(written: str) -> None:
     assert document.node(path).data() == before.node(path).data()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "playbook: x\nnote: a\n  b\n\n  c # d\nsteps: []\n",
+        "playbook: x\nnote: 'a\n  b'   # d\nsteps: []\n",
+        "playbook: x\nsteps: [\n  {tag: a}, # one\n  # two\n  {tag: b}\n] # three\n",
+        "playbook: x\nsteps:\n  -\n    tag: a\n  - # why\n    tag: b\n",
+        "playbook: x\nsteps:\n  - task: |-\n      # no comment\n      text\n    # one\n",
+        "playbook: x\nsteps:\n  - task: | # one\n      text\n  - tag: # two\n      a\n",
+        "\ufeffplaybook: x\r\nsteps: []\r\n# end",
+    ],
+)
+def test_no_comment_is_lost(text: str) -> None:
+    """Comments behind and inside values of several lines stay, and nothing else becomes one."""
+    tidy = formatted(text, "case.yaml")
+    assert tidy.count("#") == text.count("#")
+    assert formatted(tidy, "case.yaml") == tidy
+    before, after = parse(text, "f", Findings()), parse(tidy, "f", Findings())
+    assert before is not None
+    assert after is not None
+    assert before.root.data() == after.root.data()
+
+
 @pytest.mark.parametrize("text", ["a: [", "a: 1\na: 2\n", "", "a: &x 1\nb: *x\n", "a：b"])
 def test_a_bad_file_is_left_alone(text: str) -> None:
     """What is no good YAML is not guessed at."""
