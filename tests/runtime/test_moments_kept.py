@@ -72,16 +72,16 @@ def test_a_moment_that_nobody_fires_is_what_doctor_finds(stage: Stage) -> None:
     assert coming.SCHEDULES not in neglected(stage.store)
 
 
-MOVES: dict[str, Callable[[Stage], object]] = {
-    "by hand": lambda stage: put(stage, "ann", stage="mql"),
-    "by a step": lambda stage: _submit(stage),
-    "with an event": lambda stage: stage.event("page.viewed", fields={"stage": "mql"}),
-}
-
-
 def _submit(stage: Stage) -> None:
     stage.event("form.submitted")
     stage.work()
+
+
+MOVES: dict[str, Callable[[Stage], object]] = {
+    "by hand": lambda stage: put(stage, "ann", stage="mql"),
+    "by a step": _submit,
+    "with an event": lambda stage: stage.event("page.viewed", fields={"stage": "mql"}),
+}
 
 
 @pytest.mark.parametrize("how", MOVES)
