@@ -330,11 +330,11 @@ MENDED = """steps:
 def test_what_plan_announces_is_what_a_move_does(stage: Stage) -> None:
     """A thousand enrollments over all steps: every count of the plan is met."""
     stage.publish(slow=FORM + MANY)
-    for part in range(20):
-        crowd_of(stage, 50, f"p{part}-")
+    for part in range(10):
+        crowd_of(stage, 100, f"p{part}-")
         stage.store.write(partial(_scatter, part=part))
         stage.work()
-        stage.turn(hours=15)
+        stage.turn(hours=30)
         stage.work()
     change = announced(stage, FORM + MENDED)
     assert change.active == len([one for one in stage.runs() if one["ended_at"] is None])
