@@ -206,6 +206,11 @@ class Store:
             yield
 
 
+def add_functions(connection: Any) -> None:
+    """Gives a connection of SQLite's driver the functions that conditions use."""
+    connection.create_aggregate("longplay_total", 1, Total)
+
+
 class Total:
     """SQLite's aggregate `longplay_total`: a sum as conditions have it; PostgreSQL sums exactly."""
 
@@ -285,7 +290,7 @@ def _sqlite_engine(url: str, begin: str, pool_size: int) -> Engine:
     def _prepare(connection: Any, _record: Any) -> None:
         # The driver's own BEGIN is deferred; read-then-write under it fails at once as "locked".
         connection.isolation_level = None
-        connection.create_aggregate("longplay_total", 1, Total)
+        add_functions(connection)
         for pragma in (
             "journal_mode=WAL",
             "synchronous=FULL",

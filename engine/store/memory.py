@@ -18,7 +18,7 @@ from sqlalchemy.pool import StaticPool
 from sqlmodel import SQLModel
 
 import engine.store
-from engine.store.database import Clock, Store, Transaction
+from engine.store.database import Clock, Store, Transaction, add_functions
 
 T = TypeVar("T")
 
@@ -42,7 +42,10 @@ class MemoryStore(Store):
     def write(self, work: Callable[[Transaction], T], *, alone: bool = False) -> T:
         """Runs `work` in one transaction; what it raises undoes it."""
         with self._one_at_a_time:
-            answer, _ = self._attempt(work)
+            answer, nudges = self._attempt(work)
+        if nudges:
+            for listener in self._listeners:
+                listener(frozenset(nudges))
         return answer
 
     def read(self, work: Callable[[Transaction], T]) -> T:
@@ -76,6 +79,7 @@ def _engine() -> sa.Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: Any) -> None:
         connection.isolation_level = None
+        add_functions(connection)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: sa.Connection) -> None:
