@@ -322,8 +322,10 @@ class _Check:
         self._calendar(body.calendar, values.get("calendar", values["text"]))
         people = ("owner", "manager", *self.names.workspace.owners)
         node = values.get("by")
-        for number, name in enumerate(body.by if node is not None else ()):
-            at = node.items[number] if isinstance(node, ListNode) else node or values["text"]
+        if node is None or "by" not in body.model_fields_set:
+            return  # left out, or blamed before
+        items = node.items if isinstance(node, ListNode) else (node,)
+        for name, at in zip(body.by, items, strict=True):
             self.known("owner", name, people, at)
 
     def _goto(self, body: Goto, node: Node, visible: tuple[str, ...]) -> None:

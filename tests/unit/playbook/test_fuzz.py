@@ -8,11 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from bench.grown_playbooks import PLAYBOOKS
 from engine.playbook.diagnostics import human
 from engine.playbook.rules import RULES
 from engine.playbook.validate import validate_workspace
 from engine.playbook.workspace import load_workspace
-from tests.cases.casework import TEMPLATES, WORKSPACE, compiled
+from tests.cases.casework import TEMPLATES, WORKSPACE, compiled, with_steps
 
 ROOT = Path(__file__).parents[3]
 GOOD = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "playbooks").glob("*.yaml"))]
@@ -116,3 +117,23 @@ def test_compiling_is_deterministic(text: str) -> None:
     """The same text gives the same plan, and the same findings in the same order."""
     one, two = compiled(text), compiled(text)
     assert (one.plan, one.diagnostics) == (two.plan, two.diagnostics)
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        "- approve: Send it?\n  by: []\n  up_to: 1 day\n",
+        "- notify: owner\n  template:\n  message: Hi\n",
+        "- wait_for: email.clicked\n  from: []\n  up_to: 1 day\n",
+    ],
+)
+def test_what_once_raised(steps: str) -> None:
+    """Empty values where names are expected are judged."""
+    judged(with_steps(steps).encode())
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_grown_playbooks(seed: int) -> None:
+    """A playbook grown from the schema, of fields that fit and some that do not, is judged."""
+    judged(PLAYBOOKS.text(random.Random(seed)).encode("utf-8", "surrogatepass"))
