@@ -8,6 +8,8 @@ import logging
 from collections.abc import Iterable
 
 from temporalio.client import Client
+from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSearchAttributes
+from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.names import (
     BULK_PREFIX,
@@ -22,6 +24,12 @@ from workflows.names import (
 BREATH = 0.1
 """Seconds between two nudges of one cohort."""
 
+_PLAYBOOK = SearchAttributeKey.for_keyword("Playbook")
+_VERSION = SearchAttributeKey.for_keyword("PlaybookVersion")
+_LANE = SearchAttributeKey.for_keyword("Lane")
+_strangers: set[int] = set()
+"""Clients of namespaces that do not know our search attributes, by identity."""
+
 _AT_ONCE = 16
 _log = logging.getLogger(__name__)
 
@@ -32,6 +40,22 @@ async def nudge(client: Client, cohort: str) -> None:
     Raises:
         RPCError: Temporal is not to be had; the sweeper will find what is due.
     """
+    attributes = None if id(client) in _strangers else attributes_of(cohort)
+    try:
+        await _nudge(client, cohort, attributes)
+    except RPCError as error:
+        if attributes is None or error.status is not RPCStatusCode.INVALID_ARGUMENT:
+            raise
+        _strangers.add(id(client))
+        _log.warning(
+            "this namespace has no search attributes Playbook, PlaybookVersion and Lane, so that "
+            "drivers cannot be looked up by them: %s",
+            error,
+        )
+        await _nudge(client, cohort, None)
+
+
+async def _nudge(client: Client, cohort: str, attributes: TypedSearchAttributes | None) -> None:
     await client.start_workflow(
         _driver_of(cohort),
         cohort,
@@ -39,6 +63,22 @@ async def nudge(client: Client, cohort: str) -> None:
         task_queue=CONTROL_QUEUE,
         start_signal=LOOK,
         static_summary=f"drives {cohort}",
+        search_attributes=attributes or TypedSearchAttributes.empty,
+    )
+
+
+def attributes_of(cohort: str) -> TypedSearchAttributes | None:
+    """What Temporal can be asked by about a cohort's driver: playbook, version and lane."""
+    playbook, at, rest = cohort.partition("@")
+    version, _, lane = rest.partition("/")
+    if not at:
+        return None
+    return TypedSearchAttributes(
+        [
+            SearchAttributePair(_PLAYBOOK, playbook),
+            SearchAttributePair(_VERSION, version),
+            SearchAttributePair(_LANE, lane.partition("/")[0]),
+        ]
     )
 
 

@@ -82,7 +82,7 @@ class Fakes:
 
     @asynccontextmanager
     async def serve(self, client: Client) -> AsyncIterator[None]:
-        """A worker with the real drivers, in the sandbox, which finds fault with more than production does, and these activities."""
+        """A worker with the real drivers and these activities; in the sandbox, which is stricter."""
         worker = Worker(
             client,
             task_queue=self.queue,

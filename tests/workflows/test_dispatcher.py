@@ -1,11 +1,15 @@
 """The dispatcher: few nudges however many are asked for, and never a lost one for long."""
 
 import asyncio
+import sys
 import time
+from pathlib import Path
 
 import pytest
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, IndexedValueType
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
+from temporalio.testing import WorkflowEnvironment
 
 from engine.ids import new_id
 from workflows.dispatcher import BREATH, Dispatcher, nudge
@@ -74,6 +78,50 @@ async def test_the_schedules_have_a_driver_of_their_own(client: Client) -> None:
     described = await client.get_workflow_handle("longplay-schedules").describe()
     assert described.workflow_type == "drive_schedules"
     await client.get_workflow_handle("longplay-schedules").terminate()
+
+
+async def test_drivers_are_found_by_playbook_version_and_lane(client: Client) -> None:
+    """Temporal's own page answers which drivers a playbook has."""
+    await client.operator_service.add_search_attributes(
+        AddSearchAttributesRequest(
+            namespace=client.namespace,
+            search_attributes=dict.fromkeys(
+                ("Playbook", "PlaybookVersion", "Lane"), IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
+            ),
+        )
+    )
+    playbook = f"tour-{new_id()}"
+    await _nudged_soon(client, f"{playbook}@3f2a91/bulk/0")
+    query = f"Playbook = '{playbook}' AND PlaybookVersion = '3f2a91' AND Lane = 'bulk'"
+    for _ in range(100):
+        if found := [each.id async for each in client.list_workflows(query)]:
+            break
+        await asyncio.sleep(0.1)
+    assert found == [f"{playbook}@3f2a91/bulk/0"]
+
+
+async def _nudged_soon(client: Client, cohort: str) -> None:
+    """The server takes a moment to know new attributes; a fresh client has no opinion of it."""
+    for _ in range(50):
+        fresh = await Client.connect(client.service_client.config.target_host)
+        await nudge(fresh, cohort)
+        described = await fresh.get_workflow_handle(cohort).describe()
+        if described.typed_search_attributes.search_attributes:
+            return
+        await fresh.get_workflow_handle(cohort).terminate()
+        await asyncio.sleep(0.2)
+
+
+async def test_a_namespace_without_our_attributes_is_served_all_the_same() -> None:
+    """A cluster that nobody prepared refuses them once, and drives without."""
+    binary = Path(sys.executable).with_name("temporal")
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=str(binary), dev_server_log_level="error"
+    ) as bare:
+        cohort = a_cohort()
+        await nudge(bare.client, cohort)
+        await nudge(bare.client, cohort)
+        assert await nudges_of(bare.client, cohort) == 2
 
 
 async def test_a_server_that_is_away_does_not_silence_a_cohort() -> None:
