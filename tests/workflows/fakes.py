@@ -82,7 +82,7 @@ class Fakes:
 
     @asynccontextmanager
     async def serve(self, client: Client) -> AsyncIterator[None]:
-        """A worker with the real drivers and these activities; in the sandbox, which is stricter."""
+        """A worker with the real drivers and these activities, in the strict sandbox."""
         worker = Worker(
             client,
             task_queue=self.queue,
