@@ -67,10 +67,7 @@ class Drive:
             driver = Driver(self.store, name.removeprefix(BULK))
             until, more = time.monotonic() + SLICING, True
             while more and time.monotonic() < until:
-                began = time.monotonic()
                 more = driver.step()
-                # Whoever serves a lone lead gets his turn at the store's one writer.
-                time.sleep((time.monotonic() - began) / 3)
             return {"more": more}
 
         return [_advance, _fire_schedules, _enroll_in_bulk]

@@ -6,6 +6,7 @@ drives it: a worker, or the command that began it. Slices are short, and go into
 """
 
 import logging
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -30,6 +31,12 @@ table: sa.Table = BulkEnrollment.__table__  # type: ignore[attr-defined]
 
 SLICE = 250
 """Leads that enter in one transaction: short enough for a lone trial to wait behind."""
+
+LONG, SMALL = 0.15, 25
+"""Seconds after which a slice was too long, and the size that needs no shrinking."""
+
+REST = 0.2
+"""Seconds at most between two slices, for whoever serves a lone lead."""
 
 STATES = ("running", "paused", "finished", "cancelled", "failed")
 _OPEN = ("running", "paused")
@@ -62,6 +69,7 @@ class Driver:
         found = self.store.read(lambda tx: _look(tx, self.id, self.size))
         if found is None:
             return False
+        began = time.monotonic()
         try:
             more = self.store.write(partial(_enroll, self.id, found), alone=True)
         except TryAgainError:
@@ -70,10 +78,17 @@ class Driver:
             if isinstance(error, SQLAlchemyError) and is_away(error):
                 raise TryAgainError("the database is away") from error
             return self._halve(found, error)
-        self._healthy += 1
-        if self.size < SLICE and self._healthy >= 4:
-            self.size, self._healthy = min(SLICE, max(1, self.size * 2)), 0
+        self._pace(time.monotonic() - began)
         return more
+
+    def _pace(self, spent: float) -> None:
+        """Leaves the store to others for a while; a busy machine gets smaller slices."""
+        self._healthy += 1
+        if spent > LONG and self.size > SMALL:
+            self.size, self._healthy = max(SMALL, self.size // 2), 0
+        elif self.size < SLICE and self._healthy >= 4 and spent < LONG / 2:
+            self.size, self._healthy = min(SLICE, self.size * 2), 0
+        time.sleep(min(spent / 2, REST))
 
     def _halve(self, found: "_Found", error: Exception) -> bool:
         """A slice that fails is halved until the culprit stands alone, and is left out."""

@@ -99,12 +99,24 @@ async def schedules(client: Client) -> Handle:
     return handle
 
 
+async def bulk(client: Client) -> Handle:
+    """Slices of a bulk enrollment, and a nudge while the last one is looked at."""
+    fakes = Fakes(slices=3)
+    async with fakes.serve(client):
+        handle = await fakes.start(client, "drive_bulk")
+        await until(lambda: len(fakes.asked) == 2)
+        await handle.signal("look")
+        await handle.result()
+    return handle
+
+
 RECORDED: dict[str, Callable[[Client], Awaitable[Handle]]] = {
     "cohort-simple": simple,
     "cohort-batches": batches,
     "cohort-failed-batch": failed_batch,
     "cohort-continued": continued,
     "schedules": schedules,
+    "bulk": bulk,
 }
 
 

@@ -14,6 +14,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from workflows import names
+from workflows.bulk import DriveBulk
 from workflows.cohort import DriveCohort
 from workflows.schedules import DriveSchedules
 
@@ -27,7 +28,7 @@ def text_of(path: Path) -> str:
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.name.split(".")[0])
 async def test_a_recorded_history_replays(path: Path) -> None:
     """The same commands come out as when it was recorded."""
-    replayer = Replayer(workflows=[DriveCohort, DriveSchedules])
+    replayer = Replayer(workflows=[DriveCohort, DriveSchedules, DriveBulk])
     await replayer.replay_workflow(WorkflowHistory.from_json(path.name, text_of(path)))
 
 
@@ -36,16 +37,17 @@ async def test_a_changed_history_does_not_replay() -> None:
     path = next(path for path in HISTORIES if path.name == "cohort-batches.json")
     changed = text_of(path).replace('"name": "send"', '"name": "post"')
     assert changed != text_of(path)
-    replayer = Replayer(workflows=[DriveCohort, DriveSchedules])
+    replayer = Replayer(workflows=[DriveCohort, DriveSchedules, DriveBulk])
     with pytest.raises(Exception, match=r"(?i)nondeterminism"):
         await replayer.replay_workflow(WorkflowHistory.from_json("changed", changed))
 
 
 def test_the_histories_tell_every_story() -> None:
-    """A quiet run, batches, a failed one, the handing over, and the schedules' driver."""
+    """A quiet run, batches, a failed one, the handing over, and the drivers of other work."""
     stories = {path.name.split(".")[0] for path in HISTORIES}
     assert stories >= {
         "cohort-simple", "cohort-batches", "cohort-failed-batch", "cohort-continued", "schedules",
+        "bulk",
     }  # fmt: skip
 
 
@@ -57,6 +59,9 @@ def test_durable_names_are_what_they_have_always_been() -> None:
     assert names.ADVANCE == "advance"
     assert names.SEND == "send"
     assert names.FIRE_SCHEDULES == "fire_schedules"
+    assert names.DRIVE_BULK == "drive_bulk"
+    assert names.ENROLL_IN_BULK == "enroll_in_bulk"
+    assert names.BULK_PREFIX == "longplay-bulk-"
     assert names.CONTROL_QUEUE == "longplay-control"
     assert names.EMAIL_QUEUE == "longplay-email"
     assert names.NOTIFY_QUEUE == "longplay-notify"
