@@ -36,8 +36,8 @@ from rehearsal.tally import Tally, tally
 _BATCH = 500
 _EVENTS = 200
 _LONGEST_STEP = timedelta(hours=1)
-_GRIDS = tuple(timedelta(minutes=n) for n in (240, 60, 15, 5))
-_MOST_ARRIVALS = 84
+_GRIDS = tuple(timedelta(minutes=n) for n in (480, 240, 60, 15, 5))
+_MOST_ARRIVALS = 56
 _FINEST = timedelta(minutes=1)
 _EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -108,7 +108,8 @@ class _Forecast:
             arrived = arrivals.pop(now, ())
             if arrived:
                 self._arrive(arrived)
-            if self._take_in() or arrived:
+            self._take_in()
+            if house.nudged:
                 due = house.settle()
             self._look_at_tasks()
             self.progress((now - self.start).days)
@@ -189,8 +190,8 @@ class _Forecast:
         self._next_fire = self.house.store.read(_next_fire)
         return entered > 0
 
-    def _take_in(self) -> int:
-        """What people do at this moment; answers how many things that is."""
+    def _take_in(self) -> None:
+        """What people do at this moment."""
         due: list[IncomingEvent] = []
         while self._coming and self._coming[0][0] <= self.house.clock.now:
             event = heapq.heappop(self._coming)[2]()
@@ -199,7 +200,6 @@ class _Forecast:
         for batch in _chunks(due, _EVENTS):
             for _, error in take_in(self.house.store, batch).rejected:
                 raise error
-        return len(due)
 
     def _plan(self, at: datetime, make: Callable[[], IncomingEvent | None]) -> None:
         heapq.heappush(self._coming, (at, next(self._number), make))
@@ -261,8 +261,8 @@ class _Forecast:
         return _rough(parse_duration(text))
 
     def _grid(self, now: datetime, span: timedelta) -> datetime:
-        """The end of a span, as precise as half of it: so many things happen together."""
-        grid = next((one for one in _GRIDS if one <= span / 2), _FINEST)
+        """The end of a span, as precise as befits it: so many things happen together."""
+        grid = next((one for one in _GRIDS if one <= span * 2 / 3), _FINEST)
         return max(up(now + span - grid / 2, grid), up(now + _FINEST, _FINEST))
 
 

@@ -103,6 +103,9 @@ class House:
         self.calls = Calling(self.memory, guard)
         self.deliver: Callable[[str, str], None] = self._by_courier
         """Who carries a batch, on its queue."""
+        self.nudged: set[str] = set()
+        """Cohorts that something has happened to since they were last looked at."""
+        self.store.on_commit(self.nudged.update)
         self._loop = asyncio.Runner()
         publish.publish(self.store, edition)
         self.current: Current = self.store.read(published.current)
@@ -135,6 +138,7 @@ class House:
             NeverWorksError: it does not come to rest.
         """
         for _ in range(_MOST_ROUNDS):
+            self.nudged.clear()
             answers = [self._advance(cohort) for cohort in self._cohorts()]
             batches = [batch for one in answers for batch in one.batches]
             for batch, queue in batches:
