@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 from rehearsal.tally import Tally
 
 _WIDTH, _HEIGHT = 760, 380
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 20, 44, 60
+_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 48, 44, 60
 _COLORS = ("#b4552d", "#2d6a4f", "#6a4c93", "#8a6d1d", "#1d6a8a", "#8a1d4e")
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#333}.t{font-size:15px;font-weight:600}"
