@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 
@@ -147,3 +148,49 @@ def test_generated_conditions_mean_the_same_in_sql(store: Store) -> None:
     assert wholly[True] > 0.5 * sum(wholly), wholly
     if PAIRS > 6000:
         print(f"{store.url.partition(':')[0]}: {sum(wholly)} conditions, wholly SQL {wholly[True]}")
+
+
+CYRILLIC = "съешь же ещё этих мягких французских булок да выпей чаю"
+
+
+@pytest.mark.parametrize(
+    ("text", "is_whole"),
+    [
+        ('lead.title == "CTO" and "vip" not in lead.tags', True),
+        ('lead.company is containing("总监") or lead.title is matching("cto|总监")', True),
+        ('(lead.email | domain) in ["qq.com"] and segment.fresh', True),
+        ('lead.created_at >= "2026-11-01" and (lead.at | days_since) > 3', True),
+        ('lead.title is matching("^c.o")', False),
+        ('(lead.title | lower) == "CTO"', False),
+        ('lead.title == "\x00"', False),
+        ('lead.title == "\ud800"', False),
+        ("lead.n * lead.n * lead.n > 3", False),
+        ("lead.day < lead.at", False),
+        ("segment.loop", False),
+    ],
+)
+def test_what_runs_in_python_is_told(store: Store, text: str, is_whole: bool) -> None:
+    """And either way an answer comes, without an error of the database."""
+
+    def look(tx: Transaction) -> None:
+        parts = split(condition(text), asking(tx))
+        assert parts.is_whole is is_whole
+        assert len(parts.reasons) == len(parts.rest)
+        tx.conn.execute(sa.select(leads.table.c.id).where(*parts.where)).all()
+
+    store.read(look)
+
+
+def test_a_letter_that_costs_much_nesting_does_not_break_sqlite(store: Store) -> None:
+    """Its parser has a small stack; a long Russian text is asked of the closures there."""
+    values = [{"company": f"Он сказал: {CYRILLIC.upper()}!"}, {"company": "Acme"}]
+    store.write(lambda tx: leads.create_many(tx, values, actor="test"))
+    asked = condition(f"lead.company is containing('{CYRILLIC}')")
+
+    def look(tx: Transaction) -> None:
+        parts = split(asked, asking(tx))
+        assert parts.is_whole is tx.is_postgres
+        _known.clear()
+        assert len(by_sql(tx, parts)) == 1
+
+    store.read(look)

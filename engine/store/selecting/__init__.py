@@ -5,12 +5,14 @@ by page through the condition's own closures. Both ways give the same answer, mi
 zones, letters of any case and 64-bit numbers included; what could differ is left to the closures.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import sqlite
 
 from engine.playbook.conditions import running
 from engine.playbook.conditions.compiled import CompiledCondition, condition
@@ -22,6 +24,12 @@ from engine.store.selecting.truths import Truths
 from engine.store.selecting.values import NotInSql
 
 __all__ = ["Asking", "NotInSql", "RecordKind", "Split", "leads_of", "split"]
+
+DEEPEST = 20
+"""Parentheses within parentheses that SQLite surely takes, whatever stands between them."""
+
+_SQLITE = sqlite.dialect()
+_NESTING = re.compile(r"[()]|\bCASE\b|\bEND\b")
 
 
 @dataclass(frozen=True)
@@ -57,11 +65,27 @@ def split(asked: CompiledCondition, asking: Asking) -> Split:
     where, rest, reasons = [], [], []
     for term in _terms(asked.tree, asking, frozenset()):
         try:
-            where.append(Truths(asking).of(term).sql)
+            clause = Truths(asking).of(term).sql
+            if not asking.is_postgres:
+                refuse_deep(clause)
+            where.append(clause)
         except NotInSql as why:
             rest.append(term)
             reasons.append(str(why))
     return Split(tuple(where), tuple(rest), tuple(reasons))
+
+
+def refuse_deep(clause: sa.ColumnElement[Any]) -> None:
+    """SQLite's parser has a stack of a hundred symbols.
+
+    Raises:
+        NotInSql: the clause would not fit in it.
+    """
+    depth = 0
+    for sign in _NESTING.findall(str(clause.compile(dialect=_SQLITE))):
+        depth += 1 if sign in ("(", "CASE") else -1
+        if depth > DEEPEST:
+            raise NotInSql("a condition that is nested too deeply for SQLite")
 
 
 def _terms(node: Node, asking: Asking, above: frozenset[str]) -> Iterator[Node]:
