@@ -114,11 +114,13 @@ class Speech:
         return sa.type_coerce(whole, Instant())
 
     def _is_day(self, text: Sql) -> Sql:
-        return sa.and_(text.op("GLOB")(_DATE_GLOB), self._exists(text, "%Y-%m-%d"))
+        return sa.and_(
+            text.op("GLOB", is_comparison=True)(_DATE_GLOB), self._exists(text, "%Y-%m-%d")
+        )
 
     def _is_moment(self, text: Sql) -> Sql:
         shapes = (f"{_MOMENT_GLOB}+00:00", f"{_MOMENT_GLOB}.{_DIGIT * 6}+00:00")
-        shaped = sa.or_(*(text.op("GLOB")(shape) for shape in shapes))
+        shaped = sa.or_(*(text.op("GLOB", is_comparison=True)(shape) for shape in shapes))
         return sa.and_(shaped, self._exists(sa.func.substr(text, 1, 19), "%Y-%m-%dT%H:%M:%S"))
 
     def _exists(self, text: Sql, shape: str) -> Sql:
@@ -148,7 +150,7 @@ class Speech:
 
     def is_east_asian(self, text: Sql) -> Sql:
         """Whether there is nothing in the text but characters of Chinese, Japanese, Korean."""
-        foreign: Sql = text.op("GLOB")(f"*[^{EAST_ASIAN}]*")
+        foreign: Sql = text.op("GLOB", is_comparison=True)(f"*[^{EAST_ASIAN}]*")
         return sa.not_(foreign)
 
 
@@ -199,7 +201,9 @@ class PostgresSpeech(Speech):
     @override
     def json_whole(self, column: Sql, path: Sequence[str]) -> Sql:
         shown = self._of(column, path, ("number",))
-        return sa.case((shown.op("~")("^-?[0-9]{1,18}$"), sa.cast(shown, sa.BigInteger)))
+        return sa.case(
+            (shown.op("~", is_comparison=True)("^-?[0-9]{1,18}$"), sa.cast(shown, sa.BigInteger))
+        )
 
     @override
     def json_text(self, column: Sql, path: Sequence[str]) -> Sql:
@@ -248,7 +252,8 @@ class PostgresSpeech(Speech):
         end = first + sa.text("INTERVAL '1 month - 1 day'")
         last = sa.func.to_char(end, "DD")
         return sa.case(
-            (text.op("~")(pattern), sa.func.substr(text, 9, 2) <= last), else_=sa.false()
+            (text.op("~", is_comparison=True)(pattern), sa.func.substr(text, 9, 2) <= last),
+            else_=sa.false(),
         )
 
     @override
@@ -276,7 +281,7 @@ class PostgresSpeech(Speech):
 
     @override
     def is_east_asian(self, text: Sql) -> Sql:
-        return sa.collate(text, "C").op("~")(f"^[{EAST_ASIAN}]*$")
+        return sa.collate(text, "C").op("~", is_comparison=True)(f"^[{EAST_ASIAN}]*$")
 
 
 EAST_ASIAN = "\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\u00b7\u3005\U00020000-\U0003ffff"
