@@ -10,10 +10,17 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+
+from engine.errors import EnvironmentFault
 
 FORMAT = 1
-"""The format number this code writes; every released format stays readable."""
+"""The format number this code writes; every released format stays readable.
+
+Whatever a plan can hold is the format: another op, field or default is another number.
+"""
+
+_RESTORE = "bring the backup of the database back, or run the release that published it"
 
 RecordKind = Literal["lead", "deal"]
 
@@ -245,16 +252,40 @@ class Plan(_Frozen):
         )
 
     def canonical(self) -> str:
-        """The JSON that is stored and digested: keys sorted, no spaces, UTF-8 kept."""
-        return json.dumps(
-            self.model_dump(mode="json"), sort_keys=True, separators=(",", ":"), ensure_ascii=False
-        )
+        """The JSON that is stored and digested: keys sorted, no spaces, UTF-8 kept.
+
+        Defaults are left out: a field that a later release adds must not make another version of
+        a playbook that does not use it.
+        """
+        written = self.model_dump(mode="json", exclude_defaults=True)
+        written["format"] = self.format
+        for op, kept in zip(self.ops, written["ops"], strict=True):
+            kept["op"] = op.op
+        return json.dumps(written, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def load_plan(text: str) -> Plan:
-    """The plan that `canonical` wrote.
+    """The plan that `canonical` wrote, in this release or in an earlier one.
 
     Raises:
-        pydantic.ValidationError: the text is no plan of a format this code knows.
+        EnvironmentFault: a newer release wrote it, or it is damaged.
     """
-    return Plan.model_validate_json(text)
+    try:
+        found = json.loads(text)
+        format, playbook = int(found["format"]), str(found["playbook"])
+    except (ValueError, TypeError, KeyError) as error:
+        raise EnvironmentFault("a published plan is damaged", help=_RESTORE) from error
+    if format > FORMAT:
+        raise EnvironmentFault(
+            f"the plan of '{playbook}' was published by a newer release: it has format {format}, "
+            f"and this release reads formats up to {FORMAT}",
+            help="run the newer release; whoever is under way waits for it",
+        )
+    try:
+        return Plan.model_validate_json(text)
+    except ValidationError as error:
+        raise EnvironmentFault(
+            f"a published plan of '{playbook}' is damaged: "
+            f"{'.'.join(map(str, error.errors()[0]['loc']))}",
+            help=_RESTORE,
+        ) from error
