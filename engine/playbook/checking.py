@@ -5,7 +5,6 @@ Where the playbook goes from step to step is `flow`'s business; expressions are 
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -28,8 +27,9 @@ from engine.playbook.call_checks import check_channel_kind, check_secrets
 from engine.playbook.deal_checks import check_opening, check_stage
 from engine.playbook.expressions import Expressions
 from engine.playbook.field_checks import check_fields
-from engine.playbook.fields import writing_of
+from engine.playbook.fields import writings_of
 from engine.playbook.guards import bodies_of, given_by
+from engine.playbook.lexicon import Lexicon
 from engine.playbook.mail_checks import MailChecks
 from engine.playbook.model import Playbook, SendDefaults, Steps
 from engine.playbook.moment_checks import check_moment
@@ -59,10 +59,15 @@ LATER_OPTIONS = {
 class Names:
     """Everything a playbook may name."""
 
-    workspace: Workspace
+    lexicon: Lexicon
     templates: Mapping[str, TemplateFacts]
     playbooks: frozenset[str]
     scores: frozenset[str]
+
+    @property
+    def workspace(self) -> Workspace:
+        """What the playbook stands in."""
+        return self.lexicon.workspace
 
 
 def check_playbook(
@@ -90,7 +95,7 @@ class _Check:
         self.names = names
         self.reader = reader
         self.whole = whole
-        self.expressions = Expressions(names.workspace, reader, playbook.record)
+        self.expressions = Expressions(names.lexicon, reader, playbook.record)
         self.event = _starting_event(playbook)
         self.mail = MailChecks(names.templates, self.expressions, reader)
 
@@ -173,10 +178,9 @@ class _Check:
         if step.verb == "choose":
             self._cases(step.fields.values["choose"])
             return
-        for name, field in type(step.body).model_fields.items():
-            node = step.fields.values.get(field.alias or name)
-            writing = writing_of(field)
-            if node is None or not writing or step.verb == "update":
+        for name, key, writing in writings_of(type(step.body)):
+            node = step.fields.values.get(key)
+            if node is None or step.verb == "update":
                 continue
             if writing == "template":
                 self.expressions.check_text(node, event=self.event)
@@ -372,4 +376,3 @@ def _starting_event(playbook: Playbook) -> str | None:
     """The event that every run starts with, when it is always the same."""
     events = {item.event for item in playbook.enroll.when}
     return events.pop() or None if len(events) == 1 else None
-

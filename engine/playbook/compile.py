@@ -16,6 +16,7 @@ from engine.playbook.checking import Names, check_playbook
 from engine.playbook.diagnostics import Diagnostic, Findings
 from engine.playbook.fields import Frozen
 from engine.playbook.flow import check_flow
+from engine.playbook.lexicon import Lexicon
 from engine.playbook.lowering import Lowering
 from engine.playbook.meaning_checks import check_meaning
 from engine.playbook.model import Playbook, SendDefaults, Steps
@@ -45,7 +46,7 @@ class Compiled:
 
 def compile_playbook(
     document: Document,
-    workspace: Workspace,
+    lexicon: Lexicon,
     templates: Mapping[str, TemplateFacts],
     others: Collection[str] = (),
     *,
@@ -55,12 +56,12 @@ def compile_playbook(
 
     Args:
         document: the playbook's file.
-        workspace: what it may name.
+        lexicon: its workspace, whose names it may use.
         templates: the mail templates there are, by name.
         others: the names of the playbooks there are.
         scores: the names of the scores there are.
     """
-    findings = Findings()
+    workspace, findings = lexicon.workspace, Findings()
     reader = Reader(document, findings, read_steps)
     if _is_later(reader):
         return Compiled(None, findings.sorted())
@@ -68,7 +69,7 @@ def compile_playbook(
     whole = not findings.failed
     if playbook is None:
         playbook = _salvaged(document)
-    names = Names(workspace, templates, frozenset(others), frozenset(scores))
+    names = Names(lexicon, templates, frozenset(others), frozenset(scores))
     steps = tuple(every(playbook.steps))
     ids = step_ids(steps)
     counted = check_playbook(playbook, ids, names, reader, whole=whole)
@@ -81,7 +82,7 @@ def compile_playbook(
     if findings.failed:
         return Compiled(None, findings.sorted(), playbook)
     plan = _plan(playbook, lowering, workspace, templates, counted)
-    check_meaning(playbook, ids, workspace, reader)
+    check_meaning(playbook, ids, lexicon, reader)
     check_ways(plan, playbook, ids, workspace, reader)
     return Compiled(plan, findings.sorted(), playbook)
 

@@ -3,7 +3,6 @@
 A doubt is a warning: the condition has a meaning, which is probably not the author's.
 """
 
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -8,16 +8,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from engine.playbook.catalog import EVENT_NAMES, vocabulary
-from engine.playbook.condition_checks import doubts
-from engine.playbook.conditions import (
-    CompiledCondition,
-    ConditionError,
-    compile_condition,
-    condition,
-)
+from engine.playbook.catalog import EVENT_NAMES
+from engine.playbook.conditions import CompiledCondition, ConditionError, condition
+from engine.playbook.conditions.tree import Node as Tree
 from engine.playbook.conditions.vocabulary import Vocabulary
 from engine.playbook.diagnostics import Diagnostic
+from engine.playbook.lexicon import Lexicon, Place
 from engine.playbook.nodes import ListNode, MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader
 from engine.playbook.workspace import Workspace
@@ -41,22 +37,24 @@ class Expressions:
     """Checks the expressions of one document.
 
     Args:
-        workspace: what it adds to the built-in names.
+        lexicon: what the workspace adds to the built-in names.
         reader: the document, and where findings go.
         record: what the playbook is for.
         has_deal: a deal is known although the playbook is for leads: behind a `deal:` step.
     """
 
-    workspace: Workspace
+    lexicon: Lexicon
     reader: Reader
     record: Literal["lead", "deal"] = "lead"
     counted: set[str] = field(default_factory=set)
     given: frozenset[str] = frozenset()
     """Names that have a value at the step in hand."""
     has_deal: bool = False
-    _vocabularies: dict[tuple[str, str | None, bool, bool], Vocabulary] = field(
-        default_factory=dict
-    )
+
+    @property
+    def workspace(self) -> Workspace:
+        """Whose names they are."""
+        return self.lexicon.workspace
 
     @property
     def knows_deal(self) -> bool:
@@ -80,32 +78,16 @@ class Expressions:
         has_event: bool = True,
     ) -> Vocabulary:
         """What an expression may name."""
-        key = (record or self.record, event, has_event, self.has_deal)
-        found = self._vocabularies.get(key)
-        if found is None:
-            found = self._vocabularies[key] = self._vocabulary(*key)
-        return found
+        return self.lexicon.names((record or self.record, event, has_event, self.has_deal))
 
-    def _vocabulary(
-        self, record: str, event: str | None, has_event: bool, has_deal: bool
-    ) -> Vocabulary:
-        workspace = self.workspace
-        stages = [s.name for pipeline in workspace.pipelines.values() for s in pipeline.stages]
-        return vocabulary(
-            lead_fields=workspace.fields.lead,
-            deal_fields=workspace.fields.deal,
-            events=workspace.events,
-            segments=tuple(workspace.segments),
-            scores=("score",),
-            record="deal" if record == "deal" else "lead",
-            event=event,
-            has_event=has_event,
-            has_deal=has_deal,
-            lifecycle=workspace.lifecycle,
-            deal_stages=tuple(dict.fromkeys(stages)),
-            pipelines=tuple(workspace.pipelines),
-            owners=tuple(workspace.owners),
-        )
+    def tree(self, text: str, event: str | None = None) -> Tree | None:
+        """A condition's tree; None for none, and for one that was blamed before."""
+        if not text:
+            return None
+        try:
+            return self.lexicon.compiled(text, (self.record, event, True, self.has_deal)).tree
+        except ConditionError:
+            return None
 
     def check(
         self,
@@ -118,17 +100,17 @@ class Expressions:
         """Compiles the expression that a node holds; None after findings."""
         if not isinstance(node, ScalarNode):
             return None
-        names = self.names(record=record, event=event, has_event=has_event)
-        return self._compiled(node.text, 0, node, names)
+        place = (record or self.record, event, has_event, self.has_deal)
+        return self._compiled(node.text, 0, node, place)
 
     def check_text(
         self, node: Node, *, event: str | None = None, extra: frozenset[str] = frozenset()
     ) -> None:
         """Checks every `{{ }}` of every text below a node."""
         for scalar in _scalars(node):
-            self._check_parts(scalar, self.names(event=event))
+            self._check_parts(scalar, (self.record, event, True, self.has_deal))
 
-    def _check_parts(self, node: ScalarNode, names: Vocabulary) -> None:
+    def _check_parts(self, node: ScalarNode, place: Place) -> None:
         text = node.text
         if "{" not in text:
             if _LOOKS_LIKE_A_NAME.match(text):
@@ -146,7 +128,7 @@ class Expressions:
             inner = part["inner"]
             lead = len(inner) - len(inner.lstrip())
             start = part.start("inner") + lead
-            compiled = self._compiled(inner.strip(), start, node, names)
+            compiled = self._compiled(inner.strip(), start, node, place)
             if compiled is not None and not _THOUGHT_OF.search(inner):
                 self._may_be_missing(compiled, node, start, inner.strip())
         rest = _PART.sub(lambda part: " " * len(part.group()), text)
@@ -174,10 +156,10 @@ class Expressions:
                 )
 
     def _compiled(
-        self, text: str, start: int, node: ScalarNode, names: Vocabulary
+        self, text: str, start: int, node: ScalarNode, place: Place
     ) -> CompiledCondition | None:
         try:
-            compiled = compile_condition(text, names)
+            compiled = self.lexicon.compiled(text, place)
         except ConditionError as error:
             for flaw in error.flaws:
                 self._report(
@@ -189,7 +171,7 @@ class Expressions:
                     start + flaw.end_column,
                 )
             return None
-        for doubt in doubts(compiled):
+        for doubt in self.lexicon.doubts(text, place):
             begin, end = (start + at for at in doubt.span)
             self._report(
                 "never-true", doubt.message, doubt.help, node, begin, end, severity="warning"

@@ -6,6 +6,7 @@ How each is read is in `written`; names are not looked up here: that needs the w
 import re
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, WithJsonSchema
@@ -38,6 +39,17 @@ def writing_of(field: FieldInfo) -> Writing | None:
     nested = (mark for part in get_args(field.annotation) for mark in get_args(part))
     marks = (*field.metadata, *nested)
     return next((mark.writing for mark in marks if isinstance(mark, Written)), None)
+
+
+@cache
+def writings_of(model: type[BaseModel]) -> tuple[tuple[str, str, Writing], ...]:
+    """The fields of a model that are checked as expressions or templates: as named in the model,
+    as written in a file, and which of the two it is."""
+    return tuple(
+        (name, field.alias or name, writing)
+        for name, field in model.model_fields.items()
+        if (writing := writing_of(field))
+    )
 
 
 class Frozen(BaseModel):

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from engine.playbook.actions import StageParams
-from engine.playbook.conditions import ConditionError, compile_condition, condition
+from engine.playbook.conditions import condition
 from engine.playbook.conditions.deducing import excludes, implies, spelled, ways
 from engine.playbook.conditions.tree import Node as Tree
 from engine.playbook.expressions import Expressions
+from engine.playbook.lexicon import Lexicon
 from engine.playbook.model import Playbook, When
 from engine.playbook.nodes import ListNode, MapNode, Node, ScalarNode, Span
 from engine.playbook.reading import Reader
@@ -25,12 +26,12 @@ from engine.playbook.workspace import Workspace
 def check_meaning(
     playbook: Playbook,
     ids: Mapping[Step, str],
-    workspace: Workspace,
+    lexicon: Lexicon,
     reader: Reader,
 ) -> None:
     """Reports conditions that make another one, or the whole playbook, void."""
-    expressions = Expressions(workspace, reader, playbook.record)
-    checks = _Meaning(playbook, expressions, workspace, reader)
+    expressions = Expressions(lexicon, reader, playbook.record)
+    checks = _Meaning(playbook, expressions, lexicon.workspace, reader)
     root = reader.document.root
     if isinstance(root, MapNode):
         checks.entries(root)
@@ -53,13 +54,7 @@ class _Meaning:
         self.reader.report(rule, message, hint, at.span, severity="warning")
 
     def _tree(self, text: str, event: str = "") -> Tree | None:
-        """A condition's tree; None for none, and for one that was blamed before."""
-        if not text:
-            return None
-        try:
-            return compile_condition(text, self.expressions.names(event=event or None)).tree
-        except ConditionError:
-            return None
+        return self.expressions.tree(text, event or None)
 
     def entries(self, root: MapNode) -> None:
         """Triggers that let nobody in, and exits that whoever enters has met already."""

@@ -99,7 +99,7 @@ STEP_RULES = (
          "    - if: lead.score > 60\n      steps: [{tag: b}]",
          "- choose:\n    - if: lead.score > 60\n      steps: [{tag: b}]\n"
          "    - if: lead.score > 20\n      steps: [{tag: a}]"),
-    Rule("stage-goes-backward", "A lead moves forward in the lifecycle; backward needs a word more.",
+    Rule("stage-goes-backward", "Leads move forward in the lifecycle; backward needs a word more.",
          "- stage: visitor", "- stage: visitor\n  force: true"),
     Rule("event-never-comes", "The event cannot happen here: no mail goes before, or it is not "
          "tracked.", "- wait_for: email.clicked\n  up_to: 1 day\n- email: welcome",

@@ -4,7 +4,7 @@ It recognizes each trap on the line it is on and shows the mended line. It chang
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import yaml
 
@@ -319,11 +319,19 @@ _MISPLACED = frozenset(
 )
 
 
-def in_scalar(node: ScalarNode, lines: Sequence[str], file: str) -> Iterator[Diagnostic]:
+def in_scalar(node: ScalarNode, lines: Sequence[str], file: str) -> Iterable[Diagnostic]:
     """Traps that YAML reads without complaint: in one scalar without quotes."""
     span = node.span
     if not node.plain or span.end_line > len(lines):
-        return
+        return ()
+    is_last = span.end_column > len(lines[span.end_line - 1])
+    if is_last and span.line == span.end_line and node.text.isascii():
+        return ()  # most scalars there are
+    return _in_plain(node, lines, file)
+
+
+def _in_plain(node: ScalarNode, lines: Sequence[str], file: str) -> Iterator[Diagnostic]:
+    span = node.span
     last = lines[span.end_line - 1]
     comment = _SILENT.match(last[span.end_column - 1 :])
     if comment is not None:

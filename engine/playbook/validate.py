@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 
 from engine.playbook.compile import Compiled, compile_playbook
 from engine.playbook.diagnostics import Diagnostic, Findings
+from engine.playbook.lexicon import Lexicon
 from engine.playbook.mail_checks import template_faults
 from engine.playbook.model import Playbook
 from engine.playbook.nodes import MapNode, Node, ScalarNode
@@ -78,8 +79,9 @@ def validate_workspace(
     names = {PurePosixPath(file).stem for file in files if is_playbook(file)}
     plans: dict[str, Plan] = {}
     playbooks: dict[str, Playbook] = {}
+    lexicon = Lexicon(loaded.workspace or Workspace())
     for document in documents.values():
-        result = compile_playbook(document, loaded.workspace or Workspace(), templates, names)
+        result = compile_playbook(document, lexicon, templates, names)
         findings.extend(_believable(result, loaded.workspace is not None))
         if result.playbook is not None:
             playbooks[result.playbook.playbook] = result.playbook

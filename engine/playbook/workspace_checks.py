@@ -6,6 +6,7 @@ from engine.playbook.call_checks import check_channel
 from engine.playbook.catalog import EVENT_NAMES
 from engine.playbook.conditions import condition
 from engine.playbook.expressions import Expressions
+from engine.playbook.lexicon import Lexicon
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader
 from engine.playbook.spelling import did_you_mean
@@ -21,7 +22,7 @@ class _Check:
     def __init__(self, workspace: Workspace, reader: Reader) -> None:
         self._workspace = workspace
         self._reader = reader
-        self._expressions = Expressions(workspace, reader)
+        self._expressions = Expressions(Lexicon(workspace), reader)
 
     def run(self) -> None:
         self._calendars()

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from engine.playbook.compile import Compiled, compile_playbook
 from engine.playbook.diagnostics import Diagnostic, Findings
+from engine.playbook.lexicon import Lexicon
 from engine.playbook.rule import Rule
 from engine.playbook.source import parse
 from engine.playbook.templates import TemplateFacts, TemplateFault, TemplateName
@@ -63,7 +64,7 @@ def compiled(text: str, file: str = "playbooks/case.yaml") -> Compiled:
     document = parse(text, file, findings)
     if document is None:
         return Compiled(None, findings.sorted())
-    result = compile_playbook(document, workspace(), TEMPLATES, {"case", "other"})
+    result = compile_playbook(document, Lexicon(workspace()), TEMPLATES, {"case", "other"})
     findings.extend(result.diagnostics)
     return Compiled(result.plan, findings.sorted(), result.playbook)
 
