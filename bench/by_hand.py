@@ -1,6 +1,6 @@
 """The baseline's worker: one hand-written workflow per lead, an activity a step.
 
-It does what the ten steps of `bench.shapes` do: two mails, eight changes of a record, each in a
+It does what the playbooks of the benchmarks do: mails, and changes of a record, each in a
 transaction of its own with a line in a log, on SQLite in WAL with synchronous=FULL.
 """
 
@@ -23,7 +23,18 @@ from bench.shapes import PAGE
 
 QUEUE = "baseline"
 CONNECTIONS = 8
-CHANGES = ("set", "tag", "if", "score", "stage", "update", "untag", "end")
+SHAPES: dict[str, tuple[str, ...]] = {
+    "ten-steps": (
+        "mail 1", "set", "tag", "if", "score", "stage", "mail 2", "update", "untag", "end",
+    ),
+    # A wait of no length leaves a line in the log, as ours does.
+    "no-mail": (
+        "set", "tag", "if", "score", "stage", "waited", "update", "untag", "waited-too", "end",
+    ),
+    "drip": ("mail 1", "sleep 1", "if", "mail 2", "end"),
+    "sleepers": ("sleep 2592000", "tag", "end"),
+}  # fmt: skip
+"""The steps of each playbook: mails, sleeps in seconds; whatever else is a change."""
 
 
 class Post:
@@ -84,16 +95,18 @@ class Records:
 
 @workflow.defn(name="hand_written")
 class HandWritten:
-    """Ten steps, an activity each."""
+    """The steps of one lead, an activity each."""
 
     @workflow.run
-    async def run(self, email: str) -> None:
-        await _do("mail", email, "1")
-        for step in CHANGES[:5]:
-            await _do("change", email, step)
-        await _do("mail", email, "2")
-        for step in CHANGES[5:]:
-            await _do("change", email, step)
+    async def run(self, email: str, shape: str) -> None:
+        for step in SHAPES[shape]:
+            name, _, rest = step.partition(" ")
+            if name == "sleep":
+                await workflow.sleep(timedelta(seconds=int(rest)))
+            elif name == "mail":
+                await _do("mail", email, rest)
+            else:
+                await _do("change", email, name)
 
 
 async def _do(name: str, *args: str) -> None:

@@ -9,7 +9,6 @@ step a transaction of its own, each mail a message built and sent through a pool
 """
 
 import argparse
-import asyncio
 import json
 import os
 import sys
@@ -17,17 +16,15 @@ import time
 from dataclasses import asdict, dataclass
 
 import sqlalchemy as sa
-from temporalio.client import Client
 
-from bench import shapes
-from bench.arena import Arena, wait_for_port, wait_until
+from bench import rivals, shapes
+from bench.arena import Arena, wait_until
+from bench.rivals import Weight
 from engine.operations import intake
 from engine.operations.intake import IncomingEvent
 from engine.store.database import Store, Transaction
-from workflows.dispatcher import nudge
 
 STEPS = 10
-BASELINE_QUEUE = "baseline"
 
 
 @dataclass
@@ -59,18 +56,16 @@ def cohort(arena: Arena, store: Store, leads: int) -> Measured:
                 for n in range(start, min(start + 500, leads))
             ],
         )
-    asyncio.run(nudge_all(arena, nudged))
+    rivals.nudge_all(arena, nudged)
     wait_until(lambda: store.read(_finished) >= leads, 600)
     seconds = time.monotonic() - began
-    events, size = asyncio.run(_histories(arena, "drive_cohort"))
-    return _measured(leads, seconds, events, size, before, arena.cpu())
+    after = arena.cpu()
+    return _measured(leads, seconds, rivals.weigh(arena, "drive_cohort"), before, after)
 
 
 async def nudge_all(arena: Arena, nudged: set[str]) -> None:
     """Tells the drivers of these cohorts to look."""
-    client = await Client.connect(f"127.0.0.1:{arena.temporal_port}")
-    for one in nudged:
-        await nudge(client, one)
+    await rivals.tell(arena, nudged)
 
 
 def _finished(tx: Transaction) -> int:
@@ -80,54 +75,23 @@ def _finished(tx: Transaction) -> int:
 
 def baseline(arena: Arena, leads: int) -> Measured:
     """One hand-written workflow per lead, started as fast as the server takes them."""
-    arena.start("baseline", [sys.executable, "-P", "-m", "bench.by_hand", str(leads)])
-    wait_for_port(arena.web_port)
-    before, began = arena.cpu(), time.monotonic()
-    asyncio.run(_start_all(arena, leads))
-    seconds = time.monotonic() - began
-    events, size = asyncio.run(_histories(arena, "hand_written"))
-    return _measured(leads, seconds, events, size, before, arena.cpu())
-
-
-async def _start_all(arena: Arena, leads: int) -> None:
-    client = await Client.connect(f"127.0.0.1:{arena.temporal_port}")
-    slots = asyncio.Semaphore(50)
-
-    async def one(number: int) -> None:
-        async with slots:
-            handle = await client.start_workflow(
-                "hand_written", f"base{number}@example.com", id=f"base-{number}",
-                task_queue=BASELINE_QUEUE,
-            )  # fmt: skip
-        await handle.result()
-
-    await asyncio.gather(*(one(number) for number in range(leads)))
-
-
-async def _histories(arena: Arena, kind: str) -> tuple[int, int]:
-    """Events and bytes of every history of this type, continued runs included."""
-    client = await Client.connect(f"127.0.0.1:{arena.temporal_port}")
-    events = size = 0
-    await asyncio.sleep(2)  # the list is behind the truth for a moment
-    async for found in client.list_workflows(f"WorkflowType = '{kind}'"):
-        handle = client.get_workflow_handle(found.id, run_id=found.run_id)
-        history = await handle.fetch_history()
-        events += len(history.events)
-        size += sum(event.ByteSize() for event in history.events)
-    return events, size
+    rivals.start_by_hand(arena)
+    before = arena.cpu()
+    seconds = rivals.run_by_hand(arena, leads, "ten-steps")
+    after = arena.cpu()
+    return _measured(leads, seconds, rivals.weigh(arena, "hand_written"), before, after)
 
 
 def _measured(
-    leads: int, seconds: float, events: int, size: int, before: dict[str, float],
-    after: dict[str, float],
-) -> Measured:  # fmt: skip
+    leads: int, seconds: float, weight: Weight, before: dict[str, float], after: dict[str, float]
+) -> Measured:
     spent = sum(after[name] - before.get(name, 0.0) for name in after if name != "sink")
     return Measured(
         leads=leads,
         seconds=round(seconds, 1),
         leads_per_second=round(leads / seconds, 1),
-        events_per_lead_step=round(events / leads / STEPS, 4),
-        history_bytes_per_lead_step=round(size / leads / STEPS, 1),
+        events_per_lead_step=round(weight.events / leads / STEPS, 4),
+        history_bytes_per_lead_step=round(weight.size / leads / STEPS, 1),
         cpu_ms_per_lead=round(spent / leads * 1000, 2),
     )
 
