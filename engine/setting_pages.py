@@ -80,6 +80,8 @@ def _reason(detail: ErrorDetails) -> str:
             return f"expected {detail['ctx']['expected']}"
         case "string_too_short":
             return "it is empty"
+        case "string_pattern_mismatch":
+            return "a name has letters, digits, '.', '_' and '-' only, 60 at most"
         case _:
             message = detail["msg"]
             return message[:1].lower() + message[1:]

@@ -28,6 +28,7 @@ from engine.database_url import check_database_url, in_folder
 from engine.errors import EnvironmentFault
 from engine.mail.transports.smtp_url import parse_smtp_url
 from engine.playbook.spelling import closest
+from engine.sealing import read_payload_key
 from engine.secret_key import kept_key
 from engine.setting_pages import PREFIX, SettingPage, fault, pages, variable
 
@@ -89,6 +90,20 @@ class Settings(BaseSettings):
         default=None,
         description="The private key that belongs to `LONGPLAY_TEMPORAL_TLS_CERT`, a PEM file.",
         examples=["/etc/longplay/temporal.key"],
+    )
+    build_id: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,60}$",
+        description="Switches worker versioning on, and names this build of the workers in it: "
+        "Temporal gives drivers to the build that is current. Off when not set.",
+        examples=["longplay-0.1-1"],
+    )
+    payload_key: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
+        default=(),
+        description="Encrypts what Temporal keeps: the Base64 of 32 random bytes. Several, with "
+        "commas between them, while an old one is being replaced: the first encrypts, all of them "
+        "decrypt. Workers, web servers and commands need the same ones. Plain when not set.",
+        examples=["q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="],
     )
     smtp_url: SecretStr | None = Field(
         default=None,
@@ -155,7 +170,7 @@ class Settings(BaseSettings):
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
-    @field_validator("api_keys", "webhook_secret", mode="before")
+    @field_validator("api_keys", "webhook_secret", "payload_key", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
         if isinstance(value, str):
@@ -167,6 +182,13 @@ class Settings(BaseSettings):
     def _usable_secrets(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         for one in value:
             read_secret(one.get_secret_value())
+        return value
+
+    @field_validator("payload_key")
+    @classmethod
+    def _usable_payload_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for one in value:
+            read_payload_key(one.get_secret_value())
         return value
 
     @field_validator("home", "temporal_tls_cert", "temporal_tls_key")
@@ -355,6 +377,16 @@ class Settings(BaseSettings):
                 f"the key in '{self.home / 'webhook.key'}' signs nothing: {error}",
                 help="bring its backup back, or delete the file",
             ) from error
+
+    def payload_keys(self) -> tuple[bytes, ...]:
+        """The keys that seal what Temporal keeps, the newest first; none: it is kept plainly."""
+        return tuple(read_payload_key(one.get_secret_value()) for one in self.payload_key)
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must not stand in any log."""
+        several = (*self.api_keys, *self.webhook_secret, *self.payload_key)
+        found = (*several, self.secret_key, self.temporal_api_key)
+        return tuple(one.get_secret_value() for one in found if one is not None)
 
     def environment(self) -> Mapping[str, str]:
         """What `${NAME}` is read from: the environment, else `.env` in the workspace folder."""
