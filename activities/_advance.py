@@ -6,6 +6,7 @@ until the culprit stands alone (I6).
 """
 
 import logging
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from activities._action import Outgoing
 from activities._desk import Desk
 from activities._registry import inline, outgoing
+from engine import metrics
 from engine.errors import LongplayError, NeverWorksError, TryAgainError
 from engine.ids import derived_id
 from engine.operations import published
@@ -69,7 +71,13 @@ def advance(store: Store, cohort: str, *, limit: int = SLICE) -> Progress:
         TryAgainError: the database is not to be had now.
     """
     ids = store.read(lambda tx: enrollments.due(tx, cohort, limit))
+    began = time.monotonic()
     passed = _advance_slice(store, cohort, ids)
+    if ids:
+        metrics.SLICE_SECONDS.observe(time.monotonic() - began)
+        metrics.SLICE_MEMBERS.observe(len(ids))
+    if passed:
+        metrics.STEPS.count(cohort.partition("@")[0], by=passed)
     return store.read(lambda tx: _progress(tx, cohort, passed))
 
 
@@ -95,6 +103,9 @@ def _fault(error: Exception) -> str:
 def _walk_slice(tx: Transaction, cohort: str, ids: Sequence[str]) -> int:
     current = published.current(tx)
     rows = _take(tx, ids)
+    if rows:
+        longest_due = min(row["wake_at"] for row in rows)
+        metrics.LATENESS.observe((tx.now - longest_due).total_seconds())
     facts = load_facts(tx, current, sorted({row["lead"] for row in rows}))
     desk = Desk(tx, current, cohort, facts, deals=_deals(tx, current, rows))
     members = _members(tx, current, rows, desk)
@@ -254,6 +265,8 @@ class _Hands:
 
     def _queue(self, member: Member, op: Send, action: Outgoing) -> None:
         params = action.describe(op.params, member, self.desk)
+        if member.due_at is not None:
+            params = params | {"since": member.due_at.isoformat()}
         self.desk.queue(
             member,
             op,

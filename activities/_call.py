@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
+from activities._counting import count_call, count_window
 from activities._send import MOST_JOBS, Delivered
 from engine.calls.client import ONE_CALL
 from engine.calls.destinations import Destinations
@@ -67,25 +68,36 @@ class Messenger:
             take_turn,
             batch=batch, token=token, guard=self.guard, called=called, size=size, first=first,
         )  # fmt: skip
-        return await asyncio.to_thread(self.store.write, turn)
+        window = await asyncio.to_thread(self.store.write, turn)
+        count_window(window)
+        return window
 
     async def _one(self, letter: Letter, deadline: float) -> Called:
+        began = time.monotonic()
+        called, asked = await self._tried(letter, deadline)
+        count_call(letter, called.verdict, time.monotonic() - began if asked else None)
+        return called
+
+    async def _tried(self, letter: Letter, deadline: float) -> tuple[Called, bool]:
+        """What came of it, and whether the other side was asked at all."""
         text = ""
         try:
             text = self.writer.text(letter)
             errand = self.writer.write(letter, text, datetime.now(UTC))
         except LongplayError as error:
-            return Called(letter, Refused(error.message), text)
+            return Called(letter, Refused(error.message), text), False
         except Exception as error:  # one call's fault must not leave its window in doubt (I6)
             _log.exception("call %s could not be written", letter.job)
-            return Called(letter, Refused(f"it could not be written: {type(error).__name__}"), text)
+            fault = f"it could not be written: {type(error).__name__}"
+            return Called(letter, Refused(fault), text), False
         left = deadline + ONE_CALL.total_seconds() - time.monotonic()
         if left <= 1:
             # A sender that was stopped and came back must not send what it no longer owns (I13).
-            return Called(letter, NotTried("the sender ran out of time", timedelta()), text)
+            return Called(letter, NotTried("the sender ran out of time", timedelta()), text), False
         within = min(ONE_CALL, timedelta(seconds=left))
         found = await self.destinations.call(errand.request, within=within)
-        return Called(letter, errand.verdict(found, datetime.now(UTC)), text)
+        verdict = errand.verdict(found, datetime.now(UTC))
+        return Called(letter, verdict, text), not isinstance(verdict, NotTried)
 
 
 async def _ended(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
+from activities._counting import count_mail, count_window
 from engine.errors import LongplayError
 from engine.ids import new_id
 from engine.mail.transports.port import Accepted, NotSent, Outcome, Reply, Transport
@@ -71,6 +72,7 @@ class Courier:
                 batch=batch, token=token, guard=self.guard, sent=sent, first=first, last=last,
             )  # fmt: skip
             window = await asyncio.to_thread(self.store.write, turn)
+            count_window(window)
             if last or not (window.letters or window.left):
                 return Delivered(taken, window.look_in)
             taken += len(window.letters)
@@ -93,7 +95,9 @@ class Courier:
             # A sender that was stopped and came back must not send what it no longer owns (I13).
             return _sent(letter, written, NotSent("the sender ran out of time", timedelta()))
         within = min(ONE_MESSAGE, timedelta(seconds=left))
-        return _sent(letter, written, await self.transport.send(written.envelope, within=within))
+        began = time.monotonic()
+        outcome = await self.transport.send(written.envelope, within=within)
+        return _sent(letter, written, outcome, time.monotonic() - began)
 
     async def _to_inbox(self, letter: Letter, written: Written) -> Outcome:
         await asyncio.to_thread(
@@ -102,7 +106,10 @@ class Courier:
         return Accepted(Reply(250, "", "put into the inbox"))
 
 
-def _sent(letter: Letter, written: Written | None, outcome: Outcome | str) -> Sent:
+def _sent(
+    letter: Letter, written: Written | None, outcome: Outcome | str, took: float | None = None
+) -> Sent:
+    count_mail(letter, outcome, took)
     params = letter.op.params
     return Sent(
         job=letter.job,

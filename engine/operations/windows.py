@@ -13,6 +13,7 @@ from engine.operations import brakes, clock_guard, published
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.pacer import Pacer
 from engine.operations.published import Current
+from engine.operations.reasons import why_deferred, why_skipped
 from engine.operations.recipients import Recipient, Recipients
 from engine.playbook.plan import Send
 from engine.playbook.values import Value
@@ -56,6 +57,8 @@ class Letter:
     files: Mapping[str, str]
     current: Current
     lead: Mapping[str, Value]
+    since: datetime | None = None
+    """When what led to it was accepted, or a wait was over; None: it has been put off since."""
 
 
 @dataclass(slots=True)
@@ -67,11 +70,13 @@ class Window:
         left: whether the batch holds more that can be taken at once.
         look_in: how soon a look is worth while: leases of another attempt are over then, or the
             clock may be right again; None: nothing is waited for.
+        put_off: what does not go now, to be counted: (kind, `deferred` or `skipped`, why).
     """
 
     letters: list[Letter] = field(default_factory=list)
     left: bool = False
     look_in: timedelta | None = None
+    put_off: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def claim(
@@ -148,6 +153,9 @@ def _decide(tx: Transaction, rows: Sequence[Mapping[Any, Any]], token: str, wind
         written.append(_claimed(row, decision, recipient, token, tx.now))
         if isinstance(decision, Skip):
             skipped.append((row["enrollment"], row["seq"]))
+            window.put_off.append((op.action, "skipped", why_skipped(decision.why)))
+        if isinstance(decision, Defer):
+            window.put_off.append((op.action, "deferred", why_deferred(decision.why)))
         if isinstance(decision, Go):
             recipients.count(row, tx.now)
             window.letters.append(letter_for(tx, row, recipient, recipients))
@@ -175,7 +183,13 @@ def letter_for(
         files=published.templates(tx, row["params"]["digest"]),
         current=recipients.current,
         lead=recipients.facts.get(row["lead"], {}),
+        since=_since(row),
     )
+
+
+def _since(row: Mapping[Any, Any]) -> datetime | None:
+    told = row["params"].get("since")
+    return datetime.fromisoformat(told) if told and not row["reason"] else None
 
 
 def _claimed(

@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlch
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool
 
+from engine import metrics
 from engine.errors import EnvironmentFault, TryAgainError
 from engine.playbook.conditions.sums import exact_sum
 
@@ -202,7 +203,9 @@ class Store:
         if not self.is_sqlite:
             yield
             return
+        began = time.monotonic()
         with self._gate, _file_lock(self._path.with_suffix(self._path.suffix + ".gate")):
+            metrics.GATE_WAIT.observe(time.monotonic() - began)
             yield
 
 
