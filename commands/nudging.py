@@ -41,7 +41,13 @@ async def connect(settings: "Settings") -> "Client":
         # A cluster may want TLS, which the worker knows of; the worker takes long to import.
         from temporalio.client import Client
 
-        return await Client.connect(settings.temporal_target, namespace=settings.temporal_namespace)
+        from workflows.payloads import converter
+
+        return await Client.connect(
+            settings.temporal_target,
+            namespace=settings.temporal_namespace,
+            data_converter=converter(settings.payload_keys()),
+        )
     from worker import connect as connect_worker
 
     return await connect_worker(settings, patience=0)

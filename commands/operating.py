@@ -165,11 +165,11 @@ def prepare_all(settings: "Settings", *, demo: bool = False) -> None:
 def _serving() -> "Settings":
     """The settings of a process that runs for long, with its log set up."""
     from engine.logs import set_up_logs
+    from engine.operations.published import require_readable
 
     settings = place.settings()
-    several = (*settings.api_keys, *settings.webhook_secret)
-    secrets = filter(None, (*several, settings.secret_key, settings.temporal_api_key))
-    set_up_logs(settings.log, secrets=[one.get_secret_value() for one in secrets])
-    with place.opened(settings, nudges=False):
-        pass  # a database of another release is told of before anything starts
+    set_up_logs(settings.log, secrets=settings.secrets())
+    # A database or a plan of another release is told of before anything starts.
+    with place.opened(settings, nudges=False) as store:
+        store.read(require_readable)
     return settings

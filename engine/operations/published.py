@@ -162,6 +162,16 @@ def is_published(tx: Transaction) -> bool:
     return tx.conn.execute(sa.select(published_table.c.id)).first() is not None
 
 
+def require_readable(tx: Transaction) -> None:
+    """Looks whether this release can work with what was published.
+
+    Raises:
+        EnvironmentFault: a newer release published it.
+    """
+    if is_published(tx):
+        current(tx)
+
+
 def revision(tx: Transaction, *, lock: bool = False) -> str:
     """What tells one publication from every other; empty before the first.
 
