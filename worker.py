@@ -20,18 +20,21 @@ import uvloop
 from temporalio.client import Client, TLSConfig
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from activities._call import Messenger
 from activities._send import Courier
 from activities._temporal import Carrier, Deliver, Drive
 from engine.calls.client import Caller
 from engine.calls.destinations import Destinations
+from engine.addresses import Address
 from engine.errors import EnvironmentFault
 from engine.logs import set_up_logs
 from engine.mail.links import LinkSigner
 from engine.mail.transports.smtp import SmtpTransport
+from engine.metrics_port import metrics_port, page_of, spare_address
 from engine.operations import heartbeats
+from engine.operations.exposition import CONTENT_TYPE, FOLDER, Exposition, switch_on
 from engine.operations.letters import Writer
 from engine.operations.requests import CallWriter
 from engine.operations.sweeper import neglected
@@ -40,21 +43,30 @@ from engine.settings import Settings, load_settings
 from engine.store.database import Store
 from workflows.bulk import DriveBulk
 from workflows.cohort import DriveCohort
+from workflows.deployment import unversioned, versioned
 from workflows.dispatcher import Dispatcher
-from workflows.names import CONTROL_QUEUE, EMAIL_QUEUE, NOTIFY_QUEUE, WEBHOOK_QUEUE
+from workflows.names import (
+    BULK_CONTROL_QUEUE,
+    BULK_EMAIL_QUEUE,
+    CONTROL_QUEUE,
+    EMAIL_QUEUE,
+    NOTIFY_QUEUE,
+    WEBHOOK_QUEUE,
+)
+from workflows.payloads import converter
 from workflows.schedules import DriveSchedules
 
 SWEEP_EVERY = 2.0
 """Seconds between two looks at what nobody serves."""
 
-_BEAT_EVERY = 10
+_BEAT_EVERY = 5
 """Sweeps between two signs of life."""
 
 CHILDREN = min(2, os.cpu_count() or 1)
 """Processes that send."""
 
 SENDERS = 3
-"""Batches of mail at a time in each; with windows of 20, at most 120 messages are in flight."""
+"""Batches of a lane's mail at a time in each; with windows of 20, at most 120 are in flight."""
 
 BUILD_ID = "longplay-0.1"
 """Given, because the SDK would otherwise hash all code at start: a second of CPU."""
@@ -67,22 +79,23 @@ _log = logging.getLogger("longplay.worker")
 
 
 async def connect(
-    settings: Settings, *, patience: float = 30.0, gives_metrics: bool = False
+    settings: Settings, *, patience: float = 30.0, metrics_at: str = ""
 ) -> Client:
     """The connection to Temporal, waited for while it starts.
 
     Args:
         settings: where it is.
         patience: seconds to wait for it.
-        gives_metrics: whether this process serves metrics on LONGPLAY_METRICS_PORT, when it is set.
+        metrics_at: where the SDK is to give its own metrics; empty: nowhere.
 
     Raises:
-        EnvironmentFault: it does not answer.
+        EnvironmentFault: it does not answer, or payloads cannot be encrypted.
     """
     deadline = asyncio.get_running_loop().time() + patience
     tls = _tls(settings)
     key = settings.temporal_api_key
-    runtime = _runtime(settings) if gives_metrics else None
+    payloads = converter(settings.payload_keys())
+    runtime = _runtime(metrics_at) if metrics_at else None
     while True:
         try:
             return await Client.connect(
@@ -91,6 +104,7 @@ async def connect(
                 api_key=key.get_secret_value() if key else None,
                 tls=tls,
                 runtime=runtime,
+                data_converter=payloads,
             )
         except (RPCError, RuntimeError) as error:
             if asyncio.get_running_loop().time() > deadline:
@@ -101,11 +115,8 @@ async def connect(
             await asyncio.sleep(0.3)
 
 
-def _runtime(settings: Settings) -> Runtime | None:
+def _runtime(address: str) -> Runtime:
     """The SDK's runtime with a Prometheus endpoint; made once, because it opens the port."""
-    if settings.metrics_port is None:
-        return None
-    address = f"{settings.web.host}:{settings.metrics_port}"
     metrics = PrometheusConfig(bind_address=address, durations_as_seconds=True)
     return Runtime(telemetry=TelemetryConfig(metrics=metrics))
 
@@ -127,25 +138,33 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     dispatcher = Dispatcher(client, asyncio.get_running_loop())
     store.on_commit(dispatcher.nudge)
     threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="drive")
+    bulk_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="drive-bulk")
     sweeping = asyncio.create_task(sweep(store, dispatcher))
     sending = asyncio.gather(*(_keep_sender(settings, stop) for _ in range(CHILDREN)))
     try:
-        await _work([_driver(client, store, threads)], stop)
+        build = settings.build_id
+        version = await versioned(client, build) if build else unversioned(BUILD_ID)
+        lone = _driver(client, store, threads, version, CONTROL_QUEUE, 4)
+        many = _driver(client, store, bulk_threads, version, BULK_CONTROL_QUEUE, 2)
+        await _work([lone, many], stop)
     finally:
         stop.set()
         sweeping.cancel()
         await asyncio.gather(sweeping, sending, return_exceptions=True)
         threads.shutdown(wait=True)
+        bulk_threads.shutdown(wait=True)
         store.close()
 
 
 async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     """Sends until it is told to stop, then drains: what the worker's child does."""
     stop = stop or _stop_on_signals()
-    store = Store(settings.store_url, pool_size=3 * SENDERS + 2)
+    store = Store(settings.store_url, pool_size=4 * SENDERS + 2)
     client = await connect(settings)
     store.on_commit(Dispatcher(client, asyncio.get_running_loop()).nudge)
-    transport = SmtpTransport(settings.mail_url)
+    # Whoever is to send a lone lead's mail must not wait for a thread behind those of a bulk.
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4 * SENDERS + 2, "store"))
+    transports = [SmtpTransport(settings.mail_url) for _ in range(2)]
     writer = Writer(LinkSigner([settings.signing_key()]), settings.link_url)
     caller = Caller(allow_private=settings.webhook_allow_private)
     messenger = Messenger(
@@ -154,10 +173,11 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
         Destinations(caller),
     )
     try:
-        await _work(_senders(client, Courier(store, writer, transport), messenger), stop)
+        couriers = [Courier(store, writer, each) for each in transports]
+        await _work(_senders(client, *couriers, messenger), stop)
     finally:
         await caller.close()
-        await transport.close()
+        await asyncio.gather(*(each.close() for each in transports))
         store.close()
 
 
@@ -207,27 +227,37 @@ async def _work(workers: list[Worker], stop: asyncio.Event) -> None:
     await asyncio.gather(*running)
 
 
-def _driver(client: Client, store: Store, threads: ThreadPoolExecutor) -> Worker:
+def _driver(
+    client: Client,
+    store: Store,
+    threads: ThreadPoolExecutor,
+    version: WorkerDeploymentConfig,
+    queue: str,
+    at_once: int,
+) -> Worker:
     return Worker(
         client,
-        task_queue=CONTROL_QUEUE,
+        task_queue=queue,
         workflows=[DriveCohort, DriveSchedules, DriveBulk],
         activities=Drive(store).activities(),
         activity_executor=threads,
-        max_concurrent_workflow_tasks=4,
-        max_concurrent_local_activities=4,
-        max_concurrent_activities=4,
+        max_concurrent_workflow_tasks=at_once,
+        max_concurrent_local_activities=at_once,
+        max_concurrent_activities=at_once,
         # The sandbox guards nothing that it is told to pass through, and takes a third of a drive's
         # time; lint keeps clocks and chance out of `workflows`, and recorded histories replay.
         workflow_runner=UnsandboxedWorkflowRunner(),
         # A killed worker holds a driver up for this long at most.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
-        build_id=BUILD_ID,
+        deployment_config=version,
         graceful_shutdown_timeout=_GRACE,
     )
 
 
-def _senders(client: Client, courier: Carrier, messenger: Carrier) -> list[Worker]:
+def _senders(
+    client: Client, courier: Carrier, bulk_courier: Carrier, messenger: Carrier
+) -> list[Worker]:
+    """One for each queue, with slots of its own; a bulk's mail has connections of its own, too."""
     return [
         Worker(
             client,
@@ -239,6 +269,7 @@ def _senders(client: Client, courier: Carrier, messenger: Carrier) -> list[Worke
         )
         for queue, carrier in (
             (EMAIL_QUEUE, courier),
+            (BULK_EMAIL_QUEUE, bulk_courier),
             (NOTIFY_QUEUE, courier),
             (WEBHOOK_QUEUE, messenger),
         )
@@ -252,9 +283,7 @@ def main(settings: Settings) -> None:
 
 def _send_for_parent() -> None:
     settings = load_settings()
-    kept = (*settings.api_keys, *settings.webhook_secret)
-    keys = filter(None, (*kept, settings.secret_key, settings.temporal_api_key))
-    set_up_logs(settings.log, secrets=[one.get_secret_value() for one in keys])
+    set_up_logs(settings.log, secrets=settings.secrets())
 
     async def until_parent_ends() -> None:
         stop = _stop_on_signals()

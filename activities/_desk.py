@@ -13,7 +13,7 @@ from pydantic import JsonValue
 
 from activities._deals import DealDesk, edges_of
 from engine.errors import InputError
-from engine.ids import LeadId, job_id, message_id, new_id
+from engine.ids import LeadId, job_id, lane_of, message_id, new_id
 from engine.mail.render import render_text, render_value
 from engine.operations.deal_changes import store_deal_events
 from engine.operations.derived import store_derived
@@ -33,6 +33,9 @@ from engine.store import jobs, lead_writing, scores, tasks
 from engine.store.database import Transaction
 
 JOBS_IN_A_BATCH = 250
+
+MAIL_QUEUES = {"live": "longplay-email", "bulk": "longplay-email-bulk"}
+"""By lane: the mail of very many goes by senders of its own, so that no lone lead waits for it."""
 
 
 @dataclass(slots=True)
@@ -216,6 +219,8 @@ class Desk:
     ) -> None:  # fmt: skip
         """Queues the job of (enrollment, seq)."""
         job = job_id(member.id, member.seq)
+        if queue == MAIL_QUEUES["live"]:
+            queue = MAIL_QUEUES[lane_of(self.cohort)]
         self._jobs.append(
             {
                 "id": job, "enrollment": member.id, "seq": member.seq, "cohort": self.cohort,

@@ -65,6 +65,11 @@ def cohort_id(playbook: str, digest: str, lane: str, shard: int) -> CohortId:
     return CohortId(f"{playbook}@{digest[:12]}/{lane}/{shard}")
 
 
+def lane_of(cohort: str) -> str:
+    """The lane in a cohort's id: `live`, or `bulk` for those who entered with very many others."""
+    return cohort.rpartition("/")[0].rpartition("/")[2]
+
+
 BULK = "longplay-bulk-"
 """What the workflow ids of the drivers of bulk enrollments begin with."""
 

@@ -35,7 +35,7 @@ from rehearsal.house import RunClock
 
 _TAKEN = Accepted(Reply(250, "", "a shadow's: nothing was sent"))
 _TOKEN = "shadow"
-_MAIL_QUEUES = ("longplay-email", "longplay-notify")
+_MAIL_QUEUES = ("longplay-email", "longplay-email-bulk", "longplay-notify")
 _MOST_ROUNDS = 2000
 _MADE_HERE = ("email.sent", "email.delivered", "lead.", "deal.")
 """Events that follow from others: they come about again by themselves."""

@@ -13,12 +13,12 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.names import (
     BULK_PREFIX,
-    CONTROL_QUEUE,
     DRIVE_BULK,
     DRIVE_COHORT,
     DRIVE_SCHEDULES,
     LOOK,
     SCHEDULES_ID,
+    control_queue_of,
 )
 
 BREATH = 0.1
@@ -60,7 +60,7 @@ async def _nudge(client: Client, cohort: str, attributes: TypedSearchAttributes 
         _driver_of(cohort),
         cohort,
         id=cohort,
-        task_queue=CONTROL_QUEUE,
+        task_queue=control_queue_of(cohort),
         start_signal=LOOK,
         static_summary=f"drives {cohort}",
         search_attributes=attributes or TypedSearchAttributes.empty,

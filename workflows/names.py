@@ -10,8 +10,17 @@ FIRE_SCHEDULES = "fire_schedules"
 ENROLL_IN_BULK = "enroll_in_bulk"
 
 CONTROL_QUEUE = "longplay-control"
+BULK_CONTROL_QUEUE = "longplay-control-bulk"
 EMAIL_QUEUE = "longplay-email"
+BULK_EMAIL_QUEUE = "longplay-email-bulk"
 NOTIFY_QUEUE = "longplay-notify"
 WEBHOOK_QUEUE = "longplay-webhook"
 SCHEDULES_ID = "longplay-schedules"
 BULK_PREFIX = "longplay-bulk-"
+
+
+def control_queue_of(driver: str) -> str:
+    """Where a driver runs: what very many entered by keeps no lone lead's driver waiting."""
+    lane = driver.rpartition("/")[0].rpartition("/")[2]
+    is_bulk = lane == "bulk" or driver.startswith(BULK_PREFIX)
+    return BULK_CONTROL_QUEUE if is_bulk else CONTROL_QUEUE

@@ -22,22 +22,30 @@ class Pace:
         return max(1, self.count // 10)
 
     @property
+    def spare(self) -> int:
+        """Mails of the burst that a bulk leaves to lone leads."""
+        return self.burst // 2
+
+    @property
     def interval(self) -> timedelta:
         """Between two mails, once the burst is used up."""
         return self.per / max(1, self.count - self.burst + (1 if self.count == self.burst else 0))
 
 
-def next_slot(pace: Pace, next_at: datetime | None, now: datetime) -> tuple[datetime, datetime]:
+def next_slot(
+    pace: Pace, next_at: datetime | None, now: datetime, *, spare: int = 0
+) -> tuple[datetime, datetime]:
     """The slot of one more mail, and what `next_at` is after it.
 
     Args:
         pace: the rate.
         next_at: what the last call answered; None: no mail has left yet.
         now: the moment.
+        spare: mails that could still leave at once after this one, for whoever goes first.
 
     Returns:
         (slot, next_at): the mail may leave at `slot`, which is not before now.
     """
     earliest = now - pace.interval * (pace.burst - 1)
     virtual = max(next_at, earliest) if next_at is not None else earliest
-    return max(virtual, now), virtual + pace.interval
+    return max(virtual + pace.interval * spare, now), virtual + pace.interval

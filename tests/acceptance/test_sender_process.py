@@ -1,4 +1,4 @@
-"""The worker's sender: a process of its own that comes back, drains, and never stays behind."""
+"""The worker's senders: processes of their own that come back, drain, and never stay behind."""
 
 import os
 import signal
@@ -11,6 +11,7 @@ import pytest
 from bench import shapes
 from bench.arena import Arena
 from bench.mail_rate import whole_path
+from worker import CHILDREN
 
 
 @pytest.fixture
@@ -22,11 +23,11 @@ def arena() -> Iterator[Arena]:
         yield made
 
 
-def sender_of(arena: Arena) -> int:
-    """The process id of the worker's sender, once there is one."""
+def senders_of(arena: Arena) -> list[int]:
+    """The process ids of the worker's senders, once all are there."""
     worker = arena.processes["worker"].pid
-    until(lambda: len(children(worker)) == 1)
-    return children(worker)[0]
+    until(lambda: len(children(worker)) == CHILDREN)
+    return children(worker)
 
 
 def children(pid: int) -> list[int]:
@@ -54,18 +55,18 @@ def test_a_sender_that_dies_comes_back_and_none_outlives_its_worker(arena: Arena
     """Mail goes on after a kill -9 of the sender; a worker's end, however sudden, is its too."""
     store = arena.publish()
     arena.start_worker()
-    first = sender_of(arena)
+    first = senders_of(arena)
     whole_path(arena, store, 40, 1)
-    os.kill(first, signal.SIGKILL)
-    until(lambda: children(arena.processes["worker"].pid) not in ([], [first]))
+    os.kill(first[0], signal.SIGKILL)
+    until(lambda: first[0] not in senders_of(arena))
     whole_path(arena, store, 40, 2)
-    second = sender_of(arena)
+    second = senders_of(arena)
     arena.processes["worker"].send_signal(signal.SIGTERM)
     assert arena.processes["worker"].wait(15) == 0
-    assert is_gone(second)
+    assert all(is_gone(each) for each in second)
     arena.start_worker()
-    third = sender_of(arena)
+    third = senders_of(arena)
     arena.processes["worker"].kill()
-    until(lambda: is_gone(third), 15)
+    until(lambda: all(is_gone(each) for each in third), 15)
     assert len(arena.accepted()) == 80
     store.close()

@@ -103,7 +103,7 @@ class RealHouse:
             workflow_runner=UnsandboxedWorkflowRunner(),
         )  # fmt: skip
         await self._stack.enter_async_context(driver)
-        for queue in ("longplay-email", "longplay-notify"):
+        for queue in ("longplay-email", "longplay-email-bulk", "longplay-notify"):
             sender = Worker(client, task_queue=queue, activities=Deliver(courier).activities())
             await self._stack.enter_async_context(sender)
         return client

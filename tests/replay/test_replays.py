@@ -63,7 +63,9 @@ def test_durable_names_are_what_they_have_always_been() -> None:
     assert names.ENROLL_IN_BULK == "enroll_in_bulk"
     assert names.BULK_PREFIX == "longplay-bulk-"
     assert names.CONTROL_QUEUE == "longplay-control"
+    assert names.BULK_CONTROL_QUEUE == "longplay-control-bulk"
     assert names.EMAIL_QUEUE == "longplay-email"
+    assert names.BULK_EMAIL_QUEUE == "longplay-email-bulk"
     assert names.NOTIFY_QUEUE == "longplay-notify"
     assert names.SCHEDULES_ID == "longplay-schedules"
 
