@@ -69,8 +69,22 @@ def migrate(as_json: AsJson = False) -> None:
         rendering.say(f"the database is at revision {revision}")
 
 
-def doctor(as_json: AsJson = False) -> None:
+def doctor(
+    replay: Annotated[
+        bool,
+        typer.Option("--replay", help="Replays the drivers that run, before this release is."),
+    ] = False,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, max=100_000, help="With --replay: so many at most.")
+    ] = 1_000,
+    as_json: AsJson = False,
+) -> None:
     """Looks whether everything is well, and recounts every enrollment and message."""
+    if replay:
+        from commands.replaying import tell
+
+        tell(limit=limit, as_json=as_json)
+        return
     from commands.surroundings import checks
 
     found = checks(place.settings())
