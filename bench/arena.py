@@ -50,9 +50,21 @@ def cpu_seconds(pid: int) -> float:
     """CPU time that a process and its children have used."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     own = sum(int(fields[n]) for n in (11, 12, 13, 14)) / os.sysconf("SC_CLK_TCK")
+    return own + sum(cpu_seconds(child) for child in children(pid))
+
+
+def children(pid: int) -> list[int]:
+    """The processes that a process has started and that live, in order of their start."""
     threads = Path(f"/proc/{pid}/task").iterdir()
-    children = " ".join((thread / "children").read_text() for thread in threads).split()
-    return own + sum(cpu_seconds(int(child)) for child in children)
+    return sorted(
+        int(child) for thread in threads for child in (thread / "children").read_text().split()
+    )
+
+
+def resident(pid: int) -> float:
+    """Megabytes of memory that a process holds."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
 @dataclass
@@ -64,6 +76,8 @@ class Arena:
     temporal_port: int = field(default_factory=free_pair)
     sink_port: int = field(default_factory=free_port)
     web_port: int = field(default_factory=free_port)
+    web_ports: dict[str, int] = field(default_factory=dict)
+    hooks_port: int = field(default_factory=free_port)
     smtp_url: str = ""
     database_url: str = ""
     spent: dict[str, float] = field(default_factory=dict)
@@ -84,6 +98,19 @@ class Arena:
     @property
     def sink_log(self) -> Path:
         return self.folder / "accepted.tsv"
+
+    @property
+    def fault_log(self) -> Path:
+        return self.folder / "misdeeds.tsv"
+
+    @property
+    def hooks_log(self) -> Path:
+        return self.folder / "calls.tsv"
+
+    def web_port_of(self, name: str) -> int:
+        """The port of a web server; the first one's is `web_port`."""
+        first = not self.web_ports
+        return self.web_ports.setdefault(name, self.web_port if first else free_port())
 
     def environment(self) -> dict[str, str]:
         clean = {k: v for k, v in os.environ.items() if not k.startswith("LONGPLAY_")}
@@ -115,11 +142,13 @@ class Arena:
         publish.publish(store, editions.edition_of(folder, checked))
         return store
 
-    def start(self, name: str, argv: list[str]) -> subprocess.Popen[bytes]:
+    def start(
+        self, name: str, argv: list[str], environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         with (self.folder / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
                 argv,
-                env=self.environment(),
+                env=self.environment() | dict(environment or {}),
                 cwd=self.folder,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -141,24 +170,38 @@ class Arena:
 
     def start_sink(self, *rules: str, delay: float = 0.0) -> None:
         argv = [PYTHON, str(ROOT / "bench" / "sink.py"), "--port", str(self.sink_port)]
-        argv += ["--log", str(self.sink_log), "--delay", str(delay)]
+        argv += ["--log", str(self.sink_log), "--faults", str(self.fault_log)]
+        argv += ["--delay", str(delay)]
         for rule in rules:
             argv += ["--rule", rule]
         self.start("sink", argv)
         wait_for_port(self.sink_port)
 
+    def start_hooks(self, *rules: str) -> None:
+        argv = [PYTHON, str(ROOT / "bench" / "hooks.py"), "--port", str(self.hooks_port)]
+        argv += ["--log", str(self.hooks_log)]
+        for rule in rules:
+            argv += ["--rule", rule]
+        self.start("hooks", argv)
+        wait_for_port(self.hooks_port)
+
     def start_worker(self, name: str = "worker") -> None:
         self.start(name, [PYTHON, "-P", "-c", _WORKER])
 
     def start_web(self, name: str = "web") -> None:
-        self.start(name, [PYTHON, "-P", "-m", "cli", "web"])
-        wait_for_port(self.web_port)
+        port = self.web_port_of(name)
+        address = {"LONGPLAY_WEB_ADDRESS": f"127.0.0.1:{port}"}
+        self.start(name, [PYTHON, "-P", "-m", "cli", "web"], address)
+        wait_for_port(port)
 
-    def kill(self, name: str, number: signal.Signals = signal.SIGKILL) -> None:
+    def kill(
+        self, name: str, number: signal.Signals = signal.SIGKILL, *, alone: bool = False
+    ) -> None:
+        """Ends a part; `alone`: a kill -9 spares its children, who notice by themselves."""
         process = self.processes.pop(name)
         if process.poll() is None:
             self.spent[name] = self.spent.get(name, 0.0) + cpu_seconds(process.pid)
-            if number == signal.SIGKILL:
+            if number == signal.SIGKILL and not alone:
                 os.killpg(process.pid, number)  # its children, too
             else:
                 process.send_signal(number)

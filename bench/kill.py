@@ -12,20 +12,19 @@ is in doubt is listed, and never more of it than was in flight at the kills of t
 """
 
 import argparse
-import collections
 import json
 import random
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from dataclasses import asdict, dataclass, field
 
 import sqlalchemy as sa
 
 from bench import shapes
 from bench.arena import Arena
+from bench.client import Web
+from bench.reckoning import Mails, in_flight, reckon, unfinished, walks
 from engine.mail.links import LinkKind, LinkSigner
 from engine.store.database import Store, Transaction
 
@@ -36,7 +35,7 @@ SLOW = 0.15
 
 
 @dataclass
-class Verdict:
+class Verdict(Mails):
     """What the run showed; `faults` is empty when it passed."""
 
     leads: int = 0
@@ -44,58 +43,9 @@ class Verdict:
     kills: dict[str, int] = field(default_factory=dict)
     temporal_lost: bool = False
     finished: int = 0
-    mails_accepted: int = 0
-    mails_at_the_server: int = 0
-    accepted_twice: int = 0
-    in_doubt: int = 0
-    in_doubt_arrived: int = 0
     in_flight_at_kills: int = 0
     clicks: int = 0
     http_retries: int = 0
-    faults: list[str] = field(default_factory=list)
-
-
-class Web:
-    """A client that does not give up: accepted means accepted, whatever dies in between."""
-
-    def __init__(self, port: int) -> None:
-        self.base = f"http://127.0.0.1:{port}"
-        self.retries = 0
-
-    def post_events(self, events: list[dict[str, object]]) -> None:
-        body = json.dumps(events).encode()
-        request = urllib.request.Request(
-            f"{self.base}/v1/events", body, {"Content-Type": "application/json"}
-        )
-        self._insist(request)
-
-    def click(self, token: str) -> None:
-        self._insist(urllib.request.Request(f"{self.base}/c/{token}", headers=_BROWSER))
-
-    def _insist(self, request: urllib.request.Request) -> None:
-        for _ in range(600):
-            try:
-                opener = urllib.request.build_opener(_Stay())
-                opener.open(request, timeout=10).read()
-                return
-            except urllib.error.HTTPError as error:
-                if error.code < 500:
-                    if 300 <= error.code < 400:
-                        return
-                    raise
-            except OSError:
-                pass
-            self.retries += 1
-            time.sleep(0.2)
-        raise RuntimeError("the web server never came back")
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *_: object) -> None:
-        return None
-
-
-_BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}
 
 
 def feed(web: Web, leads: int) -> None:
@@ -142,7 +92,7 @@ def kill_some(
         time.sleep(chance.uniform(1.0, 3.0))
         arena.kill(victim)
         if victim.startswith("worker"):
-            caught |= store.read(_in_flight)
+            caught |= store.read(in_flight)
             v.in_flight_at_kills = len(caught)
         v.kills[victim] = v.kills.get(victim, 0) + 1
         time.sleep(chance.uniform(0.1, 1.0))
@@ -162,11 +112,6 @@ def start(arena: Arena, name: str) -> None:
         arena.start_worker(name)
 
 
-def _in_flight(tx: Transaction) -> set[str]:
-    query = sa.text("SELECT id FROM job WHERE state = 'in_flight'")
-    return {row[0] for row in tx.conn.execute(query)}
-
-
 def run(args: argparse.Namespace) -> Verdict:
     verdict = Verdict(leads=args.leads)
     with Arena(database_url=args.postgres) as arena:
@@ -184,7 +129,7 @@ def run(args: argparse.Namespace) -> Verdict:
         chance = random.Random(args.seed)
         kill_some(arena, store, args.kills, chance, verdict, lose=args.lose_temporal)
         feeder.join()
-        while time.monotonic() - began < LIMIT and store.read(_unfinished) > 0:
+        while time.monotonic() - began < LIMIT and store.read(unfinished) > 0:
             time.sleep(0.5)
         verdict.seconds = round(time.monotonic() - began, 1)
         stop.set()
@@ -197,40 +142,12 @@ def run(args: argparse.Namespace) -> Verdict:
     return verdict
 
 
-def _unfinished(tx: Transaction) -> int:
-    query = (
-        "SELECT (SELECT count(*) FROM enrollment WHERE ended_at IS NULL) + "
-        "(SELECT count(*) FROM job WHERE state IN ('queued', 'in_flight', 'deferred'))"
-    )
-    return int(tx.conn.execute(sa.text(query)).scalar_one())
-
-
 def judge(tx: Transaction, arrived: list[tuple[str, str]], verdict: Verdict) -> None:
     """Compares what the store says with what the mail server saw."""
     found = tx.conn.execute(sa.text("SELECT state, count(*) FROM enrollment GROUP BY 1"))
     states = {row[0]: row[1] for row in found}
-    jobs = tx.conn.execute(sa.text("SELECT message_id, state, enrollment, step FROM job")).all()
-    counts = collections.Counter(message_id for message_id, _ in arrived)
     verdict.finished = states.get("finished", 0)
-    verdict.mails_at_the_server = len(arrived)
-    verdict.accepted_twice = sum(1 for number in counts.values() if number > 1)
-    for message_id, state, enrollment, step in jobs:
-        there = counts.pop(message_id, 0)
-        if state == "accepted":
-            verdict.mails_accepted += 1
-            if there != 1:
-                verdict.faults.append(f"{enrollment}/{step} is accepted, and arrived {there} times")
-        elif state == "in_doubt":
-            verdict.in_doubt += 1
-            verdict.in_doubt_arrived += there
-            if there > 1:
-                verdict.faults.append(f"{enrollment}/{step} is in doubt, and arrived {there} times")
-        elif there:
-            verdict.faults.append(f"{enrollment}/{step} is {state}, and arrived {there} times")
-        elif state != "skipped":
-            verdict.faults.append(f"{enrollment}/{step} is {state}")
-    if counts:
-        verdict.faults.append(f"{len(counts)} mails arrived that the ledger does not know")
+    reckon(tx, arrived, verdict)
     if states != {"finished": verdict.leads}:
         verdict.faults.append(f"enrollments: {states}")
     if verdict.in_doubt > verdict.in_flight_at_kills:
@@ -242,13 +159,7 @@ def judge(tx: Transaction, arrived: list[tuple[str, str]], verdict: Verdict) -> 
 
 def _judge_paths(tx: Transaction, verdict: Verdict) -> None:
     """Every lead got the mails of its branch: first, last, and the reminder unless it clicked."""
-    rows = tx.conn.execute(
-        sa.text("SELECT enrollment, step, outcome FROM step_log ORDER BY enrollment, seq")
-    ).all()
-    paths: dict[str, list[str]] = {}
-    for enrollment, step, _ in rows:
-        paths.setdefault(enrollment, []).append(step)
-    for enrollment, steps in paths.items():
+    for enrollment, steps in walks(tx).items():
         wanted = {"hello", "last"} | (set() if "tag-clicked" in steps else {"reminder"})
         missing = wanted - set(steps)
         if missing or len(steps) != len(set(steps)):

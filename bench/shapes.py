@@ -126,3 +126,52 @@ def files_under_fire() -> dict[str, str]:
         "templates/email/second.html": PAGE % (2, 2, 2),
         "templates/email/third.html": PAGE % (3, 3, 3),
     }
+
+
+CHAOS = """\
+playbook: under-fire
+enroll:
+  when:
+    - event: form.submitted
+  again: never
+steps:
+  - email: first
+    id: hello
+  - wait: 4 seconds
+  - wait_for: email.clicked
+    from: hello
+    up_to: 6 seconds
+    then:
+      - score: +10
+      - tag: clicked
+    else:
+      - email: second
+        id: reminder
+      - tag: reminded
+  - webhook: ${CRM_URL}/leads/{{ lead.first_name }}
+    id: tell
+    json: {email: "{{ lead.email }}", score: "{{ lead.score }}"}
+  - assign: all
+  - split: tone
+    arms:
+      plain: {weight: 50, steps: [{tag: plain}]}
+      bold: {weight: 50, steps: [{tag: bold}, {wait: 2 seconds}]}
+  - wait: 3 seconds
+  - if: lead.score >= 10
+    then:
+      - stage: mql
+    else:
+      - update: {segment: "'cold'"}
+  - email: third
+    id: last
+  - end: done
+"""
+
+
+def files_of_chaos(hooks: str) -> dict[str, str]:
+    """Waits, a branch on a click, a split, a call to `hooks`, and two or three mails."""
+    return {
+        **files_under_fire(),
+        "playbooks/under-fire.yaml": CHAOS,
+        ".env": f"CRM_URL={hooks}\nLONGPLAY_WEBHOOK_ALLOW_PRIVATE=true\n",
+    }

@@ -8,7 +8,10 @@ begin with a prefix (`550@nobody`) or for a share of all recipients, always the 
 (`451%0.05`). Actions: a code such as 451, 452, 550 (refused at RCPT); `greylist` (451 the first
 time); `data451`, `data552` (refused after the message); `hang` (stored, never answered); `drop`
 (stored, then the link is cut); `cut` (the link is cut before it is stored); `421` (said to RCPT,
-then closed). It is one process with no thread, so its cost shows on one core.
+then closed); `slow` (stored, answered after ten times the delay and a second more). With `once-`
+before it an action befalls a recipient the first time only (`greylist` is `once-451`). Every
+misdeed goes to the file of --faults as `seconds<TAB>action<TAB>message_id<TAB>recipient`.
+It is one process with no thread, so its cost shows on one core.
 """
 
 import argparse
@@ -16,6 +19,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import time
 import zlib
 from collections import Counter
 from dataclasses import dataclass
@@ -25,6 +29,7 @@ HELLO = b"250-sink\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE
 OK = b"250 2.0.0 ok\r\n"
 END = b"\r\n.\r\n"
 STORED = ("hang", "drop")
+ONCE = "once-"
 
 
 @dataclass(frozen=True)
@@ -50,24 +55,40 @@ def parse_rule(text: str) -> Rule:
 class Sink:
     """What all connections share: the rules, the log, the counts."""
 
-    def __init__(self, log: str, rules: list[Rule], delay: float) -> None:
+    def __init__(self, log: str, rules: list[Rule], delay: float, faults: str = "") -> None:
         self.rules = rules
         self.delay = delay
         self.counts: Counter[str] = Counter()
         self.seen: set[bytes] = set()
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
-        self.log = os.open(log, flags, 0o644) if log else -1
+        self.log = _appended(log)
+        self.faults = _appended(faults)
 
     def action_for(self, recipient: bytes) -> str:
+        """What befalls this recipient now; what befalls it once is over when it was done."""
         for rule in self.rules:
             if rule.holds(recipient):
-                return rule.action
+                action = "once-451" if rule.action == "greylist" else rule.action
+                if not action.startswith(ONCE):
+                    return action
+                return "" if recipient in self.seen else action.removeprefix(ONCE)
         return ""
+
+    def did(self, action: str, recipient: bytes, message: bytes = b"-") -> None:
+        """Counts a misdeed, and writes it down."""
+        self.counts[action] += 1
+        self.seen.add(recipient)
+        if self.faults >= 0:
+            at = f"{time.time():.3f}\t{action}\t".encode()
+            os.write(self.faults, at + message + b"\t" + recipient + b"\n")
 
     def store(self, content: bytes, recipient: bytes) -> None:
         self.counts["stored"] += 1
         if self.log >= 0:
             os.write(self.log, message_id(content) + b"\t" + recipient + b"\n")
+
+
+def _appended(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644) if path else -1
 
 
 def message_id(content: bytes) -> bytes:
@@ -106,6 +127,11 @@ class Conversation(asyncio.Protocol):
         if answers and not self.transport.is_closing():
             self.transport.write(b"".join(answers))
 
+    def late(self) -> None:
+        """The answer to a message, unless who sent it is gone."""
+        if not self.transport.is_closing():
+            self.transport.write(OK)
+
     def command(self, answers: list[bytes]) -> bool:
         end = self.buffer.find(b"\r\n")
         if end < 0:
@@ -130,14 +156,9 @@ class Conversation(asyncio.Protocol):
 
     def refusal(self) -> bytes:
         action = self.sink.action_for(self.recipient)
-        if action == "greylist":
-            if self.recipient in self.sink.seen:
-                return b""
-            self.sink.seen.add(self.recipient)
-            action = "451"
         if not action.isdecimal():
             return b""
-        self.sink.counts[action] += 1
+        self.sink.did(action, self.recipient)
         if action == "421":
             self.transport.write(b"421 4.3.2 closing\r\n")
             self.transport.close()
@@ -154,19 +175,23 @@ class Conversation(asyncio.Protocol):
         self.in_data = False
         action = self.sink.action_for(self.recipient)
         if action.startswith("data"):
-            self.sink.counts[action] += 1
+            self.sink.did(action, self.recipient, message_id(content))
             answers.append(f"{action[4:]} {action[4]}.6.0 refused\r\n".encode())
             return True
         if action != "cut":
             self.sink.store(content, self.recipient)
         if action in (*STORED, "cut"):
-            self.sink.counts[action] += 1
+            self.sink.did(action, self.recipient, message_id(content))
             if action != "hang":
                 self.transport.abort()
             return False
-        if self.sink.delay:
+        delay = self.sink.delay
+        if action == "slow":
+            self.sink.did(action, self.recipient, message_id(content))
+            delay = 1 + 10 * delay
+        if delay:
             loop = asyncio.get_running_loop()
-            loop.call_later(self.sink.delay, self.transport.write, OK)
+            loop.call_later(delay, self.late)
         else:
             answers.append(OK)
         return True
@@ -189,10 +214,12 @@ def main() -> None:
     options.add_argument("--host", default="127.0.0.1")
     options.add_argument("--port", type=int, default=2525, help="0 takes a free one")
     options.add_argument("--log", default="", help="file for message ids, one line a message")
+    options.add_argument("--faults", default="", help="file for misdeeds, one line each")
     options.add_argument("--rule", action="append", default=[], help="451@prefix or drop%%0.01")
     options.add_argument("--delay", type=float, default=0.0, help="seconds before each 250")
     given = options.parse_args()
-    sink = Sink(given.log, [parse_rule(text) for text in given.rule], given.delay)
+    rules = [parse_rule(text) for text in given.rule]
+    sink = Sink(given.log, rules, given.delay, given.faults)
     with contextlib.suppress(ImportError):
         import uvloop
 

