@@ -7,8 +7,9 @@ from activities._desk import Desk
 from activities._reading import fact, text
 from engine.runtime import civil
 from engine.runtime.assignment import Assigned
-from engine.runtime.interpreter import Acted, duration
+from engine.runtime.interpreter import Acted
 from engine.runtime.position import Member
+from engine.runtime.waiting import duration
 
 
 def run(params: Params, member: Member, desk: Desk) -> Acted:

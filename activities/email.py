@@ -8,8 +8,8 @@ from activities._action import Outgoing, Params
 from activities._desk import Desk
 from activities._reading import text
 from engine.runtime import civil
-from engine.runtime.interpreter import field_of
 from engine.runtime.position import Member
+from engine.runtime.waiting import field_of
 
 
 def describe(params: Params, member: Member, desk: Desk) -> dict[str, JsonValue]:

@@ -6,8 +6,9 @@ from activities._action import Inline, Params
 from activities._desk import Desk
 from activities._reading import text
 from engine.runtime import civil
-from engine.runtime.interpreter import Acted, field_of
+from engine.runtime.interpreter import Acted
 from engine.runtime.position import Member
+from engine.runtime.waiting import field_of
 
 
 def run(params: Params, member: Member, desk: Desk) -> Acted:

@@ -21,8 +21,8 @@ from engine.playbook.moments import FieldMoment
 from engine.playbook.plan import Plan, RecordKind, Trigger
 from engine.playbook.values import Value
 from engine.runtime.coming import TriggerName, field_of_date, moment_of, timed_triggers
-from engine.runtime.interpreter import field_of
 from engine.runtime.matching import Edge
+from engine.runtime.waiting import field_of
 from engine.store import deals
 from engine.store.clock_tables import ComingMoment
 from engine.store.database import Transaction

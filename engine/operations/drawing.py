@@ -13,10 +13,10 @@ from typing import Any
 from engine.operations.published import Current
 from engine.playbook.plan import Plan, Split, Winner
 from engine.runtime import civil
-from engine.runtime.interpreter import duration
 from engine.runtime.matching import Happened
 from engine.runtime.position import Member
 from engine.runtime.splitting import Drawn, Later, Standing, draw
+from engine.runtime.waiting import duration
 from engine.store import splits
 from engine.store.database import Transaction
 

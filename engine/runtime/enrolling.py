@@ -11,7 +11,8 @@ from engine.playbook.durations import Duration
 from engine.playbook.plan import Plan
 from engine.runtime import civil
 from engine.runtime.civil import BusinessTime
-from engine.runtime.interpreter import duration, exit_that_holds
+from engine.runtime.interpreter import exit_that_holds
+from engine.runtime.waiting import duration
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,11 @@ ops until it blocks or ends, and lets `Hands` do what an op asks for.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
-from functools import lru_cache, partial
+from datetime import datetime
 from typing import Protocol, assert_never
 
 from engine.errors import LongplayError
 from engine.playbook.conditions import condition
-from engine.playbook.durations import Duration, parse_duration
-from engine.playbook.moments import parse_moment
 from engine.playbook.plan import (
     Ask,
     Await,
@@ -29,14 +26,10 @@ from engine.playbook.plan import (
     Wait,
 )
 from engine.playbook.values import Value
-from engine.runtime import civil
 from engine.runtime.position import (
     ON_ANSWER,
-    ON_EVENT,
     ON_JOB,
     ON_SPLIT,
-    ON_WAIT,
-    Awaited,
     Calendars,
     Decision,
     Draw,
@@ -51,12 +44,10 @@ from engine.runtime.position import (
     Stop,
 )
 from engine.runtime.splitting import Drawn, Later, arm_kept
+from engine.runtime.waiting import decide_ask, decide_await, decide_wait
 
 MOST_OPS = 200
 """Ops that one walk passes at most; whoever has more to do is due again at once."""
-
-TIME_LOOK = timedelta(hours=1)
-"""How often a condition that time alone can change is looked at (language.md, section 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +89,6 @@ class Hands(Protocol):
             LongplayError: it cannot be asked.
         """
         ...
-
-
-@lru_cache(maxsize=4096)
-def duration(text: str) -> Duration:
-    """A duration that validate has already accepted."""
-    return parse_duration(text)
 
 
 def walk(member: Member, hands: Hands, calendars: Calendars, now: datetime) -> None:
@@ -276,9 +261,9 @@ def decide(  # noqa: PLR0912 - one arm an op
         case Send():
             return _decide_job(member, op)
         case Wait():
-            return _decide_wait(member, op, calendars, now)
+            return decide_wait(member, op, calendars, now)
         case Await():
-            return _decide_await(member, op, calendars, now)
+            return decide_await(member, op, calendars, now)
         case Branch():
             check = condition(op.cond)
             holds = check.truth(member.scope)
@@ -291,7 +276,7 @@ def decide(  # noqa: PLR0912 - one arm an op
             kept = arm_kept(op, member.memory)
             return Draw(op) if kept is None else _into(op, kept, "the arm it drew before")
         case Ask():
-            return _decide_ask(member, op, calendars, now)
+            return decide_ask(member, op, calendars, now)
         case End():
             return Finish(op.outcome)
         case Jump():
@@ -315,9 +300,7 @@ def _decide_job(member: Member, op: Send) -> Decision:
         return Finish("bounced", job.reason)
     if job.state == "rejected" and op.on_error == "stop":
         return Stop(job.reason)
-    return Pass(
-        member.pc + 1, job.state, job.reason, anchor_at=job.at, save=_answered(member, op)
-    )
+    return Pass(member.pc + 1, job.state, job.reason, anchor_at=job.at, save=_answered(member, op))
 
 
 def _answered(member: Member, op: Send) -> tuple[str, Value] | None:
@@ -337,116 +320,6 @@ def _decide_repeat(member: Member, op: Repeat) -> Decision:
         why = f"round {done + 1} of {op.times}"
         return Pass(member.pc + 1, "again", why, count=(op.step, done + 1), waited=True)
     return Pass(op.exit_to, "done", f"{op.times} rounds", count=(op.step, 0), waited=True)
-
-
-def _decide_wait(member: Member, op: Wait, calendars: Calendars, now: datetime) -> Decision:
-    calendar = calendars(op.calendar or member.plan.calendar, member.scope)
-    if op.span:
-        until = member.until_at
-        if member.blocked_on != ON_WAIT or until is None:
-            until = civil.add(member.anchor_at, duration(op.span), _zone(member, op), calendar)
-        if until > now:
-            return Sleep(ON_WAIT, until, until)
-        return Pass(member.pc + 1, "waited", op.span, anchor_at=until, waited=True)
-    return _decide_until(member, op, calendars, now)
-
-
-def _decide_until(member: Member, op: Wait, calendars: Calendars, now: datetime) -> Decision:
-    zone = _zone(member, op)
-    calendar = calendars(op.calendar or member.plan.calendar, member.scope)
-    arrived = member.blocked_on != ON_WAIT
-    # It counts from the end of the step before, however late that is looked at: `next monday` is
-    # the same monday at every look, and one that came while nobody was there has come.
-    if arrived:
-        member.memory["waiting_since"] = member.anchor_at.isoformat()
-    since = datetime.fromisoformat(str(member.memory.get("waiting_since", now.isoformat())))
-    reader = partial(field_of, member.scope, record=member.plan.record)
-    until = civil.next_moment(parse_moment(op.until), since, zone, reader, calendar)
-    known_at = since if arrived else member.due_at or now
-    if until is None:
-        why = f"'{op.until}' is missing"
-        return _by_policy(op, member, op.on_missing, "date-missing", why, known_at)
-    if until > now:
-        return Sleep(ON_WAIT, until, until)
-    if until < known_at and (arrived or until != member.until_at):
-        why = f"'{op.until}' has passed"
-        return _by_policy(op, member, op.on_past, "date-passed", why, known_at)
-    return Pass(member.pc + 1, "waited", op.until, anchor_at=until, waited=True)
-
-
-def _by_policy(
-    op: Wait, member: Member, policy: str, outcome: str, why: str, known_at: datetime
-) -> Decision:
-    """What a missing or past moment means; the next wait counts from when that was known."""
-    if policy == "end":
-        return Finish(outcome, why)
-    there = op.skip_to if policy == "skip" else member.pc + 1
-    return Pass(there, policy, why, anchor_at=known_at, waited=True)
-
-
-def _zone(member: Member, op: Wait) -> tzinfo:
-    """The zone of a wait: the one it names, else the record's."""
-    return member.zone if op.timezone in {"", "lead"} else civil.zone(op.timezone)
-
-
-def _decide_await(member: Member, op: Await, calendars: Calendars, now: datetime) -> Decision:
-    found = next((row for row in member.awaited if _satisfies(member, op, row)), None)
-    if found is not None:
-        save = (op.save, dict(found.properties)) if op.save else None
-        return Pass(
-            member.pc + 1, "happened", found.name, consumed=found.event, save=save, waited=True,
-            # It may have come during an earlier wait; the step ends no sooner than it began.
-            anchor_at=max(found.at, member.anchor_at),
-        )  # fmt: skip
-    if op.cond and condition(op.cond).truth(member.scope):
-        why = condition(op.cond).explain(member.scope)
-        return Pass(member.pc + 1, "happened", why, anchor_at=now, waited=True)
-    until = member.until_at
-    if member.blocked_on != ON_EVENT and op.up_to != "forever":
-        calendar = calendars(op.calendar or member.plan.calendar, member.scope)
-        until = civil.add(member.anchor_at, duration(op.up_to), member.zone, calendar)
-    if until is not None and until <= now:
-        return Pass(op.else_to, "timed out", op.up_to, anchor_at=until, waited=True)
-    look = until
-    if op.cond and condition(op.cond).reads_time:
-        look = min(filter(None, (until, now + TIME_LOOK)))
-    return Sleep(ON_EVENT, until, look)
-
-
-def _decide_ask(member: Member, op: Ask, calendars: Calendars, now: datetime) -> Decision:
-    if member.blocked_on != ON_ANSWER:
-        calendar = calendars(op.calendar or member.plan.calendar, member.scope)
-        # From now, not from the step before: a person gets the whole time, whoever was late.
-        return Request(op, civil.add(now, duration(op.up_to), member.zone, calendar))
-    answer = member.answer
-    if answer is not None:
-        there = member.pc + 1 if answer.yes else op.else_to
-        outcome = "approved" if answer.yes else "rejected"
-        return Pass(there, outcome, f"by {answer.by or 'a person'}", anchor_at=answer.at)
-    until = member.until_at
-    if until is None or until <= now:
-        return Pass(op.else_to, "no answer", f"within {op.up_to}", anchor_at=until)
-    return Sleep(ON_ANSWER, until, until)
-
-
-def _satisfies(member: Member, op: Await, row: Awaited) -> bool:
-    if row.name not in op.events:
-        return False
-    if op.sources:
-        if row.source not in op.sources:
-            return False
-    elif row.at_seq < member.listen_seq:
-        return False
-    if not op.where:
-        return True
-    return condition(op.where).truth({**member.scope, "event": row.properties})
-
-
-def field_of(scope: Mapping[str, object], name: str, record: str = "lead") -> Value:
-    """What a dotted name holds; a bare name is a field of the playbook's own record."""
-    root, _, rest = name.rpartition(".")
-    found: Value = _mapping(scope.get(root or record)).get(rest)
-    return found
 
 
 def _mapping(value: object) -> Mapping[str, Value]:

@@ -23,8 +23,9 @@ from engine.playbook.plan import (
 )
 from engine.playbook.values import Scope
 from engine.runtime.calendar import BusinessCalendar
-from engine.runtime.interpreter import MOST_OPS, TIME_LOOK, Acted, walk
+from engine.runtime.interpreter import MOST_OPS, Acted, walk
 from engine.runtime.position import Awaited, Finish, JobEnd, Member, Stop
+from engine.runtime.waiting import TIME_LOOK
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
