@@ -62,12 +62,12 @@ playbook: busy-trial
 enroll:
   when:
     - event: form.submitted
-      where: event.form == 'trial'
-    - lead.score >= 1000
-  exit:
-    - event: order.placed
-      goal: bought
+      if: event.form == 'trial'
+    - score: ">= 1000"
   again: never
+exit:
+  - event: order.placed
+    goal: bought
 steps:
   - wait_for: page.viewed
     where: event.path == '/pricing'
@@ -81,9 +81,9 @@ playbook: busy-demo
 enroll:
   when:
     - event: form.submitted
-      where: event.form == 'demo'
+      if: event.form == 'demo'
     - event: page.viewed
-      where: event.path == '/demo'
+      if: event.path == '/demo'
   again: never
 steps:
   - wait: 30 days

@@ -27,11 +27,20 @@ def print_peaks(found: dict[str, float]) -> None:
         print(f"{f'most memory, {name} (MB)':>44} {size:>10.1f}")
 
 
+def now_resident(arena: Arena, name: str) -> int:
+    """Bytes that a part holds now, without its children."""
+    return _kilobytes(arena.processes[name].pid, "VmRSS") * 1024
+
+
 def _peak(pid: int | str) -> float:
+    return round(_kilobytes(pid, "VmHWM") * 1024 / 1e6, 1)
+
+
+def _kilobytes(pid: int | str, what: str) -> int:
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmHWM:"):
-            return round(int(line.split()[1]) / 1000, 1)
-    return 0.0
+        if line.startswith(f"{what}:"):
+            return int(line.split()[1])
+    return 0
 
 
 def _children(pid: int) -> list[int]:
