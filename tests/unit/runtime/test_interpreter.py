@@ -9,6 +9,7 @@ import pytest
 
 from engine.errors import NeverWorksError
 from engine.playbook.plan import (
+    Ask,
     Await,
     Branch,
     Do,
@@ -19,12 +20,14 @@ from engine.playbook.plan import (
     Plan,
     Repeat,
     Send,
+    Split,
     Wait,
 )
 from engine.playbook.values import Scope
 from engine.runtime.calendar import BusinessCalendar
 from engine.runtime.interpreter import MOST_OPS, Acted, walk
 from engine.runtime.position import Awaited, Finish, JobEnd, Member, Stop
+from engine.runtime.splitting import Drawn, Later
 from engine.runtime.waiting import TIME_LOOK
 
 NOW = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -81,6 +84,12 @@ class Hands:
 
     def emit(self, member: Member, op: Send) -> None:
         self.done.append(f"{op.step}@{member.seq}")
+
+    def ask(self, member: Member, op: Ask, _until_at: datetime) -> None:
+        self.done.append(f"{op.step}@{member.seq}")
+
+    def draw(self, _member: Member, op: Split) -> Drawn | Later:
+        return Drawn(op.arms[0].name, "the first one")
 
 
 def calendars(_name: str, _scope: Scope) -> BusinessCalendar:
