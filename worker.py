@@ -12,7 +12,10 @@ import os
 import signal
 import socket
 import sys
+import tempfile
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -25,16 +28,18 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymen
 from activities._call import Messenger
 from activities._send import Courier
 from activities._temporal import Carrier, Deliver, Drive
+from engine.addresses import Address
 from engine.calls.client import Caller
 from engine.calls.destinations import Destinations
-from engine.addresses import Address
 from engine.errors import EnvironmentFault
 from engine.logs import set_up_logs
 from engine.mail.links import LinkSigner
 from engine.mail.transports.smtp import SmtpTransport
+from engine.metrics import SENDER_RESTARTS
 from engine.metrics_port import metrics_port, page_of, spare_address
 from engine.operations import heartbeats
 from engine.operations.exposition import CONTENT_TYPE, FOLDER, Exposition, switch_on
+from engine.operations.heartbeats import Vitals
 from engine.operations.letters import Writer
 from engine.operations.requests import CallWriter
 from engine.operations.sweeper import neglected
@@ -78,9 +83,7 @@ _SENDER = (sys.executable, "-P", "-m", "worker")
 _log = logging.getLogger("longplay.worker")
 
 
-async def connect(
-    settings: Settings, *, patience: float = 30.0, metrics_at: str = ""
-) -> Client:
+async def connect(settings: Settings, *, patience: float = 30.0, metrics_at: str = "") -> Client:
     """The connection to Temporal, waited for while it starts.
 
     Args:
@@ -134,12 +137,34 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     """Works until it is told to stop, then drains within the grace period, its sender too."""
     stop = stop or _stop_on_signals()
     store = Store(settings.store_url, pool_size=12)
-    client = await connect(settings, gives_metrics=True)
+    with _watched(settings, store) as sdk:
+        await _drive(settings, store, await connect(settings, metrics_at=sdk), stop)
+
+
+@contextmanager
+def _watched(settings: Settings, store: Store) -> Iterator[str]:
+    """Gives this worker's metrics, its senders' and those of the SDK on one port, when one is set.
+
+    Yields:
+        where the SDK is to give its own; empty: nowhere.
+    """
+    if settings.metrics_port is None:
+        yield ""
+        return
+    sdk = spare_address()
+    with tempfile.TemporaryDirectory(prefix="longplay-metrics-") as folder:
+        exposition = Exposition(store, Path(folder), beside=lambda: page_of(sdk))
+        address = Address(settings.web.host, settings.metrics_port)
+        with metrics_port(address, exposition.page, CONTENT_TYPE):
+            yield sdk
+
+
+async def _drive(settings: Settings, store: Store, client: Client, stop: asyncio.Event) -> None:
     dispatcher = Dispatcher(client, asyncio.get_running_loop())
     store.on_commit(dispatcher.nudge)
     threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="drive")
     bulk_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="drive-bulk")
-    sweeping = asyncio.create_task(sweep(store, dispatcher))
+    sweeping = asyncio.create_task(sweep(store, dispatcher, settings.build_id or BUILD_ID))
     sending = asyncio.gather(*(_keep_sender(settings, stop) for _ in range(CHILDREN)))
     try:
         build = settings.build_id
@@ -159,6 +184,8 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
 async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     """Sends until it is told to stop, then drains: what the worker's child does."""
     stop = stop or _stop_on_signals()
+    if folder := os.environ.get(FOLDER):
+        switch_on(Path(folder))
     store = Store(settings.store_url, pool_size=4 * SENDERS + 2)
     client = await connect(settings)
     store.on_commit(Dispatcher(client, asyncio.get_running_loop()).nudge)
@@ -172,10 +199,12 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
         CallWriter(settings.environment(), settings.webhook_keys()),
         Destinations(caller),
     )
+    beating = asyncio.create_task(_keep_beating(store, settings.build_id or BUILD_ID))
     try:
         couriers = [Courier(store, writer, each) for each in transports]
         await _work(_senders(client, *couriers, messenger), stop)
     finally:
+        beating.cancel()
         await caller.close()
         await asyncio.gather(*(each.close() for each in transports))
         store.close()
@@ -198,6 +227,7 @@ async def _keep_sender(settings: Settings, stop: asyncio.Event) -> None:
             sender.kill()
             await sender.wait()
         if not stop.is_set():
+            SENDER_RESTARTS.count()
             _log.error("the sender ended (exit status %s); starting it again", sender.returncode)
             await asyncio.wait([stopped], timeout=_AGAIN)
 
@@ -300,18 +330,33 @@ def _send_for_parent() -> None:
     uvloop.run(until_parent_ends())
 
 
-async def sweep(store: Store, dispatcher: Dispatcher) -> None:
+async def sweep(store: Store, dispatcher: Dispatcher, build: str = BUILD_ID) -> None:
     """Nudges whatever is due and unserved, for as long as the worker lives (I5)."""
-    name = f"{socket.gethostname()}:{os.getpid()}"
+    name, vitals = _name(), Vitals(build)
     for turn in itertools.count():
         try:
             if turn % _BEAT_EVERY == 0:
-                await asyncio.to_thread(heartbeats.beat, store, name, "worker")
+                await asyncio.to_thread(heartbeats.beat, store, name, "worker", vitals.detail())
             dispatcher.nudge(await asyncio.to_thread(neglected, store))
         except Exception:
             # The sweeper is what mends everything else: it outlives a database that is away.
             _log.exception("the sweeper could not look")
         await asyncio.sleep(SWEEP_EVERY)
+
+
+async def _keep_beating(store: Store, build: str) -> None:
+    """A sender's signs of life, for as long as it lives."""
+    name, vitals = _name(), Vitals(build)
+    while True:
+        try:
+            await asyncio.to_thread(heartbeats.beat, store, name, "sender", vitals.detail())
+        except Exception:
+            _log.exception("the sender could not give a sign of life")
+        await asyncio.sleep(_BEAT_EVERY * SWEEP_EVERY)
+
+
+def _name() -> str:
+    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 def _stop_on_signals() -> asyncio.Event:

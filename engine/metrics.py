@@ -33,16 +33,16 @@ class Gauge(Metric):
 
 @dataclass(slots=True, eq=False)
 class Counter(Metric):
-    """What a process counts from its start on; `total` is over all labels."""
+    """What a process counts from its start on, by its labels."""
 
     sink: Callable[[tuple[str, ...], float], None] | None = None
-    total: float = 0
+    totals: dict[tuple[str, ...], float] = field(default_factory=dict)
     _lock: Lock = field(default_factory=Lock)
 
     def count(self, *labels: str, by: float = 1) -> None:
         """Counts `by` more; `labels` in the order of their declaration."""
         with self._lock:
-            self.total += by
+            self.totals[labels] = self.totals.get(labels, 0) + by
         if self.sink is not None:
             self.sink(labels, by)
 

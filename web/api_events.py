@@ -4,6 +4,7 @@ from pydantic import JsonValue, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
+from engine import metrics
 from engine.errors import InputError
 from engine.operations.intake import IncomingEvent, Intake, take_in
 from web.bodies import Unreadable, faults, poison, read_items
@@ -31,6 +32,11 @@ async def post_events(request: Request) -> Response:
         answer["accepted"] += share.accepted
         answer["duplicates"] += share.duplicates
         rejected |= {places[start + index]: error for index, error in share.rejected.items()}
+    for word in ("accepted", "duplicates"):
+        if answer[word]:
+            metrics.EVENTS.count(word.removesuffix("s"), by=answer[word])
+    if rejected:
+        metrics.EVENTS.count("rejected", by=len(rejected))
     listed = [{"index": index, "error": rejected[index]} for index in sorted(rejected)]
     if alone and listed:
         # A single event that is wrong is a request that is wrong; the counts are there as well.

@@ -11,6 +11,7 @@ from starlette.types import Scope
 
 from engine.errors import LongplayError
 from web import api, api_deals, health, login, pages, pages_deals, pages_leads, pages_mail, public
+from web.counting import Counting
 from web.deps import Deps
 from web.doors import SECURITY, Doors
 from web.problems import Problem, answer_problem
@@ -38,20 +39,21 @@ async def _answer_fault(request: Request, error: Exception) -> Response:
 
 def create_app(deps: Deps) -> Starlette:
     """The ASGI application of these parts."""
+    routes = [
+        *api.ROUTES,
+        *api_deals.ROUTES,
+        *public.ROUTES,
+        *health.ROUTES,
+        *login.ROUTES,
+        *pages.ROUTES,
+        *pages_leads.ROUTES,
+        *pages_deals.ROUTES,
+        *pages_mail.ROUTES,
+        Mount("/static", _Kept(directory=STATIC), name="static"),
+    ]
     app = Starlette(
-        routes=[
-            *api.ROUTES,
-            *api_deals.ROUTES,
-            *public.ROUTES,
-            *health.ROUTES,
-            *login.ROUTES,
-            *pages.ROUTES,
-            *pages_leads.ROUTES,
-            *pages_deals.ROUTES,
-            *pages_mail.ROUTES,
-            Mount("/static", _Kept(directory=STATIC), name="static"),
-        ],
-        middleware=[Middleware(Doors, deps=deps)],
+        routes=routes,
+        middleware=[Middleware(Counting, routes=routes), Middleware(Doors, deps=deps)],
         exception_handlers={
             Problem: answer_problem,
             HTTPException: answer_problem,

@@ -10,6 +10,7 @@ from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
 from engine.mail.links import LinkSigner
+from engine.operations.exposition import Exposition
 from engine.operations.letters import Writer
 from engine.store.database import Store, Transaction
 from web.gathering import Gatherer
@@ -54,9 +55,14 @@ class Deps:
     temporal_answers: Callable[[], Awaitable[bool]] = _unknown
     gatherer: Gatherer = field(default_factory=Gatherer)
     remembered: Remembered = field(default_factory=Remembered)
+    exposition: Exposition = field(init=False)
     # Separate turnstiles: writers that queue for SQLite's one gate must not hold up readers.
     _reading: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(READERS))
     _writing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
+
+    def __post_init__(self) -> None:
+        """Begins to count."""
+        self.exposition = Exposition(self.store)
 
     @property
     def writer(self) -> Writer:

@@ -21,6 +21,7 @@ from web.sessions import COOKIE
 
 _OPEN = ("/u/", "/c/", "/o/", "/a/", "/hooks/", "/static/")
 _OPEN_EXACTLY = frozenset({"/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt"})
+_FOR_PROGRAMS = ("/v1", "/metrics")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
 
@@ -56,7 +57,7 @@ class Doors:
             self._check(request)
         except Problem as problem:
             response = await answer_problem(request, problem)
-            if problem.status == 401 and not request.url.path.startswith("/v1"):
+            if problem.status == 401 and not request.url.path.startswith(_FOR_PROGRAMS):
                 here = quote(request.url.path)
                 response = RedirectResponse(f"/login?next={here}", 303)
             await response(scope, receive, guarded)

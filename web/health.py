@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from engine.errors import InputError
 from engine.operations import published
+from engine.operations.exposition import CONTENT_TYPE
 from engine.store.database import Transaction
 from web.deps import Deps, deps_of
 from web.openapi import document
@@ -41,6 +42,12 @@ async def openapi(_request: Request) -> Response:
     return json_response(document())
 
 
+async def metrics(request: Request) -> Response:
+    """What Prometheus reads."""
+    deps = deps_of(request)
+    return Response(await deps.look(deps.exposition.page), headers={"Content-Type": CONTENT_TYPE})
+
+
 async def _store_state(deps: Deps) -> tuple[bool, bool]:
     try:
         return True, await deps.read(_is_published)
@@ -60,5 +67,6 @@ def _is_published(tx: Transaction) -> bool:
 ROUTES = [
     Route("/healthz", healthz, methods=["GET"]),
     Route("/readyz", readyz, methods=["GET"]),
+    Route("/metrics", metrics, methods=["GET"]),
     Route("/openapi.json", openapi, methods=["GET"]),
 ]

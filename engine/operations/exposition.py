@@ -50,6 +50,7 @@ def switch_on(folder: Path | None = None) -> None:
     if folder is not None:
         os.environ[FOLDER] = str(folder)
         values.ValueClass = values.MultiProcessValue()  # type: ignore[no-untyped-call]
+    prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
     for one in METRICS:
         if isinstance(one, Counter | Histogram):
             _bind(one)
