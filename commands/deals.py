@@ -67,6 +67,9 @@ def list_(
     lead: Annotated[str, typer.Option(metavar="EMAIL", help="Only those of this contact.")] = "",
     is_open: Annotated[bool, typer.Option("--open", help="Neither won nor lost.")] = False,
     text: Annotated[str, typer.Option("--search", help="Only those whose name has it.")] = "",
+    where: Annotated[
+        str, typer.Option("--where", metavar="COND", help="Only those that this holds of.")
+    ] = "",
     after: Annotated[str | None, typer.Option(help="The next page: after this id.")] = None,
     limit: Limit = 100,
     as_json: AsJson = False,
@@ -77,7 +80,7 @@ def list_(
     with place.opened() as store:
         rows = deals_view.listing(
             store, stage=stage, pipeline=pipeline, owner=owner, lead=lead, is_open=is_open,
-            text=text, after=after, limit=limit,
+            text=text, where=where, after=after, limit=limit,
         )  # fmt: skip
     if as_json:
         rendering.document(rows)

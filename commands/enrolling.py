@@ -42,37 +42,23 @@ def enroll(
 ) -> None:
     """Enrolls leads, or deals, in a playbook by hand, by its own rules of entry."""
     from engine.operations.enrolling_by_hand import enroll as enter
-    from engine.operations.enrolling_deals import enroll_deals, is_for_deals
+    from engine.operations.enrolling_deals import enroll_deals
 
     if sum((bool(lead), bool(deal), bool(where.strip()), everybody)) != 1:
         raise InputError("whom?", help="say one of: --lead EMAIL, --deal ID, --where COND, --all")
     properties = reading.properties(data, "--data")
     found: Enrolled | None
     with place.opened() as store:
-        if deal or (not lead and is_for_deals(store, playbook)):
-            _refuse(detach, "leads")
-            with rendering.progress("deals looked at", quiet=as_json) as bar:
-                found = enroll_deals(
-                    store,
-                    playbook,
-                    ids=deal or None,
-                    where=where,
-                    key=key,
-                    properties=properties,
-                    progress=lambda done: bar(done, None),
-                )
+        if (deal or lead) and detach:
+            raise InputError("'--detach' is for --where and --all", help="leave it out")
+        if deal:
+            found = enroll_deals(store, playbook, deal, key=key, properties=properties)
         elif lead:
-            _refuse(detach, "--where and --all")
             found = enter(store, playbook, names=lead, key=key, properties=properties)
         else:
             found = _in_bulk(store, playbook, where, key, properties, detach, as_json)
     if found is not None:
         _tell(found, as_json)
-
-
-def _refuse(detach: bool, what: str) -> None:
-    if detach:
-        raise InputError(f"'--detach' is for {what}", help="leave it out")
 
 
 def _in_bulk(
@@ -98,7 +84,7 @@ def _in_bulk(
             rendering.say(f"begun; to see it go on: longplay bulk watch {began.id}")
         return None
     try:
-        with rendering.progress("leads looked at", quiet=as_json) as bar:
+        with rendering.progress("looked at", quiet=as_json) as bar:
             found = enroll_all(store, began.id, progress=bar)
     except KeyboardInterrupt:
         rendering.note(f"a worker goes on with it; to end it: longplay bulk cancel {began.id}")

@@ -36,7 +36,7 @@ async def deals_page(request: Request) -> Response:
         except InputError:
             where = {"pipeline": "", "stage": ""}
         page = deals.page(
-            tx, newest=True, before=before, limit=_ROWS + 1, text=wanted["text"].strip(),
+            tx, before=before, limit=_ROWS + 1, text=wanted["text"].strip(),
             owner=wanted["owner"] or None, is_open=wanted["show"] != "all",
             pipeline=where["pipeline"], stage=where["stage"], custom=current.deal_fields,
         )  # fmt: skip

@@ -75,7 +75,7 @@ async def lead_page(request: Request) -> Response:
         lead = found_lead(tx, name)
         rows = enrollments.page(tx, lead=lead, limit=_RUNS)
         current = published.current(tx)
-        mine = deals.page(tx, lead=str(lead), newest=True, limit=_RUNS, custom=current.deal_fields)
+        mine = deals.page(tx, lead=str(lead), limit=_RUNS, custom=current.deal_fields)
         return {
             "lead": shown,
             "deals": deals_view.shape(tx, current, mine),

@@ -1,4 +1,6 @@
-"""Bulk enrollments: very many leads enter one playbook, a slice at a time, by one durable row.
+"""Bulk enrollments: very many records enter one playbook, a slice at a time, by one durable row.
+
+Records are leads, or for a playbook for deals, deals.
 
 How far it has come is in the row and moves in the transaction that enrolls a slice, so that a
 crash, a second worker or a restart neither repeats nor leaves out anybody. Whoever calls `step`
@@ -22,7 +24,7 @@ from engine.operations.entering import Group, playbook_of
 from engine.operations.published import Current
 from engine.operations.selecting import Selection, Stretch, selection
 from engine.playbook.values import Value
-from engine.store import leads
+from engine.store import deals, leads
 from engine.store.bulk_tables import BulkEnrollment
 from engine.store.database import Store, Transaction, is_away
 from engine.store.inserting import insert_many
@@ -30,7 +32,7 @@ from engine.store.inserting import insert_many
 table: sa.Table = BulkEnrollment.__table__  # type: ignore[attr-defined]
 
 SLICE = 250
-"""Leads that enter in one transaction: short enough for a lone trial to wait behind."""
+"""Records that enter in one transaction: short enough for a lone trial to wait behind."""
 
 LONG, SMALL = 0.15, 25
 """Seconds after which a slice was too long, and the size that needs no shrinking."""
@@ -45,7 +47,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Began:
-    """A bulk enrollment that was begun: its id, and how many leads there are to look at."""
+    """A bulk enrollment that was begun: its id, and how many records there are to look at."""
 
     id: str
     total: int
@@ -53,7 +55,7 @@ class Began:
 
 @dataclass(slots=True)
 class Driver:
-    """Drives one bulk enrollment from this process; slices shrink when a lead in them fails."""
+    """Drives one bulk enrollment from this process; slices shrink when a record in them fails."""
 
     store: Store
     id: str
@@ -92,7 +94,7 @@ class Driver:
 
     def _halve(self, found: "_Found", error: Exception) -> bool:
         """A slice that fails is halved until the culprit stands alone, and is left out."""
-        _log.warning("a slice of %s leads could not be enrolled: %s", self.size, error)
+        _log.warning("a slice of %s records could not be enrolled: %s", self.size, error)
         self._healthy = 0
         if self.size > 1:
             self.size //= 2
@@ -118,7 +120,7 @@ def begin(
     properties: Mapping[str, Value] | None = None,
     actor: str = "",
 ) -> Began:
-    """Begins to enroll every lead that `where` holds of (empty: every lead).
+    """Begins to enroll every record that `where` holds of (empty: every one).
 
     Raises:
         InputError: the playbook or the condition is not right; nothing was begun.
@@ -126,12 +128,13 @@ def begin(
 
     def work(tx: Transaction) -> Began:
         current = published.current(tx)
-        playbook_of(current, playbook)
-        selection(current, where)
-        total = leads.count(tx)
+        record = playbook_of(current, playbook).record
+        selection(current, where, record)
+        total = deals.count(tx) if record == "deal" else leads.count(tx)
         id = new_id()
         row = {
-            "id": id, "playbook": playbook, "condition": where.strip(), "key": key,
+            "id": id, "playbook": playbook, "record": record,
+            "condition": where.strip(), "key": key,
             "properties": dict(properties or {}), "cause": f"bulk:{id}", "actor": actor,
             "state": "running", "cursor": "", "total": total, "looked": 0, "enrolled": 0,
             "skipped": {}, "reason": "", "created_at": tx.now, "touched_at": tx.now,
@@ -164,8 +167,8 @@ def listing(tx: Transaction, *, limit: int = 50, running: bool = False) -> list[
 def shape(row: Mapping[Any, Any]) -> dict[str, Any]:
     """The row without what only the machinery needs."""
     names = (
-        "id", "playbook", "condition", "state", "total", "looked", "enrolled", "skipped", "reason",
-        "actor", "created_at", "touched_at", "ended_at",
+        "id", "playbook", "record", "condition", "state", "total", "looked", "enrolled", "skipped",
+        "reason", "actor", "created_at", "touched_at", "ended_at",
     )  # fmt: skip
     return {name: row[name] for name in names}
 
@@ -221,8 +224,7 @@ def _look(tx: Transaction, id: str, size: int) -> _Found | None:
         return None
     current = published.current(tx)
     try:
-        playbook_of(current, row["playbook"])
-        chosen = selection(current, row["condition"])
+        chosen = _selection(current, row)
     except InputError:
         return _Found(row["cursor"], Selection(current), Stretch((), None, 0))
     return _Found(row["cursor"], chosen, chosen.stretch(tx, row["cursor"], max(size, 1)))
@@ -236,8 +238,7 @@ def _enroll(id: str, found: _Found, tx: Transaction) -> bool:
         return True  # somebody else has worked this slice off
     current = published.current(tx)
     try:
-        playbook_of(current, row["playbook"])
-        check = _same(found, current, row["condition"])
+        check = _same(found, current, row)
     except InputError as wrong:
         _change(tx, id, state="failed", reason=wrong.message, ended_at=tx.now, touched_at=tx.now)
         return False
@@ -249,9 +250,22 @@ def _enroll(id: str, found: _Found, tx: Transaction) -> bool:
     return _move(tx, row, found.stretch, answer.enrolled, {**answer.skipped}, unselected)
 
 
-def _same(found: _Found, current: Current, where: str) -> Selection:
+def _same(found: _Found, current: Current, row: sa.RowMapping) -> Selection:
     same = found.selection.current.digest == current.digest
-    return found.selection if same else selection(current, where)
+    chosen = _selection(current, row)
+    return found.selection if same and found.selection.record == chosen.record else chosen
+
+
+def _selection(current: Current, row: sa.RowMapping) -> Selection:
+    """Whom the row selects, as things are published now.
+
+    Raises:
+        InputError: its playbook is there no more, or is for other records; its condition is wrong.
+    """
+    record = playbook_of(current, row["playbook"]).record
+    if record != row["record"]:
+        raise InputError(f"'{row['playbook']}' is for {record}s now")
+    return selection(current, row["condition"], record)
 
 
 def _pass_over(tx: Transaction, id: str, found: _Found) -> bool:

@@ -9,6 +9,7 @@ from engine.operations.lead_changes import found_lead
 from engine.operations.leads_view import names_of
 from engine.operations.published import Current
 from engine.operations.scopes import load_deals
+from engine.operations.selecting import selection
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Value
 from engine.runtime.deal_fields import DEAL_BUILT_IN
@@ -47,23 +48,27 @@ def listing(
     lead: str = "",
     text: str = "",
     is_open: bool = False,
+    where: str = "",
     after: str | None = None,
     limit: int = 100,
 ) -> list[dict[str, Any]]:
     """A page of deals in the order of their ids; the next begins `after` the last id.
 
     Raises:
-        InputError: there is no such pipeline, stage or lead.
+        InputError: there is no such pipeline, stage or lead; the condition `where` is wrong.
     """
 
     def read(tx: Transaction) -> list[dict[str, Any]]:
         current = published.current(tx)
         wanted = filters(current, pipeline, stage)
-        page = deals.page(
-            tx, after=after, limit=limit, owner=owner, text=text, is_open=is_open,
-            lead=str(found_lead(tx, lead)) if lead else "", custom=current.deal_fields, **wanted,
+        narrowed = deals.filters(
+            owner=owner, text=text, is_open=is_open,
+            lead=str(found_lead(tx, lead)) if lead else "", **wanted,
         )  # fmt: skip
-        return shape(tx, current, page)
+        chosen = selection(current, where, "deal")
+        ids = chosen.page(tx, after or "", limit, also=narrowed)
+        known = load_deals(tx, current, ids)
+        return shape(tx, current, [known[id] for id in ids])
 
     return store.read(read)
 

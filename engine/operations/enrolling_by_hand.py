@@ -1,4 +1,7 @@
-"""Enrolling by hand: named leads at once, or all that a condition holds of as a bulk enrollment."""
+"""Enrolling by hand: named leads at once, or all that a condition holds of as a bulk enrollment.
+
+What is selected are leads, or deals where the playbook is for deals.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -39,16 +42,16 @@ def enroll(
     properties: Mapping[str, Value] | None = None,
     progress: Callable[[int, int | None], None] = lambda done, total: None,
 ) -> Enrolled:
-    """Enrolls leads in `playbook`, by its own rules of entry, and waits for the end of it.
+    """Enrolls records in `playbook`, by its own rules of entry, and waits for the end of it.
 
     Args:
         store: the workspace's store.
         playbook: its name.
-        names: addresses or ids; None: every lead that `where` holds of (empty: every lead).
+        names: leads, by address or id; None: every record that `where` holds of (empty: all).
         where: a condition.
         key: the key of the enrollments.
         properties: what `event` is for them.
-        progress: told how many leads have been looked at, and of how many.
+        progress: told how many records have been looked at, and of how many.
 
     Raises:
         InputError: the playbook, a lead or the condition is not right; nobody was enrolled.

@@ -148,27 +148,20 @@ def _selected(
 ) -> tuple[Sequence[str], str | None]:
     """Records behind the cursor that may meet the trigger's `if`, and the next cursor."""
     trigger = plan.enroll.triggers[row["position"]]
-    if plan.record == "deal":
-        ids = _ids_after(tx, row, plan, trigger, size)
-        return ids, ids[-1] if len(ids) == size else None
-    chosen = Selection(current, condition(trigger.cond) if trigger.cond else None)
+    chosen = Selection(current, condition(trigger.cond) if trigger.cond else None, plan.record)
     found = chosen.stretch(tx, row["cursor"], size, also=_in_zone(row, trigger))
     return found.ids, found.cursor
 
 
-def _ids_after(
-    tx: Transaction, row: sa.RowMapping, plan: Plan, trigger: Trigger, size: int
-) -> list[str]:
+def _ids_after(tx: Transaction, row: sa.RowMapping, plan: Plan, size: int) -> list[str]:
     record = deals.table if plan.record == "deal" else leads.table
-    query = sa.select(record.c.id).where(record.c.id > row["cursor"], *_in_zone(row, trigger))
-    if plan.record == "deal" and trigger.timezone == "lead":
-        query = query.join(leads.table, leads.table.c.id == record.c.lead)
+    query = sa.select(record.c.id).where(record.c.id > row["cursor"])
     return list(tx.conn.execute(query.order_by(record.c.id).limit(size)).scalars())
 
 
 def _in_zone(row: sa.RowMapping, trigger: Trigger) -> list[sa.ColumnElement[bool]]:
     """With `timezone: lead`, only those whose zone the clock is for."""
-    if trigger.timezone != "lead" or trigger.kind == "date":
+    if trigger.timezone != "lead":
         return []
     column, zone = leads.table.c.timezone, row["zone"]
     return [column == zone if zone else column.is_(None)]
@@ -253,7 +246,7 @@ def _fill(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
     current = published.current(tx)
     plan = published.plan(tx, row["digest"])
     one = _dated(plan, row["trigger"])
-    ids = _ids_after(tx, row, plan, plan.enroll.triggers[row["position"]], limit.size)
+    ids = _ids_after(tx, row, plan, limit.size)
     if not limit.skips and one is not None:
         _lock(tx, plan, ids)
         seen = load_seen(tx, current, plan.record, ids)

@@ -1,12 +1,12 @@
-"""The leads that a condition holds of: counted, listed and walked through, however many there are.
+"""The records that a condition holds of: counted, listed and walked through, however many.
 
 The database answers what SQL can express; the rest is asked of the condition's closures, page by
-page. Nothing here holds more than a page of leads in memory, or looks at more than a stretch of
-them in one go.
+page. Nothing here holds more than a page of records in memory, or looks at more than a stretch of
+them in one go. Records are leads, or deals beside their primary contacts.
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -16,31 +16,38 @@ import sqlalchemy as sa
 
 from engine.operations.clocks import zones_of_leads
 from engine.operations.published import Current
-from engine.operations.scopes import load_facts, load_histories, owner_record, scope_of
+from engine.operations.scopes import (
+    load_deals,
+    load_facts,
+    load_histories,
+    owner_record,
+    scope_of,
+)
 from engine.playbook.catalog import vocabulary
 from engine.playbook.conditions import CompiledCondition, compile_condition, condition
+from engine.playbook.plan import RecordKind
 from engine.playbook.values import History, Value
-from engine.store import events, leads
+from engine.store import deals, events, leads
 from engine.store.database import Transaction
-from engine.store.selecting import Asking, Split, leads_of, split
+from engine.store.selecting import Asking, Split, deals_of, leads_of, split, with_contacts
 
 STRETCH = 20_000
-"""Leads that one page looks through at most."""
+"""Records that one page looks through at most."""
 
 _CHUNK = 1_000
-"""Leads whose facts are in memory at a time, where Python must look at them."""
+"""Records whose facts are in memory at a time, where Python must look at them."""
 
 Facts = dict[str, Value]
 
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A part of all leads, looked through.
+    """A part of all records, looked through.
 
     Attributes:
         ids: those that were selected, in the order of ids.
         cursor: where the next stretch begins; None: that was all.
-        looked: how many leads were looked through.
+        looked: how many records were looked through.
     """
 
     ids: Sequence[str]
@@ -50,7 +57,7 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Count:
-    """How many leads a condition holds of; `is_all` is false when the time was up."""
+    """How many records a condition holds of; `is_all` is false when the time was up."""
 
     number: int
     is_all: bool = True
@@ -58,15 +65,26 @@ class Count:
 
 @dataclass(frozen=True)
 class Selection:
-    """What selects leads in a published workspace.
+    """What selects records in a published workspace.
 
     Args:
         current: what is published.
-        asked: the condition; None: every lead.
+        asked: the condition; None: every record.
+        record: whether it selects leads or deals.
     """
 
     current: Current
     asked: CompiledCondition | None = None
+    record: RecordKind = "lead"
+
+    @property
+    def _id(self) -> sa.Column[str]:
+        table: sa.Table = deals.table if self.record == "deal" else leads.table
+        return table.c.id
+
+    @property
+    def _rows(self) -> sa.FromClause:
+        return with_contacts if self.record == "deal" else leads.table
 
     @cached_property
     def counted(self) -> Sequence[str]:
@@ -77,13 +95,20 @@ class Selection:
         """What the database answers, and what it does not."""
         if self.asked is None:
             return Split(())
-        return split(self.asked, asking_of(tx, self.current, now or tx.now))
+        return split(self.asked, asking_of(tx, self.current, now or tx.now, self.record))
 
-    def holds(self, lead: Facts, history: History | None, now: datetime) -> bool:
-        """Whether it holds of a lead, as the closures say."""
+    def holds(
+        self, lead: Facts, history: History | None, now: datetime, deal: Facts | None = None
+    ) -> bool:
+        """Whether it holds of a lead, or of a deal with this contact, as the closures say."""
         if self.asked is None:
             return True
-        return self.asked.truth(scope_of(self.current, lead, now=now, history=history))
+        return self.asked.truth(self._scope(lead, history, now, deal))
+
+    def _scope(
+        self, lead: Facts, history: History | None, now: datetime, deal: Facts | None
+    ) -> Mapping[str, object]:
+        return scope_of(self.current, lead, now=now, history=history, deal=deal, record=self.record)
 
     def stretch(
         self,
@@ -103,25 +128,24 @@ class Selection:
             also: further clauses.
             now: the moment that the condition is asked at; else the transaction's.
         """
-        id = leads.table.c.id
+        id = self._id
         behind = sa.select(id).where(id > after).order_by(id)
         end = tx.conn.execute(behind.offset(STRETCH - 1).limit(1)).scalar()
         within = [id > after, *([id <= end] if end is not None else [])]
         parts = self.parts(tx, now)
-        query = sa.select(id).where(*within, *parts.where, *also).order_by(id).limit(most)
+        query = sa.select(id).select_from(self._rows).where(*within, *parts.where, *also)
+        query = query.order_by(id).limit(most)
         ids = list(tx.conn.execute(query).scalars())
         cursor: str | None = ids[-1] if len(ids) == most else end
         looked = [id > after, *([id <= cursor] if cursor is not None else [])]
-        number = tx.conn.execute(
-            sa.select(sa.func.count()).select_from(leads.table).where(*looked)
-        ).scalar_one()
+        number = tx.conn.execute(sa.select(sa.func.count(id)).where(*looked)).scalar_one()
         return Stretch(self.keep(tx, parts, ids, now), cursor, number)
 
     def count(self, tx: Transaction, *, seconds: float | None = None) -> Count:
-        """How many leads it holds of; with `seconds`, as far as that time goes."""
+        """How many records it holds of; with `seconds`, as far as that time goes."""
         parts = self.parts(tx)
         if parts.is_whole and seconds is None:
-            query = sa.select(sa.func.count()).select_from(leads.table).where(*parts.where)
+            query = sa.select(sa.func.count()).select_from(self._rows).where(*parts.where)
             return Count(tx.conn.execute(query).scalar_one())
         until = time.monotonic() + seconds if seconds is not None else None
         number, cursor = 0, ""
@@ -134,15 +158,15 @@ class Selection:
         return Count(number, is_all=False)
 
     def _count(self, tx: Transaction, parts: Split, after: str) -> tuple[int, str | None]:
-        """How many of the next leads, and behind which one to go on."""
-        id = leads.table.c.id
+        """How many of the next records, and behind which one to go on."""
+        id = self._id
         if not parts.is_whole:
             ids = self._candidates(tx, parts, after)
             return len(self.keep(tx, parts, ids)), ids[-1] if len(ids) == _CHUNK else None
         behind = sa.select(id).where(id > after).order_by(id)
         end = tx.conn.execute(behind.offset(STRETCH - 1).limit(1)).scalar()
         within = [id > after, *([id <= end] if end is not None else [])]
-        query = sa.select(sa.func.count()).select_from(leads.table).where(*within, *parts.where)
+        query = sa.select(sa.func.count()).select_from(self._rows).where(*within, *parts.where)
         return tx.conn.execute(query).scalar_one(), end
 
     def page(
@@ -153,7 +177,7 @@ class Selection:
         *,
         also: Sequence[sa.ColumnElement[Any]] = (),
     ) -> list[str]:
-        """The ids of a page, in the order that leads became known."""
+        """The ids of a page, in the order that records became known."""
         parts, found = self.parts(tx), list[str]()
         while len(found) < limit:
             size = limit if parts.is_whole else _CHUNK
@@ -172,9 +196,9 @@ class Selection:
         size: int = _CHUNK,
         also: Sequence[sa.ColumnElement[Any]] = (),
     ) -> list[str]:
-        id = leads.table.c.id
-        query = sa.select(id).where(id > after, *parts.where, *also).order_by(id).limit(size)
-        return list(tx.conn.execute(query).scalars())
+        id = self._id
+        query = sa.select(id).select_from(self._rows).where(id > after, *parts.where, *also)
+        return list(tx.conn.execute(query.order_by(id).limit(size)).scalars())
 
     def keep(
         self, tx: Transaction, parts: Split, ids: Sequence[str], now: datetime | None = None
@@ -185,34 +209,43 @@ class Selection:
         found = []
         for start in range(0, len(ids), _CHUNK):
             some = ids[start : start + _CHUNK]
-            facts = load_facts(tx, self.current, some)
-            histories = load_histories(tx, some, self.counted) if self.counted else {}
+            known = load_deals(tx, self.current, some) if self.record == "deal" else {}
+            contacts = {id: str(deal["lead"]) for id, deal in known.items()}
+            who = sorted(set(contacts.values())) if self.record == "deal" else some
+            facts = load_facts(tx, self.current, who)
+            histories = load_histories(tx, who, self.counted) if self.counted else {}
             for id in some:
-                if id in facts:
-                    history = histories.get(id)
-                    scope = scope_of(self.current, facts[id], now=now or tx.now, history=history)
-                    if parts.holds(scope):
-                        found.append(id)
+                lead = contacts.get(id, id)
+                if lead not in facts:
+                    continue
+                scope = self._scope(facts[lead], histories.get(lead), now or tx.now, known.get(id))
+                if parts.holds(scope):
+                    found.append(id)
         return found
 
 
-def selection(current: Current, where: str) -> Selection:
-    """The leads that a condition holds of, checked against the published workspace.
+def selection(current: Current, where: str, record: RecordKind = "lead") -> Selection:
+    """The records that a condition holds of, checked against the published workspace.
 
     Raises:
         InputError: the condition is wrong.
     """
-    return Selection(current, checked(current, where) if where.strip() else None)
+    return Selection(current, checked(current, where, record) if where.strip() else None, record)
 
 
-def checked(current: Current, where: str) -> CompiledCondition:
-    """A condition that somebody typed.
+def checked(current: Current, where: str, record: RecordKind = "lead") -> CompiledCondition:
+    """A condition about leads, or about deals, that somebody typed.
 
     Raises:
         InputError: it is wrong.
     """
     workspace = current.workspace
+    stages = [stage.name for each in workspace.pipelines.values() for stage in each.stages]
     names = vocabulary(
+        record=record,
+        deal_fields=workspace.fields.deal,
+        deal_stages=tuple(dict.fromkeys(stages)),
+        pipelines=tuple(workspace.pipelines),
         lead_fields=workspace.fields.lead,
         events=workspace.events,
         segments=tuple(workspace.segments),
@@ -224,12 +257,18 @@ def checked(current: Current, where: str) -> CompiledCondition:
     return compile_condition(where, names)
 
 
-def asking_of(tx: Transaction, current: Current, now: datetime) -> Asking:
-    """A look at the leads of a workspace."""
+def asking_of(
+    tx: Transaction, current: Current, now: datetime, record: RecordKind = "lead"
+) -> Asking:
+    """A look at the leads, or the deals, of a workspace."""
+    records = {"lead": leads_of(current.custom)}
+    if record == "deal":
+        records["deal"] = deals_of(current.deal_fields)
     owners = {name: owner_record(current, name) for name in current.workspace.owners}
     return Asking(
         is_postgres=tx.is_postgres,
-        records={"lead": leads_of(current.custom)},
+        records=records,
+        main=record,
         now=now,
         zone=current.zone,
         zones=lambda: zones_of_leads(tx),

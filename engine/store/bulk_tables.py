@@ -13,14 +13,15 @@ RUNS = "state = 'running'"
 
 
 class BulkEnrollment(SQLModel, table=True):
-    """Very many leads that are being enrolled in one playbook, a slice at a time.
+    """Very many leads, or deals, that are being enrolled in one playbook, a slice at a time.
 
     Attributes:
-        condition: whom; empty: every lead.
-        cause: what the enrollments are caused by; the same cause enrolls a lead once.
+        record: `lead` or `deal`: what is enrolled, looked at and counted.
+        condition: whom; empty: every one.
+        cause: what the enrollments are caused by; the same cause enrolls a record once.
         state: running, paused, finished, cancelled, or failed with a `reason`.
-        cursor: the last lead that was looked at; it moves in the transaction of its slice.
-        total: how many leads there were when it began; `looked` of them have been looked at.
+        cursor: the last record that was looked at; it moves in the transaction of its slice.
+        total: how many records there were when it began; `looked` of them have been looked at.
     """
 
     __tablename__ = "bulk_enrollment"
@@ -34,6 +35,7 @@ class BulkEnrollment(SQLModel, table=True):
     )
     id: str = Field(primary_key=True)
     playbook: str
+    record: str = "lead"
     condition: str = ""
     key: str | None = None
     properties: dict[str, Any] = Field(sa_column=Column(JsonDocument, nullable=False))

@@ -118,8 +118,6 @@ def loads(tx: Transaction, owners: Iterable[str]) -> dict[str, int]:
 def page(
     tx: Transaction,
     *,
-    after: str | None = None,
-    newest: bool = False,
     before: tuple[datetime, str] | None = None,
     limit: int = 100,
     pipeline: str | None = None,
@@ -130,25 +128,21 @@ def page(
     is_open: bool = False,
     custom: FieldTypes = NO_FIELDS,
 ) -> list[Facts]:
-    """Deals in the order of their ids, or the newest first.
-
-    The next page is `after` the last id; of the newest, `before` the last (created_at, id).
-    """
-    query = sa.select(table).where(*_filters(pipeline, stage, owner, lead, text, is_open))
-    if after is not None:
-        query = query.where(table.c.id > after)
+    """Deals, the newest first; the next page is `before` the last (created_at, id)."""
+    wanted = filters(
+        pipeline=pipeline, stage=stage, owner=owner, lead=lead, text=text, is_open=is_open
+    )
+    query = sa.select(table).where(*wanted)
     made, id = table.c.created_at, table.c.id
     if before is not None:
         query = query.where(sa.or_(made < before[0], sa.and_(made == before[0], id < before[1])))
-    order = (made.desc(), id.desc()) if newest else (id,)
-    found = tx.conn.execute(query.order_by(*order).limit(limit))
+    found = tx.conn.execute(query.order_by(made.desc(), id.desc()).limit(limit))
     return [facts_of(row._asdict(), custom) for row in found]
 
 
-def ids_after(tx: Transaction, cursor: str, limit: int) -> list[str]:
-    """The next deals behind an id, in the order of their ids."""
-    query = sa.select(table.c.id).where(table.c.id > cursor).order_by(table.c.id).limit(limit)
-    return list(tx.conn.execute(query).scalars())
+def count(tx: Transaction) -> int:
+    """How many deals there are."""
+    return int(tx.conn.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
 def sums(tx: Transaction) -> list[tuple[str, str, int, float]]:
@@ -282,14 +276,16 @@ def history_of(
     return [row._asdict() for row in found]
 
 
-def _filters(
-    pipeline: str | None,
-    stage: str | None,
-    owner: str | None,
-    lead: str | None,
-    text: str | None,
-    is_open: bool,
+def filters(
+    *,
+    pipeline: str | None = None,
+    stage: str | None = None,
+    owner: str | None = None,
+    lead: str | None = None,
+    text: str | None = None,
+    is_open: bool = False,
 ) -> list[sa.ColumnElement[bool]]:
+    """What narrows deals to those of a pipeline, a stage, an owner (empty: nobody's), a lead."""
     wanted = ((table.c.pipeline, pipeline), (table.c.stage, stage), (table.c.lead, lead))
     found: list[sa.ColumnElement[bool]] = [column == value for column, value in wanted if value]
     if owner is not None:

@@ -76,6 +76,7 @@ def upgrade() -> None:
         "bulk_enrollment",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("record", sa.String(), nullable=False),
         sa.Column("condition", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=True),
         sa.Column("properties", JsonDocument, nullable=False),
@@ -576,6 +577,15 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_template")),
     )
     op.create_table(
+        "throttle",
+        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("until", Instant(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("destination", name=op.f("pk_throttle")),
+    )
+    op.create_table(
         "trigger_clock",
         sa.Column("playbook", sa.String(), nullable=False),
         sa.Column("trigger", sa.String(), nullable=False),
@@ -610,6 +620,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_trigger_clock_next_at"))
 
     op.drop_table("trigger_clock")
+    op.drop_table("throttle")
     op.drop_table("template")
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index(

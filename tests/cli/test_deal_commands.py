@@ -38,6 +38,22 @@ def test_a_gbk_file_of_a_chinese_crm_is_imported_once(longplay: Longplay, tmp_pa
     assert longplay("leads", "show", "wang@example.cn", "--json").json["email"] == "wang@example.cn"
 
 
+def test_deals_are_listed_and_enrolled_by_a_condition(longplay: Longplay, tmp_path: Path) -> None:
+    """What SQL answers and what Python answers, page after page; a wrong name is told."""
+    text = HEADINGS + "".join(f"商机{n},a{n % 3}@example.cn,{n * 1000},,,\n" for n in range(1, 10))
+    imported(longplay, tmp_path, text)
+    for where in ("deal.amount > 6000", "deal.amount > 6000 and deal.name is matching('^商机.$')"):
+        rows = longplay("deals", "list", "--json", "--where", where).json
+        assert sorted(row["amount"] for row in rows) == [7000, 8000, 9000]
+        first = longplay("deals", "list", "--json", "--limit", "2", "--where", where).json
+        rest = longplay("deals", "list", "--json", "--where", where, "--after", first[-1]["id"])
+        assert [*first, *rest.json] == rows
+    mine = 'lead.email == "a1@example.cn"'
+    assert len(longplay("deals", "list", "--json", "--where", mine).json) == 3
+    wrong = longplay("deals", "list", "--where", "deal.amonut > 3")
+    assert (wrong.status, "deal.amount" in wrong.err) == (1, True)
+
+
 def test_rows_that_do_not_fit_are_in_the_error_file(longplay: Longplay, tmp_path: Path) -> None:
     """Each with its reason; the mended file is imported as it is."""
     text = HEADINGS + "a,ann@example.com,,demo,,\nb,ann@example.com,1,demmo,,\n,,5,,,\n"

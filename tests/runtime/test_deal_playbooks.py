@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from engine.errors import InputError
+from engine.operations import bulk
 from engine.operations.edit_deals import change_deal, put_deal
+from engine.operations.enrolling_by_hand import enroll, enroll_all
 from engine.operations.enrolling_deals import enroll_deals
 from engine.operations.firing import fire_due
 from engine.operations.inbox import finish
@@ -427,12 +429,46 @@ def test_deals_are_enrolled_by_hand_by_id_or_by_a_condition(stage: Stage) -> Non
         enroll_deals(stage.store, "deals", ids=[one, "nope"])
     assert enroll_deals(stage.store, "deals", ids=[one]).enrolled == 1
     stage.work()
-    found = enroll_deals(stage.store, "deals", where="deal.amount > 15")
+    found = enroll(stage.store, "deals", where="deal.amount > 15")
     assert (found.enrolled, found.skipped) == (1, {"where": 1})
+    with pytest.raises(InputError, match="no playbook 'daels'"):
+        enroll_deals(stage.store, "daels", ids=[one])
     assert enroll_deals(stage.store, "people", ids=[one, two]).enrolled == 1
     stage.work()
     assert [deal(stage, id)["tags"] for id in (one, two)] == [["a"], ["a"]]
     assert stage.lead()["tags"] == ["b"]
+
+
+def test_a_bulk_enrollment_of_deals_is_durable_and_counts_deals(stage: Stage) -> None:
+    """A driver that dies is followed by another; a playbook that is for leads by then ends it."""
+    stage.publish(
+        PIPELINES,
+        deals="for: deal\nenroll: {when: [manual], again: always}\nsteps: [{tag: a}]\n",
+    )
+    stage.crowd(3)
+    for number in range(12):
+        opened(stage, amount=number)
+    with pytest.raises(InputError, match=r"deal\.amonut"):
+        bulk.begin(stage.store, "deals", where="deal.amonut > 3")
+    began = bulk.begin(
+        stage.store, "deals", where="deal.amount >= 4 and lead.email is matching('^ann')"
+    )
+    assert began.total == 12
+    one, other = (bulk.Driver(stage.store, began.id, size=3) for _ in range(2))
+    one.step()
+    while other.step():
+        one.step()
+    row = bulk.show(stage.store, began.id)
+    assert (row["record"], row["state"], row["looked"]) == ("deal", "finished", 12)
+    assert (row["enrolled"], row["skipped"]) == (8, {"where": 4})
+    assert len({run["record"] for run in stage.runs()}) == len(stage.runs()) == 8
+    stage.work()
+    late = bulk.begin(stage.store, "deals")
+    bulk.Driver(stage.store, late.id, size=3).step()
+    stage.publish(PIPELINES, deals="enroll: {when: [manual]}\nsteps: [{tag: a}]\n")
+    with pytest.raises(InputError, match="'deals' is for leads now"):
+        enroll_all(stage.store, late.id)
+    assert len(stage.runs()) == 11
 
 
 def test_two_drivers_at_once_open_each_deal_once(stage: Stage) -> None:

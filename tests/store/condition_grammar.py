@@ -1,6 +1,7 @@
 """Generated conditions, mostly well typed, and leads with everything odd that a store may hold."""
 
 import random
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -190,6 +191,38 @@ CONDITIONS = st.recursive(
     ),
     max_leaves=3,
 )
+
+
+_OF_DEALS = {
+    "title": "name", "company": "lost_reason", "score": "amount", "stage": "stage",
+    "owner": "owner", "tags": "tags", "created_at": "created_at", "n": "n", "m": "m",
+    "last_seen_at": "expected_close_at", "flag": "flag", "day": "day", "at": "at", "tips": "tips",
+    "note": "note", "plan": "plan", "country": "currency",
+}  # fmt: skip
+_NAMES = re.compile(r"lead\.([a-z_]+)")
+
+
+def _about_deals(text: str, dice: random.Random) -> str:
+    """The condition with most of the lead's names turned into names of a deal."""
+
+    def turned(found: re.Match[str]) -> str:
+        name = _OF_DEALS.get(found[1])
+        return f"deal.{name}" if name and dice.random() < 0.8 else found[0]
+
+    return _NAMES.sub(turned, text)
+
+
+DEAL_CONDITIONS = st.builds(_about_deals, CONDITIONS, st.randoms(use_true_random=False))
+"""Conditions about deals and their primary contacts."""
+
+
+def deals(size: int, seed: int) -> list[dict[str, Any]]:
+    """Values of so many deals, without their contacts."""
+    given = leads(size, seed)
+    return [
+        {_OF_DEALS[name]: value for name, value in one.items() if name in _OF_DEALS}
+        for one in given
+    ]
 
 
 def leads(size: int, seed: int) -> list[dict[str, Any]]:

@@ -13,10 +13,18 @@ from hypothesis import HealthCheck, given, settings
 
 from engine.playbook.conditions import CompiledCondition, condition
 from engine.runtime.fields import field_types
-from engine.store import events, leads
+from engine.store import deals, events, leads
 from engine.store.database import Store, Transaction
-from engine.store.selecting import Asking, Split, leads_of, split
-from tests.store.condition_grammar import CONDITIONS, FIELDS, NOW, SEGMENTS, ZONES
+from engine.store.selecting import Asking, Split, deals_of, leads_of, split, with_contacts
+from tests.store.condition_grammar import (
+    CONDITIONS,
+    DEAL_CONDITIONS,
+    FIELDS,
+    NOW,
+    SEGMENTS,
+    ZONES,
+)
+from tests.store.condition_grammar import deals as generated_deals
 from tests.store.condition_grammar import leads as generated
 
 CUSTOM = field_types(FIELDS)
@@ -48,11 +56,12 @@ class Segments(dict[str, bool]):
             self.open.pop()
 
 
-def asking(tx: Transaction) -> Asking:
-    """A look at the leads of the test."""
+def asking(tx: Transaction, main: str = "lead") -> Asking:
+    """A look at the leads, or the deals, of the test."""
     return Asking(
         is_postgres=tx.is_postgres,
-        records={"lead": leads_of(CUSTOM)},
+        records={"lead": leads_of(CUSTOM)} | ({"deal": deals_of(CUSTOM)} if main == "deal" else {}),
+        main=main,
         now=NOW,
         zone=ZONE,
         zones=lambda: ZONES,
@@ -97,12 +106,14 @@ def by_sql(tx: Transaction, parts: Split) -> set[str]:
     return {id for id in found if parts.holds(_scope(facts[id], histories[id]))}
 
 
-def _scope(facts: dict[str, Any], history: object) -> dict[str, Any]:
+def _scope(
+    facts: dict[str, Any], history: object, deal: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     zone = facts.get("timezone")
-    owner = OWNERS.get(str(facts.get("owner")), {})
+    owner = OWNERS.get(str((deal or facts).get("owner")), {})
     scope: dict[str, Any] = {
-        "lead": facts, "owner": owner, "now": NOW, "run": {}, "event": {}, "history": history,
-        "zone": ZoneInfo(zone) if isinstance(zone, str) else ZONE,
+        "lead": facts, "deal": deal or {}, "owner": owner, "now": NOW, "run": {}, "event": {},
+        "history": history, "zone": ZoneInfo(zone) if isinstance(zone, str) else ZONE,
     }  # fmt: skip
     scope["segment"] = Segments(scope)
     return scope
@@ -145,6 +156,63 @@ def test_generated_conditions_mean_the_same_in_sql(store: Store) -> None:
         store.read(look)
 
     agree()
+    assert wholly[True] > 0.5 * sum(wholly), wholly
+    if PAIRS > 6000:
+        print(f"{store.url.partition(':')[0]}: {sum(wholly)} conditions, wholly SQL {wholly[True]}")
+
+
+def fill_deals(tx: Transaction) -> None:
+    """Makes deals; some leads have several, some none."""
+    ids = list(tx.conn.execute(sa.select(leads.table.c.id)).scalars())
+    dice = random.Random(9)
+    given = [
+        {"pipeline": "b2b", "name": "x", **one, "lead": dice.choice(ids)}
+        for one in generated_deals(LEADS, seed=2)
+    ]
+    deals.create_many(tx, given, actor="test", custom=CUSTOM)
+
+
+def test_generated_conditions_about_deals_mean_the_same_in_sql(store: Store) -> None:
+    """Their primary contacts, segments and histories included; `owner` is the deal's."""
+
+    def make(tx: Transaction) -> None:
+        fill(tx, generated(LEADS, seed=1))
+        fill_deals(tx)
+
+    store.write(make)
+    _known.clear()
+    wholly = [0, 0]
+    known = store.read(
+        lambda tx: deals.load(tx, tx.conn.execute(sa.select(deals.table.c.id)).scalars(), CUSTOM)
+    )
+    facts, histories = store.read(_everybody)
+    scopes = {
+        id: _scope(facts[str(deal["lead"])], histories[str(deal["lead"])], deal)
+        for id, deal in known.items()
+    }
+
+    @given(DEAL_CONDITIONS)
+    @settings(
+        max_examples=PAIRS // LEADS,
+        deadline=None,
+        derandomize=PAIRS <= 6000,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    def agree(text: str) -> None:
+        asked = condition(text)
+
+        def look(tx: Transaction) -> None:
+            parts = split(asked, asking(tx, "deal"))
+            query = sa.select(deals.table.c.id).select_from(with_contacts).where(*parts.where)
+            found = {id for id in tx.conn.execute(query).scalars() if parts.holds(scopes[id])}
+            assert found == {id for id, scope in scopes.items() if asked.truth(scope)}
+            wholly[parts.is_whole] += 1
+
+        store.read(look)
+
+    agree()
+    _known.clear()
     assert wholly[True] > 0.5 * sum(wholly), wholly
     if PAIRS > 6000:
         print(f"{store.url.partition(':')[0]}: {sum(wholly)} conditions, wholly SQL {wholly[True]}")

@@ -19,11 +19,14 @@ from engine.playbook.conditions.compiled import CompiledCondition, condition
 from engine.playbook.conditions.tree import Logic, Name, Node
 from engine.playbook.values import Scope
 from engine.store.selecting.asking import Asking, RecordKind
+from engine.store.selecting.deal_record import deals_of, with_contacts
 from engine.store.selecting.lead_record import leads_of
 from engine.store.selecting.truths import Truths
 from engine.store.selecting.values import NotInSql
 
-__all__ = ["Asking", "NotInSql", "RecordKind", "Split", "leads_of", "split"]
+__all__ = [
+    "Asking", "NotInSql", "RecordKind", "Split", "deals_of", "leads_of", "split", "with_contacts",
+]  # fmt: skip
 
 DEEPEST = 20
 """Parentheses within parentheses that SQLite surely takes, whatever stands between them."""

@@ -79,6 +79,7 @@ class Asking:
 
     Attributes:
         records: root → the records behind it; the query joins them.
+        main: the root of the records that are asked for; `owner` is the owner of these.
         now: the moment.
         zone: the workspace's zone.
         zones: the names of zones that the records have, asked for when they matter.
@@ -108,9 +109,10 @@ class Asking:
 
     @cached_property
     def zone_column(self) -> Sql | None:
-        """The column with the zone of each record."""
-        record = self.records[self.main]
-        return record.table.c[record.zone] if record.zone else None
+        """The column with the zone of each record; of a deal, its primary contact's."""
+        zoned = (each for each in self.records.values() if each.zone)
+        record = next(zoned, None)
+        return record.table.c[record.zone] if record is not None else None
 
     @cached_property
     def known_zones(self) -> Sequence[tuple[str, tzinfo]]:
