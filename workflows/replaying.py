@@ -5,10 +5,11 @@ A history that does not replay is a driver that would stand still after the depl
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.converter import DefaultFailureConverter
 from temporalio.runtime import LoggingConfig, Runtime, TelemetryConfig, TelemetryFilter
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
@@ -24,6 +25,7 @@ RECENT = timedelta(days=1)
 """How long ago a driver may have ended to be replayed as well."""
 
 _OURS = 'TaskQueue STARTS_WITH "longplay-"'
+_ENDED_WELL = 'ExecutionStatus IN ("Completed", "ContinuedAsNew")'
 _PAGE = 100
 Progress = Callable[[int, int | None], None]
 
@@ -76,7 +78,7 @@ async def replay(client: Client, *, limit: int, progress: Progress) -> Verdict:
     """
     under_way = (await client.count_workflows(f'{_OURS} AND ExecutionStatus = "Running"')).count
     recent = f"{datetime.now(UTC) - RECENT:%Y-%m-%dT%H:%M:%SZ}"
-    lately = f'{_OURS} AND CloseTime > "{recent}"'
+    lately = f'{_OURS} AND {_ENDED_WELL} AND CloseTime > "{recent}"'
     total = min(limit, under_way + (await client.count_workflows(lately)).count)
     replayer = _replayer(client)
     counts, failed = {True: 0, False: 0}, []
@@ -94,7 +96,9 @@ async def replay(client: Client, *, limit: int, progress: Progress) -> Verdict:
     return Verdict(counts[True], counts[False], left_out, tuple(failed))
 
 
-async def _found(client: Client, lately: str, limit: int) -> AsyncGenerator[WorkflowExecution, None]:
+async def _found(
+    client: Client, lately: str, limit: int
+) -> AsyncGenerator[WorkflowExecution, None]:
     left = limit
     for query in (f'{_OURS} AND ExecutionStatus = "Running"', lately):
         if left:
@@ -122,11 +126,11 @@ async def _replayed(client: Client, replayer: Replayer, one: WorkflowExecution) 
 
 
 def _in_short(failure: str) -> str:
-    """What differs, without the wrappings that the core puts around it."""
+    """What differs, without what the SDK's core wraps around it."""
     text = " ".join(failure.split())
-    for wrapping in ("Nondeterminism error: ", 'message: "', "Failed activation on workflow "):
-        text = text.rpartition(wrapping)[2]
-    return text[:300]
+    for before in ('message: "', "Nondeterminism error: ", "[TMPRL1100] "):
+        text = text.rpartition(before)[2]
+    return text.partition('", source:')[0].replace('\\"', '"')[:300]
 
 
 def _replayer(client: Client) -> Replayer:
@@ -134,7 +138,10 @@ def _replayer(client: Client) -> Replayer:
     return Replayer(
         workflows=DRIVERS,
         workflow_runner=UnsandboxedWorkflowRunner(),
-        data_converter=client.data_converter,
+        # What fails here is told to whoever asked, and kept nowhere.
+        data_converter=replace(
+            client.data_converter, failure_converter_class=DefaultFailureConverter
+        ),
         build_id="replay",
         runtime=Runtime(telemetry=TelemetryConfig(logging=quiet)),
     )
