@@ -5,8 +5,9 @@ it is called again. Nobody moves while a message of his is being sent (runtime.m
 that only waits is taken back, and queued anew by the new version.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,7 +17,7 @@ from engine.operations.planning import known_steps
 from engine.operations.reactions import cohort_of
 from engine.playbook.plan import Plan
 from engine.runtime.moving import Goes, Route, Standing, Stays
-from engine.runtime.position import ON_JOB, ON_WAIT, Logged
+from engine.runtime.position import ON_JOB, ON_WAIT, QUEUED_AFTER, Logged
 from engine.store import enrollments, leads, standings
 from engine.store.database import Store, Transaction
 
@@ -142,7 +143,7 @@ class _Page:
                 going.append((row, found))
             else:
                 self.stays.append(found)
-        _write(turn, going)
+        _write(turn, going, messages)
         queued = [messages[row["id"]] for row, _ in going if row["id"] in messages]
         standings.take_back(turn.tx, queued, "its enrollment was moved to another version")
         self.moved = len(going)
@@ -161,10 +162,17 @@ def _had(turn: _Turn, rows: Sequence[sa.RowMapping]) -> set[str]:
     return found
 
 
-def _write(turn: _Turn, going: Sequence[tuple[sa.RowMapping, Goes]]) -> None:
+def _write(
+    turn: _Turn,
+    going: Sequence[tuple[sa.RowMapping, Goes]],
+    messages: Mapping[str, sa.RowMapping],
+) -> None:
     tx = turn.tx
     lanes = _lanes(tx, {row["cohort"] for row, _ in going})
     values = [_values(turn, row, to, lanes[row["cohort"]]) for row, to in going]
+    for one, (row, _) in zip(values, going, strict=True):
+        if row["id"] in messages:
+            one["memory"] |= {QUEUED_AFTER: _queued_after(row, messages[row["id"]])}
     standings.write_moved(tx, values)
     enrollments.log(tx, [(row["id"], _line(turn, row, to)) for row, to in going])
     by_version: dict[str, list[str]] = {}
@@ -200,6 +208,14 @@ def _values(turn: _Turn, row: sa.RowMapping, to: Goes, lane: str) -> dict[str, A
         "state": row["state"] if rests else "active", "until_at": None,
         "blocked_on": ON_WAIT if to.since else "", "wake_at": None if rests else tx.now,
     }  # fmt: skip
+
+
+def _queued_after(row: sa.RowMapping, message: sa.RowMapping) -> float:
+    """How long after the step before a message was queued first: from then on it can expire."""
+    first = message["params"].get("queued_at")
+    at: datetime = datetime.fromisoformat(first) if first else message["created_at"]
+    anchor: datetime = row["anchor_at"]
+    return max(0.0, (at - anchor).total_seconds())
 
 
 def _line(turn: _Turn, row: sa.RowMapping, to: Goes) -> Logged:

@@ -18,6 +18,9 @@ ON_JOB = "job"
 ON_SPLIT = "split"
 ON_ANSWER = "answer"
 
+QUEUED_AFTER = "queued_after"
+"""In a run's memory: its message was taken back, queued so many seconds after the step before."""
+
 
 @dataclass(frozen=True, slots=True)
 class Awaited:

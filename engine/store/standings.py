@@ -84,9 +84,9 @@ def locked(tx: Transaction, ids: Sequence[str]) -> Sequence[sa.RowMapping]:
 
 def messages(tx: Transaction, keys: Mapping[str, int]) -> dict[str, sa.RowMapping]:
     """The jobs of (enrollment → seq), locked, by enrollment."""
-    query = sa.select(_job.id, _job.enrollment, _job.seq, _job.state, _job.batch).where(
-        _job.enrollment.in_(list(keys))
-    )
+    query = sa.select(
+        _job.id, _job.enrollment, _job.seq, _job.state, _job.batch, _job.params, _job.created_at
+    ).where(_job.enrollment.in_(list(keys)))
     if tx.is_postgres:
         query = query.with_for_update()
     rows = tx.conn.execute(query).mappings()

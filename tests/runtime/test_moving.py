@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -114,6 +114,49 @@ def test_i17_a_message_that_waits_is_taken_back_and_goes_as_the_new_version_says
     ]  # fmt: skip
     assert len(stage.transport.sent) == 1
     assert stage.run()["outcome"] == "completed"
+
+
+def test_a_message_that_is_taken_back_expires_when_it_would_have(sqlite_stage: Stage) -> None:
+    """However often it is moved, and whatever was written about its expiry meanwhile."""
+    stage = sqlite_stage
+    text = FORM + "send: {expires: 3 days}\nsteps:\n  - email: note\n    subject: {}\n"
+    begun(stage, text.replace("{}", "One"), work=False)
+    stage.advance()
+    (first,) = [job["params"]["expires_at"] for job in stage.jobs()]
+    for number in range(2):
+        stage.turn(hours=20)
+        stage.publish(slow=text.replace("{}", f"New {number}"))
+        assert moved(stage).moved == 1
+        stage.advance()
+    assert [job["params"]["expires_at"] for job in stage.jobs()] == [first] * 3
+    stage.publish(slow=text.replace("{}", "Soon").replace("3 days", "1 day"))
+    moved(stage)
+    stage.work()
+    assert "expired" in {job["reason"] for job in stage.jobs(state="skipped")}
+    assert stage.transport.sent == []
+
+
+def test_a_message_of_a_held_one_that_is_moved_expires_as_much_later(sqlite_stage: Stage) -> None:
+    """Its clock stood still; in the next round of a loop its time begins anew."""
+    stage = sqlite_stage
+    text = (
+        FORM + "send: {expires: 2 days}\nsteps:\n  - repeat: {times: 2}\n    steps:\n"
+        "      - email: note\n        subject: {}\n      - wait: 5 days\n"
+    )
+    begun(stage, text.replace("{}", "One"), work=False)
+    stage.advance()
+    (first,) = [datetime.fromisoformat(job["params"]["expires_at"]) for job in stage.jobs()]
+    control.pause(stage.store, stage.run()["id"])
+    stage.turn(days=3)
+    stage.publish(slow=text.replace("{}", "Two"))
+    moved(stage)
+    control.resume(stage.store, stage.run()["id"])
+    stage.work()
+    stage.turn(days=5, minutes=1)
+    stage.work()
+    ends = sorted(datetime.fromisoformat(job["params"]["expires_at"]) for job in stage.jobs())
+    assert ends == [first, first + timedelta(days=3), first + timedelta(days=8, minutes=1)]
+    assert len(stage.transport.sent) == 2
 
 
 def test_a_removed_step_is_left_out(stage: Stage) -> None:
