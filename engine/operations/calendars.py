@@ -3,7 +3,8 @@
 from datetime import date, timedelta, tzinfo
 
 from engine.playbook.hours import parse_week
-from engine.playbook.workspace import Calendar, Period
+from engine.playbook.workspace import Calendar
+from engine.playbook.workspace_values import Period
 from engine.runtime import civil
 from engine.runtime.calendar import BusinessCalendar
 

@@ -113,7 +113,8 @@ class AssignParams(Frozen):
     @model_validator(mode="after")
     def _one_of_them(self) -> "AssignParams":
         if bool(self.rule) == bool(self.to):
-            raise flaw("bad-assignment", "assign needs a rule, or `{to: OWNER}`", "")
+            hint = "write `assign: RULE`, or `assign: {to: OWNER}`"
+            raise flaw("bad-assignment", "assign needs a rule or an owner", hint)
         return self
 
 
@@ -143,6 +144,9 @@ class NotifyParams(Frozen):
     def _says_something(self) -> "NotifyParams":
         if not self.message and not self.template:
             raise flaw("missing-key", "notify needs a 'message'", "add `message: …` beside it")
+        if self.message and self.template:
+            message = "'message' and 'template' are two texts"
+            raise flaw("two-texts", message, "keep one of them", at="template")
         return self
 
 

@@ -122,14 +122,18 @@ _LINK = (
     Field("url", TEXT, "The address the link leads to."),
     Field("link", TEXT, "The link's name in the template."),
 )
+_BOUNCE = (
+    Field("kind", TEXT, "hard: no such address; soft: not delivered; former: not the address now."),
+    Field("reply", TEXT, "What the other mail server said."),
+)
 _STAGES = (
     Field("stage", TEXT, "The stage entered."),
     Field("previous", TEXT, "The stage left."),
 )
 
 
-def _mail(verb: str, description: str) -> Event:
-    return Event(f"email.{verb}", description, (*_MAIL, *_LINK))
+def _mail(verb: str, description: str, *more: Field) -> Event:
+    return Event(f"email.{verb}", description, (*_MAIL, *_LINK, *more))
 
 
 EVENTS = (
@@ -138,7 +142,7 @@ EVENTS = (
     _mail("opened", "A person opened a mail."),
     _mail("clicked", "A person clicked a link in a mail."),
     _mail("replied", "The lead answered a mail."),
-    _mail("bounced", "A mail came back."),
+    _mail("bounced", "A mail came back.", *_BOUNCE),
     _mail("complained", "The lead reported a mail as spam."),
     _mail("unsubscribed", "The lead unsubscribed."),
     Event(

@@ -120,7 +120,10 @@ class _Check:
     def _head(self) -> None:
         playbook, root = self.playbook, self.reader.document.root
         opens = any(step.verb == "deal" for step in self.ids)
-        check_triggers(playbook, self.expressions, self.names.workspace, self.reader, opens=opens)
+        check_triggers(
+            playbook, self.expressions, self.names.workspace, self.reader,
+            opens=opens, scores=self.names.scores,
+        )  # fmt: skip
         if isinstance(root, MapNode) and "calendar" in root.values:
             self._calendar(playbook.calendar, root.values["calendar"])
         send = root.values.get("send") if isinstance(root, MapNode) else None

@@ -19,6 +19,9 @@ from engine.playbook.reading import Reader
 from engine.playbook.workspace import Workspace
 
 _PART = re.compile(r"\{\{(?P<inner>.*?)\}\}", re.DOTALL)
+_ONE_BRACE = re.compile(
+    r"(?<!\{)\{\s*(?P<name>(lead|deal|owner|event|run)\.[a-z][a-z0-9_.]*)\s*\}(?!\})"
+)
 _LOOKS_LIKE_A_NAME = re.compile(r"(lead|deal|owner|event|run)\.[a-z][a-z0-9_.]*\Z")
 _THOUGHT_OF = re.compile(r"\|\s*default\b|\bis\s+(not\s+)?defined\b|\bif\b")
 ALWAYS = frozenset(
@@ -132,6 +135,14 @@ class Expressions:
             if compiled is not None and not _THOUGHT_OF.search(inner):
                 self._may_be_missing(compiled, node, start, inner.strip())
         rest = _PART.sub(lambda part: " " * len(part.group()), text)
+        single = _ONE_BRACE.search(rest)
+        if single is not None:
+            self._report(
+                "template-syntax",
+                f"'{single[0]}' is printed as it stands: one brace means nothing",
+                f"write {{{{ {single['name']} }}}}",
+                node, single.start(), single.end(), severity="warning",
+            )  # fmt: skip
         for sign, message in _LEFT_OVER.items():
             at = rest.find(sign)
             if at >= 0:

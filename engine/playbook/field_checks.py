@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from engine.playbook.conditions.tree import Literal
 from engine.playbook.conditions.vocabulary import Kind, ValueType
 from engine.playbook.expressions import Expressions
 from engine.playbook.fields import FIELD_PATTERNS
@@ -49,8 +50,18 @@ def check_fields(node: Node, expressions: Expressions, event: str | None, *, tex
             check_text(key, kind, value, expressions)
         elif not texts:
             compiled = expressions.check(value, event=event)
-            if compiled is not None and kind is not None and not _fits(compiled.type, kind):
+            if compiled is None or kind is None:
+                continue
+            if not _fits(compiled.type, kind):
                 _report(expressions, f"'{key}' is {kind}, this is {compiled.type}", value)
+            elif kind.values and isinstance(compiled.tree, Literal):
+                written = str(compiled.tree.value)
+                if written not in kind.values:
+                    message, hint = (
+                        f"'{key}' cannot be '{written}'",
+                        did_you_mean(written, kind.values),
+                    )
+                    expressions.reader.report("unknown-value", message, hint, value.span)
 
 
 def _settable(key: str, at: ScalarNode, expressions: Expressions) -> ValueType | None:

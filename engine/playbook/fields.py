@@ -9,10 +9,17 @@ from datetime import date
 from functools import cache
 from typing import Annotated, Any, Literal, TypeAlias, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    JsonValue,
+    WithJsonSchema,
+)
 from pydantic.fields import FieldInfo
 
-from engine.playbook import written
+from engine.playbook import standards, written
 from engine.playbook.moments import parse_moment
 from engine.playbook.nodes import resolve
 
@@ -71,6 +78,11 @@ def _json(schema: dict[str, Any]) -> WithJsonSchema:
     return WithJsonSchema(schema)
 
 
+def at_least(least: float, most: float | None = None) -> AfterValidator:
+    """A bound of a number."""
+    return AfterValidator(written.within(least, most))
+
+
 Text: TypeAlias = Annotated[str, BeforeValidator(written.filled), _json(_TEXT_JSON)]
 Template: TypeAlias = Annotated[str, BeforeValidator(written.filled), _json(_TEXT_JSON), _TEMPLATE]
 Expression: TypeAlias = Annotated[
@@ -120,8 +132,19 @@ Again: TypeAlias = Annotated[
     BeforeValidator(written.again),
     _json({"type": "string", "examples": ["never", "always", "after 90 days"]}),
 ]
-Timezone: TypeAlias = Annotated[str, BeforeValidator(written.timezone), _json(_NAME_JSON)]
-Language: TypeAlias = Annotated[str, BeforeValidator(written.language), _json(_NAME_JSON)]
+Timezone: TypeAlias = Annotated[str, BeforeValidator(standards.timezone), _json(_NAME_JSON)]
+Address: TypeAlias = Annotated[str, BeforeValidator(standards.address), _json(_TEXT_JSON)]
+Country: TypeAlias = Annotated[
+    str,
+    BeforeValidator(standards.country),
+    _json({"type": "string", "pattern": "^[A-Z]{2}$", "examples": ["CN", "US"]}),
+]
+Currency: TypeAlias = Annotated[
+    str,
+    BeforeValidator(standards.currency),
+    _json({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["CNY", "USD"]}),
+]
+Language: TypeAlias = Annotated[str, BeforeValidator(standards.language), _json(_NAME_JSON)]
 Day: TypeAlias = Annotated[
     date, BeforeValidator(written.day), _json({"type": "string", "format": "date"})
 ]
@@ -136,7 +159,7 @@ CronText: TypeAlias = Annotated[
 ]
 ByLanguage: TypeAlias = Annotated[
     str | dict[str, str],
-    BeforeValidator(written.by_language),
+    BeforeValidator(standards.by_language),
     _json(
         {
             "anyOf": [

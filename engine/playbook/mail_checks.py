@@ -61,6 +61,16 @@ class MailChecks:
         own = frozenset(params.data) if isinstance(params.data, dict) else frozenset[str]()
         for use in facts.names:
             self._name(use, own, facts)
+        self._given(params, facts, at)
+
+    def _given(self, params: EmailParams, facts: TemplateFacts, at: Node) -> None:
+        """Reports what a template prints of `data.` and the step does not give."""
+        data = params.data if isinstance(params.data, dict) else {}
+        wanted = {use.name.split(".")[1] for use in facts.names
+                  if use.name.startswith("data.") and not use.guarded}  # fmt: skip
+        for name in sorted(wanted - data.keys()):
+            message = f"the mail '{params.template}' prints 'data.{name}', which nothing gives it"
+            self._reader.report("data-not-given", message, f"add `data: {{{name}: …}}`", at.span)
 
     def check_names(self, template: str) -> None:
         """Reports what is wrong with a template that is used for a notice: no lead reads that."""

@@ -98,9 +98,10 @@ class When(Frozen):
                 at="score",
             )
         if self.every and not self.date:
-            raise flaw("bad-trigger", "'every' goes with 'date' only", at="every")
+            raise flaw("bad-trigger", "'every' goes with 'date' only", "leave it out", at="every")
         if self.timezone and not (self.cron or self.at or self.date):
-            raise flaw("bad-trigger", f"'timezone' does not go with '{kinds[0]}'", at="timezone")
+            message = f"'timezone' does not go with '{kinds[0]}'"
+            raise flaw("bad-trigger", message, "leave it out", at="timezone")
         return self
 
 
@@ -124,7 +125,8 @@ class ExitRule(Frozen):
     @model_validator(mode="after")
     def _something(self) -> "ExitRule":
         if not self.event and not self.cond:
-            raise flaw("bad-exit", "an exit needs an 'event' or an 'if'", "")
+            raise flaw("bad-exit", "an exit needs an 'event' or an 'if'",
+                       "write `- event: order.placed`, or `- if: CONDITION`")  # fmt: skip
         if self.value and not self.goal:
             raise flaw("bad-exit", "'value' counts for a goal", "add `goal: NAME`", at="value")
         return self

@@ -4,7 +4,7 @@ It words pydantic's errors for people and finds the place of each. What a model 
 business; nested lists of steps are read by whoever made the reader.
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
@@ -87,19 +87,20 @@ class Reader:
         )
 
     def read(
-        self, model: type[Model], node: Node, what: str, *, partial: bool = False
+        self, model: type[Model], node: Node, what: str, *, dropped: Collection[str] = ()
     ) -> Model | None:
         """The model that `node` describes, after findings without what is wrong in it, or None.
 
         Args:
             what: names it in messages.
-            partial: something was left out before, so what is missing is not to be blamed.
+            dropped: keys that were left out before, so that what is missing for that is not blamed.
         """
         if not isinstance(node, MapNode):
             self._not_a_mapping(node, what)
             return None
-        self._guessed = set()
-        self._dropped = {node.span} if partial else set()
+        outer = self._guessed, self._dropped  # a list of steps is read amid a playbook
+        self._guessed = {closest(key, shapes_of(model)) or key for key in dropped}
+        self._dropped = {node.span} if dropped else set()
         arranged = self._shape(model, node, what)
         data = arranged.data()
         try:
@@ -107,7 +108,10 @@ class Reader:
         except ValidationError as error:
             details = error.errors(include_url=False)
             for detail in details:
-                self._explain(detail, arranged, what)
+                if not _follows(detail, details):
+                    self._explain(detail, arranged, what)
+        finally:
+            self._guessed, self._dropped = outer
         return self._without(model, data, {detail["loc"][:1] for detail in details})
 
     def _without(self, model: type[Model], data: object, bad: Collection[object]) -> Model | None:
@@ -125,7 +129,8 @@ class Reader:
             if found is not None:
                 self.findings.add(found)
                 return
-        self.report("wrong-type", f"{what}: expected keys, found {kind_of(node)}", "", node.span)
+        message = f"{what}: expected keys, found {kind_of(node)}"
+        self.report("wrong-type", message, _KEYS[1], node.span)
 
     def _shape(self, shape: Shape, node: Node, what: str) -> Node:
         """`node` with unknown keys reported and left out, and lists of steps read."""
@@ -170,9 +175,12 @@ class Reader:
             if key not in self._guessed:
                 node = find(root, tuple(location[:-1]))
                 holder = str(location[-2]) if len(location) > 1 else what
-                self.report("missing-key", f"{holder} needs '{key}'", "", _head(node))
+                hint = f"add `{key}: …`"
+                self.report("missing-key", f"{holder} needs '{key}'", hint, _head(node))
             return
         node = find(root, tuple(location))
+        if detail["loc"][-1:] == ("[key]",):
+            node = _key(root, location) or node
         if not isinstance(node, ScalarNode | ListNode | MapNode):
             return
         if kind == "flaw":
@@ -187,33 +195,64 @@ class Reader:
             if found is not None:
                 self.findings.add(found)
                 return
-        rule, message, help = _worded(kind, context, node, str(location[-1]) if location else what)
+        if kind == "literal_error" and detail["loc"][-1] == "[key]":
+            known = _choices(context)
+            message = f"{_named(location[:-1], what)} has no '{location[-1]}'"
+            hint = did_you_mean(str(location[-1]), known)
+            self.report("unknown-key", message, hint, _head(node))
+            return
+        rule, message, help = _worded(kind, context, node, _named(location, what))
         self.report(rule, message, help, _head(node))
+
+
+def _follows(detail: ErrorDetails, details: Collection[ErrorDetails]) -> bool:
+    """Whether a list is too short only because of what is wrong in it."""
+    place = detail["loc"]
+    return detail["type"] == "too_short" and any(
+        len(each["loc"]) > len(place) and each["loc"][: len(place)] == place for each in details
+    )
+
+
+def _key(root: Node, location: Sequence[str | int]) -> ScalarNode | None:
+    """The key at a place."""
+    holder = find(root, tuple(location[:-1]))
+    return holder.keys.get(str(location[-1])) if isinstance(holder, MapNode) else None
+
+
+def _named(location: Sequence[str | int], what: str) -> str:
+    """The last name on the way to a place."""
+    return next((part for part in reversed(location) if isinstance(part, str)), what)
+
+
+def _choices(context: Mapping[str, Any]) -> list[str]:
+    """The words that pydantic would take."""
+    parts = context["expected"].replace(" or ", ", ").split(", ")
+    return [part.strip("'") for part in parts if part.strip("'")]
 
 
 def _worded(kind: str, context: Mapping[str, Any], node: Node, name: str) -> tuple[str, str, str]:
     """Rule, message and help for one of pydantic's own errors."""
     found = kind_of(node)
     if kind == "literal_error" and isinstance(node, ScalarNode):
-        known = [part.strip("'") for part in context["expected"].replace(" or ", ", ").split(", ")]
         message = f"'{name}' cannot be '{node.text}'"
-        return "unknown-value", message, did_you_mean(node.text, known)
-    expected = _EXPECTED.get(kind)
-    if expected is not None:
-        return "wrong-type", f"'{name}': expected {expected}, found {found}", ""
-    return "wrong-type", f"'{name}' cannot be {found}", ""
+        return "unknown-value", message, did_you_mean(node.text, _choices(context))
+    if kind == "too_short":
+        return "missing-value", f"'{name}' is an empty list", "write one at least"
+    expected, hint = _EXPECTED.get(kind, ("", ""))
+    if expected:
+        return "wrong-type", f"'{name}': expected {expected}, found {found}", hint
+    return "wrong-type", f"'{name}' cannot be {found}", "see the language's reference"
 
 
 _MAPPINGS = frozenset(("model_type", "model_attributes_type", "dict_type", "mapping_type"))
+_KEYS = ("keys", "write `key: value`, one a line and deeper than what they belong to")
+_LIST = ("a list", "begin each item with '- ', or write them between brackets: `[a, b]`")
 _EXPECTED = {
-    "model_type": "keys",
-    "model_attributes_type": "keys",
-    "dict_type": "keys",
-    "mapping_type": "keys",
-    "list_type": "a list",
-    "tuple_type": "a list",
-    "string_type": "text",
-    "literal_error": "one of its words",
+    **dict.fromkeys(_MAPPINGS, _KEYS),
+    "list_type": _LIST,
+    "tuple_type": _LIST,
+    "string_type": ("text", "write one value"),
+    "literal_error": ("one of its words", "write one word"),
 }
 
 

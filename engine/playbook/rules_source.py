@@ -4,7 +4,7 @@ from engine.playbook.rule import Rule
 
 SOURCE_RULES = (
     Rule("yaml-syntax", "The text is no YAML, and none of the usual slips explains it.",
-         "steps:\n  - email: welcome\n  - ? }\n", place="file"),
+         "steps:\n  - email: welcome\n  - }\n", place="file"),
     Rule("empty-file", "There is nothing in the file but comments.", "# soon\n", place="file"),
     Rule("file-too-big", "A playbook has a megabyte at most; a bigger file is something else.",
          place="none"),

@@ -10,11 +10,26 @@ def _rule(name: str, meaning: str, wrong: str, right: str) -> Rule:
 WORKSPACE_RULES = (
     _rule("bad-rate", "So many in a length of time.", "caps: {marketing: 3 a day}",
           "caps: {marketing: 3 per day}"),
+    _rule("bad-destination", "Where mail goes is written as a domain, or `*` for every other one.",
+          "sender: {from: a@acme.example, destinations: {QQ: 20 per minute}}",
+          "sender: {from: a@acme.example, destinations: {qq.com: 20 per minute}}"),
+    _rule("same-destination", "Two domains of one mailbox provider have one rate.",
+          "sender: {from: a@acme.example, destinations: {qq.com: 20 per minute, "
+          "foxmail.com: 5 per minute}}",
+          "sender: {from: a@acme.example, destinations: {qq.com: 20 per minute, "
+          "163.com: 5 per minute}}"),
     _rule("bad-date", "A date is written year-month-day.",
           "sender: {from: a@acme.example, warm_up: {from: 1.12.2026}}",
           "sender: {from: a@acme.example, warm_up: {from: 2026-12-01}}"),
     _rule("unknown-type", "A field is one of a few types.", "fields: {lead: {size: int}}",
           "fields: {lead: {size: integer}}"),
+    _rule("bad-address", "No mail can go to or come from what is no address.",
+          "sender: {from: Acme}", "sender: {from: hello@acme.example}"),
+    _rule("bad-currency", "A currency is written by its three letters.", "currency: RMB",
+          "currency: CNY"),
+    _rule("unknown-country", "A country is written by its two letters; whatever else stands there "
+          "would have no holidays and no law.", "calendars: {cn: {country: China}}",
+          "calendars: {cn: {country: CN}}"),
     _rule("duplicate-name", "A name is given twice.", "lifecycle: [lead, customer, lead]",
           "lifecycle: [lead, customer]"),
     _rule("options-not-indented", "The options of a list item stand deeper than its name.",
@@ -22,6 +37,9 @@ WORKSPACE_RULES = (
           "pipelines:\n  b2b:\n    stages:\n      - demo:\n          probability: 30"),
     _rule("own-manager", "Nobody is their own manager: escalations would end there.",
           "team: {owners: {a: {manager: a}}}", "team: {owners: {a: {}}}"),
+    _rule("bad-return-path", "Mail comes back to one address, with room for what names a message.",
+          "sender: {from: a@acme.example, bounces: Bounces}",
+          "sender: {from: a@acme.example, bounces: bounces@acme.example}"),
     _rule("sender-without-from", "Mail needs an address it comes from.",
           "sender: {reply_to: a@acme.example}", "sender: {from: a@acme.example}"),
     _rule("line-never-reached", "The first line whose `if` holds assigns; one without `if` holds "

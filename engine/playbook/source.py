@@ -85,7 +85,8 @@ def _document(text: str, file: str, findings: Findings) -> Document | None:
             mended = repaired
             continue
         except (RecursionError, ValueError, UnicodeError):
-            findings.add(Diagnostic("yaml-syntax", "this is no YAML that can be read", "", file))
+            hint = "save it as plain text in UTF-8"
+            findings.add(Diagnostic("yaml-syntax", "this is no YAML that can be read", hint, file))
             return None
         if root is None:
             return None
@@ -119,9 +120,9 @@ class _Reader:
                     )
                 root = self._node(next(self._events), 1)
         if root is None or (isinstance(root, ScalarNode) and root.is_null):
-            self._findings.add(
-                Diagnostic("empty-file", "there is nothing in this file", "", self._file)
-            )
+            hint = "write a playbook, or delete the file"
+            message = "there is nothing in this file"
+            self._findings.add(Diagnostic("empty-file", message, hint, self._file))
             return None
         return root
 
@@ -141,12 +142,12 @@ class _Reader:
                 self._without(event, f"&{event.anchor}") or "write the value where it is used",
             )
         if event.tag not in (None, "!"):
+            tag = self._lines[event.start_mark.line][event.start_mark.column :].split(" ")[0]
             self._refuse(
                 event,
                 "yaml-tag",
-                f"'{event.tag}' is a YAML tag, which playbooks do not have",
-                self._without(event, event.tag)
-                or "leave it out; text that begins with '!' needs quotes",
+                f"'{tag}' is a YAML tag, which playbooks do not have",
+                self._without(event, tag) or "leave it out; text that begins with '!' needs quotes",
             )
         if depth > MAX_DEPTH:
             self._refuse(
@@ -219,7 +220,8 @@ class _Reader:
             if fault:
                 self._findings.add(fault)
                 return
-            self._report(key.span, "key-not-text", "a key must be text", "")
+            self._report(key.span, "key-not-text", "a key must be text",
+                         "write `key: value`")  # fmt: skip
             return
         if key.text in keys and traps_flow.is_part_of_a_number(key, self._lines):
             return

@@ -74,7 +74,7 @@ def _step(reader: Reader, node: Node) -> Step | None:
         model, fields = control, control.flatten(rest, reader)
     known = _known_options(reader, verb, model, rest, fields)
     common = reader.read(Common, common_node, verb)
-    body = reader.read(model, known, verb, partial=len(known.keys) < len(fields.keys))
+    body = reader.read(model, known, verb, dropped=fields.keys.keys() - known.keys.keys())
     if common is None or body is None:
         return None
     return Step(verb, argument_of(node, verb), common, body, known, node)

@@ -182,6 +182,9 @@ def _value_fault(key: str, value: str) -> tuple[str, str, str]:
         )
     if first == "!" and key in _ASKED and value[1:2] not in ("", "=", "!"):
         return "reserved-character", "'!' is written 'not' in a condition", f"not {value[1:]}"
+    if re.match(r"[?-]\s", value):
+        message = f"text that begins with '{first}' and a space needs quotes"
+        return "reserved-character", message, quoted(value)
     if first in "`%,|!&" and not re.match(r"\|[-+0-9]*\s*(#.*)?$", value):
         return "reserved-character", f"text that begins with '{first}' needs quotes", quoted(value)
     if first not in "[{" and re.search(r":(\s|$)", value) and not _WIDE_COLON.match(value):
@@ -286,7 +289,8 @@ def _unknown(error: yaml.YAMLError, lines: Sequence[str], file: str) -> Diagnost
             column,
         )
     return Diagnostic(
-        "yaml-syntax", f"YAML cannot be read here: {problem or 'unknown fault'}", "", file,
+        "yaml-syntax", f"YAML cannot be read here: {problem or 'unknown fault'}",
+        "text with signs in it is safe between quotes", file,
         line + 1, column,
     )  # fmt: skip
 

@@ -18,13 +18,15 @@ def check_triggers(
     reader: Reader,
     *,
     opens: bool = False,
+    scores: frozenset[str] = frozenset(("score",)),
 ) -> None:
     """Reports what is wrong with `enroll` and `exit`.
 
     Args:
         opens: some step opens a deal, which exits may ask for then.
+        scores: the scores there are.
     """
-    _Head(playbook, expressions, workspace, reader, opens).run()
+    _Head(playbook, expressions, workspace, reader, opens, scores).run()
 
 
 class _Head:
@@ -35,8 +37,10 @@ class _Head:
         workspace: Workspace,
         reader: Reader,
         opens: bool,
+        scores: frozenset[str],
     ) -> None:
         self.opens = opens
+        self.scores = scores
         self.playbook = playbook
         self.expressions = expressions
         self.workspace = workspace
@@ -85,6 +89,8 @@ class _Head:
             self._unknown("event", item.event, self.expressions.events(), values["event"])
         if item.stage:
             check_entered(item.stage, values["stage"], self.expressions)
+        if item.name not in self.scores:
+            self._unknown("score", item.name, self.scores, values["name"])
         if item.segment and item.segment not in self.workspace.segments:
             self._segment(values["segment"])
         if item.date:

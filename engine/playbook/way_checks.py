@@ -16,7 +16,8 @@ from engine.playbook.reading import Reader
 from engine.playbook.routes import Burst, length, quickest, reached_from
 from engine.playbook.sizes import estimate
 from engine.playbook.step import Step
-from engine.playbook.workspace import Rate, Workspace
+from engine.playbook.workspace import Workspace
+from engine.playbook.workspace_values import Rate
 
 MOST_ROWS = 1000
 """Rows of the step log that one enrollment may leave before its author is asked about it."""

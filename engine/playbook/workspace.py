@@ -4,18 +4,19 @@ It owns the form of every section and what each name must refer to inside the fi
 `${NAME}`: they are listed, never read.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
 from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from engine.playbook.catalog import DEFAULT_LIFECYCLE
+from engine.playbook.coming_back import Complaints, ReturnPath
 from engine.playbook.diagnostics import Diagnostic, Findings
-from engine.playbook.durations import DurationError, parse_offset
 from engine.playbook.fields import (
+    Address,
+    Country,
+    Currency,
     Day,
     Expression,
     FieldName,
@@ -27,102 +28,60 @@ from engine.playbook.fields import (
     Number,
     Text,
     Timezone,
+    at_least,
 )
-from engine.playbook.hours import HoursError, parse_week
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader
+from engine.playbook.retention import Retention
 from engine.playbook.source import Document, parse
 from engine.playbook.vocabularies import FieldKind
-from engine.playbook.written import day, flaw, name, names, text
+from engine.playbook.workspace_values import (
+    Destination,
+    Members,
+    Periods,
+    Rate,
+    Rates,
+    RateText,
+    week,
+)
+from engine.playbook.written import flaw, names
 
 FILE = "longplay.yaml"
-_RATE = re.compile(r"(\d{1,9})\s+per\s+(.+)\Z")
-
-
-class Rate(Frozen):
-    """So many in a length of time: `100 per minute`, `3 per 7 days`."""
-
-    count: int = Field(description="how many")
-    per: str = Field(description="in how long: a duration")
-
-
-def rate(value: object) -> object:
-    """`100 per minute` as a rate."""
-    if isinstance(value, Rate):
-        return value
-    found = text(value).strip()
-    parts = _RATE.match(found)
-    if parts is None or int(parts[1]) == 0:
-        raise flaw("bad-rate", f"'{found}' is no rate", "write it like `100 per minute`")
-    span = parts[2] if parts[2][0].isdigit() else f"1 {parts[2]}"
-    try:
-        parse_offset(span)
-    except DurationError as error:
-        raise flaw("bad-rate", error.message, error.help) from None
-    return Rate(count=int(parts[1]), per=span)
-
-
-def rates(value: object) -> object:
-    """One rate, or a list of them."""
-    items = value if isinstance(value, list | tuple) else [value]
-    return tuple(rate(item) for item in items)
-
-
-_RATE_JSON = WithJsonSchema({"type": "string", "examples": ["100 per minute"]})
-RateText = Annotated[Rate, BeforeValidator(rate), _RATE_JSON]
-Rates = Annotated[
-    tuple[Rate, ...],
-    BeforeValidator(rates),
-    WithJsonSchema({"type": ["string", "array"], "examples": [["1 per day", "3 per 7 days"]]}),
-]
-
-
-class Period(Frozen):
-    """The days from one date to another, both included."""
-
-    first: date = Field(description="the first day")
-    last: date = Field(description="the last day")
-
-
-def periods(value: object) -> object:
-    """`2026-12-24..2027-01-02`, one date, or a list of such."""
-    items = value if isinstance(value, list | tuple) else [value]
-    return tuple(_period(item) for item in items)
-
-
-def _period(value: object) -> Period:
-    if isinstance(value, Period):
-        return value
-    first, dots, last = text(value).partition("..")
-    found = Period(first=day(first.strip()), last=day((last if dots else first).strip()))
-    if found.last < found.first:
-        raise flaw("bad-date", f"'{text(value)}' ends before it begins", "")
-    return found
-
-
-Periods = Annotated[
-    tuple[Period, ...],
-    BeforeValidator(periods),
-    WithJsonSchema({"type": ["string", "array"], "examples": [["2026-12-24..2027-01-02"]]}),
-]
 
 
 class WarmUp(Frozen):
     """How a new sender's daily volume grows."""
 
     from_: Day = Field(alias="from", description="the first day")
-    start: Integer = Field(200, description="mails on the first day")
-    grow: Number = Field(1.5, description="each day so many times more")
+    start: Annotated[Integer, at_least(1)] = Field(200, description="mails on the first day")
+    grow: Annotated[Number, at_least(1)] = Field(1.5, description="each day so many times more")
 
 
 class Sender(Frozen):
     """Who mail comes from."""
 
-    from_: Text = Field("", alias="from", description='`"Acme <hello@acme.example>"`')
-    reply_to: Text = Field("", description="where answers go; left out: `from`")
+    from_: Address = Field("", alias="from", description='`"Acme <hello@acme.example>"`')
+    reply_to: Address = Field("", description="where answers go; left out: `from`")
     postal_address: Text = Field("", description="in every marketing footer")
     rate: RateText | None = Field(None, description="mails at most; left out: no limit")
     warm_up: WarmUp | None = Field(None, description="how the daily volume grows")
+    destinations: dict[Destination, RateText] = Field(
+        default_factory=dict,
+        description="mails at most to a mailbox provider, by one of its domains, or to a domain; "
+        "`*` holds for each other one by itself",
+        examples=[{"qq.com": "20 per minute", "*": "200 per minute"}],
+    )
+    bounces: ReturnPath = Field(
+        "",
+        description="where mail comes back to; each message adds what names it. Left out: `from`",
+    )
+    soft_bounces: RateText = Field(
+        Rate(count=3, per="30 days"),
+        description="so many mails that could not be delivered, and the address gets none any more",
+    )
+    complaints: Complaints = Field(
+        default_factory=Complaints, description="when reports as spam pause a playbook"
+    )
 
 
 class CountryLaw(Frozen):
@@ -142,7 +101,9 @@ class PipelineStage(Frozen):
     """A stage of a pipeline."""
 
     name: Name = Field(description="its name")
-    probability: Number = Field(0, description="of winning, in percent")
+    probability: Annotated[Number, at_least(0, 100)] = Field(
+        0, description="of winning, in percent"
+    )
     enter_if: Expression = Field("", description="a deal enters only if this holds")
     leave_if: Expression = Field("", description="a deal leaves forward only if this holds")
     closes: Literal["", "won", "lost"] = Field("", description="the deal is over here")
@@ -182,22 +143,12 @@ class Pipeline(Frozen):
         return next((stage for stage in self.stages if stage.name == name), None)
 
 
-def week(value: object) -> object:
-    """Opening hours by days of the week."""
-    if not isinstance(value, dict):
-        raise flaw("bad-hours", "hours are given by day", 'write `{mon-fri: "09:00-18:00"}`')
-    found = {str(key): text(item) for key, item in value.items()}
-    try:
-        parse_week(found)
-    except HoursError as error:
-        raise flaw("bad-hours", error.message, error.help) from None
-    return found
-
-
 class Calendar(Frozen):
     """Opening hours: what a business day and a business hour are."""
 
-    country: Name = Field("", description="its public holidays are closed, its make-up days open")
+    country: Country = Field(
+        "", description="its public holidays are closed, its make-up days open"
+    )
     hours: Annotated[
         dict[str, str],
         BeforeValidator(week),
@@ -212,12 +163,14 @@ class Owner(Frozen):
     """A person who owns leads and deals."""
 
     name: Text = Field("", description="as people write it")
-    email: Text = Field("", description="the address")
+    email: Address = Field("", description="the address")
     manager: Name = Field("", description="the manager, by name in this list")
     teams: Names = Field((), description="the teams")
     calendar: Name = Field("", description="when this person works")
-    capacity: Integer = Field(0, description="open leads and deals at most; 0: no limit")
-    weight: Number = Field(1, description="the share in a round robin")
+    capacity: Annotated[Integer, at_least(0)] = Field(
+        0, description="open leads and deals at most; 0: no limit"
+    )
+    weight: Annotated[Number, at_least(0)] = Field(1, description="the share in a round robin")
     away: Periods = Field((), description="days off")
     wecom: Text = Field("", description="the name in WeCom")
     slack: Text = Field("", description="the name in Slack")
@@ -233,19 +186,6 @@ class Team(Frozen):
     owners: dict[Name, Owner] = Field(default_factory=dict, description="by name")
 
 
-def members(value: object) -> object:
-    """`team:NAME`, owners' names, or a list of such."""
-    items = value if isinstance(value, list | tuple) else [value]
-    for item in items:
-        name(text(item).removeprefix("team:"))
-    return tuple(text(item) for item in items)
-
-
-Members = Annotated[
-    tuple[str, ...],
-    BeforeValidator(members),
-    WithJsonSchema({"type": ["string", "array"], "examples": ["team:cn"]}),
-]
 Skip = Literal["away", "off-hours", "full"]
 
 
@@ -270,7 +210,9 @@ class Pool(Frozen):
 
     members: Members = Field(description="who may claim: `team:NAME` or owners")
     claims: RateText | None = Field(None, description="how many one may claim")
-    holds: Integer = Field(0, description="how many one may hold; 0: no limit")
+    holds: Annotated[Integer, at_least(0)] = Field(
+        0, description="how many one may hold; 0: no limit"
+    )
 
 
 Medium = Literal["slack", "teams", "wecom", "dingtalk", "feishu", "webhook"]
@@ -285,7 +227,7 @@ class Channel(Frozen):
         description="what it is"
     )
     url: Text = Field("", description="its address, as a rule `${NAME}`")
-    to: Text = Field("", description="of type email: the address")
+    to: Address = Field("", description="of type email: the address")
     secret: Text = Field("", description="what it is signed with, as `${NAME}`")
 
 
@@ -301,10 +243,10 @@ class Workspace(Frozen):
     workspace: Name = Field("longplay", description="its name")
     timezone: Timezone = Field("UTC", description="its time zone")
     language: Language = Field("en", description="its language")
-    currency: Text = Field("USD", description="its currency")
+    currency: Currency = Field("USD", description="its currency, by its code of three letters")
     calendar: Name = Field("", description="the calendar of business units")
     sender: Sender = Field(default_factory=Sender, description="who mail comes from")
-    law: dict[str, CountryLaw] = Field(
+    law: dict[Country, CountryLaw] = Field(
         default_factory=lambda: {"CN": CountryLaw(subject_prefix="（广告）")},
         description="what countries ask, by code",
     )
@@ -332,6 +274,9 @@ class Workspace(Frozen):
     sources: dict[Name, Source] = Field(default_factory=dict, description="where leads come from")
     events: dict[Name, dict[FieldName, FieldKind]] = Field(
         default_factory=dict, description="events of one's own and their properties"
+    )
+    retention: Retention = Field(
+        default_factory=Retention, description="how long what is over is kept"
     )
 
     @property
@@ -362,8 +307,14 @@ class Workspace(Frozen):
 
     @model_validator(mode="after")
     def _stages_differ(self) -> "Workspace":
-        if len(set(self.lifecycle)) < len(self.lifecycle):
-            raise flaw("duplicate-name", "the lifecycle names a stage twice", "")
+        for key in ("lifecycle", "topics"):
+            names = getattr(self, key)
+            twice = next((one for at, one in enumerate(names) if one in names[:at]), "")
+            if twice:
+                raise flaw("duplicate-name", f"'{twice}' is written twice", "leave one out", at=key)
+        if "all" in self.topics:
+            message = "'all' is no topic: it means every one, in `unsubscribe: all`"
+            raise flaw("duplicate-name", message, "give the topic another name", at="topics")
         return self
 
 

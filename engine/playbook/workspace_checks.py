@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 
 from engine.playbook.call_checks import check_channel
-from engine.playbook.catalog import EVENT_NAMES
+from engine.playbook.catalog import DEAL_FIELDS, EVENT_NAMES, LEAD_FIELDS
 from engine.playbook.conditions import condition
 from engine.playbook.expressions import Expressions
 from engine.playbook.lexicon import Lexicon
 from engine.playbook.nodes import MapNode, Node, ScalarNode
+from engine.playbook.providers import destination_of
 from engine.playbook.reading import Reader
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.workspace import Workspace
@@ -31,6 +32,7 @@ class _Check:
         self._pipelines()
         self._names()
         self._channels()
+        self._destinations()
         if not self._workspace.sender.from_ and "sender" in self._workspace.model_fields_set:
             self._reader.report(
                 "sender-without-from",
@@ -38,6 +40,18 @@ class _Check:
                 'write `from: "Acme <hello@acme.example>"`',
                 self._node("sender").span,
             )
+
+    def _destinations(self) -> None:
+        first: dict[str, str] = {}
+        for domain in self._workspace.sender.destinations:
+            other = first.setdefault(destination_of(domain), domain)
+            if other != domain:
+                self._reader.report(
+                    "same-destination",
+                    f"'{domain}' and '{other}' are the same provider's, and have one rate",
+                    f"leave out one of them: the rate of '{other}' holds for all its domains",
+                    self._node("sender", "destinations", domain).span,
+                )
 
     def _channels(self) -> None:
         for name, channel in self._workspace.channels.items():
@@ -47,6 +61,11 @@ class _Check:
 
     def _node(self, *path: str | int) -> Node:
         return self._reader.document.node(path)
+
+    def _key(self, *path: str | int) -> Node:
+        """The key at a place."""
+        holder = self._node(*path[:-1])
+        return holder.keys[str(path[-1])] if isinstance(holder, MapNode) else holder
 
     def _known(self, kind: str, name: str, known: Iterable[str], *path: str | int) -> None:
         names = list(known)
@@ -76,15 +95,24 @@ class _Check:
             here = ("team", "owners", name)
             self._known("owner", owner.manager, workspace.owners, *here, "manager")
             self._known("calendar", owner.calendar, workspace.calendars, *here, "calendar")
-            if owner.manager == name:
+            if name in self._above(name):
+                chain = " → ".join((name, *self._above(name)))
+                who = f"'{name}' is their own manager"
                 self._reader.report(
                     "own-manager",
-                    f"'{name}' is their own manager",
+                    who if owner.manager == name else f"{who}, by way of others: {chain}",
                     "leave `manager` out for whoever has none",
                     self._node(*here, "manager").span,
                 )
         for name, pool in workspace.pools.items():
             self._among(pool.members, "pools", name, "members")
+
+    def _above(self, name: str) -> list[str]:
+        """Whoever stands above a person, the nearest first, each once."""
+        owners, found = self._workspace.owners, list[str]()
+        while name in owners and (name := owners[name].manager) and name not in found:
+            found.append(name)
+        return found
 
     def _among(self, among: tuple[str, ...], *path: str | int) -> None:
         for name in among:
@@ -119,7 +147,10 @@ class _Check:
                 here = self._node("pipelines", name, "stages", number)
                 if stage.name in seen:
                     self._reader.report(
-                        "duplicate-name", f"'{stage.name}' is a stage twice", "", here.span
+                        "duplicate-name",
+                        f"'{stage.name}' is a stage twice",
+                        "leave one out",
+                        here.span,
                     )
                 seen.add(stage.name)
                 for key in ("enter_if", "leave_if"):
@@ -134,6 +165,14 @@ class _Check:
     def _names(self) -> None:
         for name in self._workspace.segments:
             self._condition("segments", name)
+        for record, built_in in (("lead", LEAD_FIELDS), ("deal", DEAL_FIELDS)):
+            for name in getattr(self._workspace.fields, record).keys() & {f.name for f in built_in}:
+                self._reader.report(
+                    "duplicate-name",
+                    f"'{name}' is a field of every {record} already",
+                    "leave it out, or give your own another name",
+                    self._key("fields", record, name).span,
+                )
         if not self._reader.findings.failed:
             self._circles()
         for name in self._workspace.events:
@@ -142,7 +181,7 @@ class _Check:
                     "duplicate-name",
                     f"'{name}' is a built-in event",
                     "give your own another name",
-                    self._node("events", name).span,
+                    self._key("events", name).span,
                 )
 
     def _circles(self) -> None:

@@ -7,9 +7,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from datetime import date
-from functools import lru_cache
 from typing import Literal
-from zoneinfo import available_timezones
 
 from pydantic_core import PydanticCustomError
 
@@ -18,7 +16,6 @@ from engine.playbook.cron import CronError, parse_cron
 from engine.playbook.durations import parse_duration
 from engine.playbook.hours import HoursError, parse_days, parse_hours
 from engine.playbook.moments import parse_moment
-from engine.playbook.spelling import closest
 
 
 def flaw(rule: str, message: str, help: str = "", *, at: str = "") -> PydanticCustomError:
@@ -80,6 +77,18 @@ def field_name(value: object) -> str:
     return found
 
 
+def within(least: float, most: float | None = None) -> Callable[[float], float]:
+    """Refuses numbers below `least`, and above `most`."""
+
+    def check(value: float) -> float:
+        if value < least or (most is not None and value > most):
+            hint = f"{least} to {most}" if most is not None else f"{least} at least"
+            raise flaw("bad-number", f"'{value}' is out of range", hint)
+        return value
+
+    return check
+
+
 _INTEGER = re.compile(r"[-+]?[0-9]{1,15}\Z")
 _NUMBER = re.compile(r"[-+]?[0-9]{1,15}(\.[0-9]+)?\Z")
 
@@ -137,6 +146,9 @@ def points(value: object) -> int:
         plain = re.sub(r"[\s,，_']", "", unicodedata.normalize("NFKC", found))
         if re.match(r"[-+][0-9]{1,9}\Z", plain):
             raise flaw("bad-number", f"'{found}' are no points", f"write `{plain}`")
+        if re.match(r"[-+][0-9]+\.[0-9]+\Z", plain):
+            whole = plain.partition(".")[0]
+            raise flaw("bad-number", f"'{found}': points are whole", f"write `{whole}`")
         hint = f"write `+{plain}`" if plain.isascii() and plain.isdigit() else "write `+10` or `-5`"
         raise flaw("points-without-sign", f"'{found}' has no sign", hint)
     return int(found)
@@ -193,30 +205,6 @@ def again(value: object) -> str:
         hint = "write `never`, `always`, or `after 90 days`"
         raise flaw("unknown-value", f"'{found}' is no way to enroll again", hint)
     return parsed(length, "bad-duration")(rest)
-
-
-def timezone(value: object) -> str:
-    """An IANA zone; `lead` is the record's own."""
-    found = text(value)
-    if found == "lead" or found in _zones():
-        return found
-    near = closest(found, _zones())
-    hint = f"did you mean '{near}'?" if near else "write it like `Asia/Shanghai`, with the city"
-    raise flaw("unknown-timezone", f"no time zone '{found}'", hint)
-
-
-@lru_cache(maxsize=1)
-def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
-
-
-def language(value: object) -> str:
-    """A language tag such as `en` or `zh-CN`."""
-    found = text(value)
-    if not re.match(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|[0-9]{3}))?\Z", found):
-        hint = "write it like `en`, `zh-CN` or `zh-Hant-TW`"
-        raise flaw("bad-language", f"'{found}' is no language", hint)
-    return found
 
 
 def day(value: object) -> date:
@@ -277,13 +265,6 @@ def texts(value: object) -> tuple[str, ...]:
     return tuple(filled(item) for item in items)
 
 
-def by_language(value: object) -> str | dict[str, str]:
-    """One text, or one for each language."""
-    if isinstance(value, dict):
-        return {language(key): filled(item) for key, item in value.items()}
-    return filled(value)
-
-
 _URL = re.compile(
     r"(?P<scheme>https?://)?(?P<host>(?:\$\{\w+\}|[^/?#\s{}@])+)(?P<at>@)?(?P<rest>[/?#].*)?\Z",
     re.DOTALL,
@@ -338,7 +319,8 @@ def headers(value: object) -> dict[str, str]:
         raise flaw("wrong-type", "expected headers and their values", "write `{Name: value}`")
     for header in map(str, value):
         if not _HEADER.match(header):
-            raise flaw("bad-header", f"'{header}' cannot be the name of a header", "", at=header)
+            raise flaw("bad-header", f"'{header}' cannot be the name of a header",
+                       "it has letters, digits and '-'", at=header)  # fmt: skip
         if header.lower() in _OURS:
             message = f"the header '{header}' is set by Longplay itself"
             raise flaw("bad-header", message, "leave it out", at=header)

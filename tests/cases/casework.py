@@ -44,7 +44,8 @@ def facts(name: str, **known: object) -> TemplateFacts:
 TEMPLATES = {
     "welcome": facts("welcome"),
     "welcome-again": facts("welcome-again"),
-    "offer": facts("offer", names=(TemplateName("data.price", 3, "offer.html"),)),
+    "offer": facts("offer"),
+    "priced": facts("priced", names=(TemplateName("data.price", 3, "priced.html"),)),
     "bare": facts("bare", has_subject=False, has_unsubscribe_link=False),
     "misspelt": facts("misspelt", names=(TemplateName("lead.frist_name", 7, "misspelt.html"),)),
     "unguarded": facts("unguarded", names=(TemplateName("lead.company", 2, "unguarded.html"),)),

@@ -40,6 +40,7 @@ from engine.playbook.spelling import closest, did_you_mean
 
 ROOTS = ("lead", "deal", "owner", "now", "event", "run", "segment")
 _HARMLESS = frozenset({"type-mismatch", "none-compared", "unknown-value"})
+_COMPARABLE = "compare numbers with numbers, text with text, times with times"
 _ELSEWHERE = {
     "null": "none, or 'is not defined'",
     "nil": "none, or 'is not defined'",
@@ -147,7 +148,7 @@ class Checker:
         kind = kinds.negative(node.operand.type)
         if kind is None:
             text = f"'-' before {article(node.operand.type)}"
-            return self._flaw("type-mismatch", f"{text} has no meaning", node)
+            return self._flaw("type-mismatch", f"{text} has no meaning", node, "leave it out")
         return replace(node, type=kind)
 
     def arithmetic(self, node: Arithmetic) -> Node:
@@ -156,7 +157,7 @@ class Checker:
         if kind is None:
             left, right = article(node.left.type), article(node.right.type)
             times = {node.left.type.kind, node.right.type.kind} & kinds.TIMES
-            help = 'write lead.created_at | plus("14 days")' if times else ""
+            help = 'write lead.created_at | plus("14 days")' if times else "count with numbers only"
             return self._flaw(
                 "type-mismatch", f"'{node.operator}' between {left} and {right}", node, help
             )
@@ -203,11 +204,11 @@ class Checker:
             ):
                 return
             text = f"{article(left.type)} has no order, so '{operator}' has no meaning"
-            self._flaw("type-mismatch", text, right)
+            self._flaw("type-mismatch", text, right, "write '==' or 'in'")
             return
         text = f"{article(left.type)} is compared with {article(right.type)}"
         span = (left.span[0], right.span[1])
-        help = mismatch_help(left, right) or mismatch_help(right, left)
+        help = mismatch_help(left, right) or mismatch_help(right, left) or _COMPARABLE
         self._find("type-mismatch", text, span, help)
 
     def _is_fine(self, left: Node, right: Node) -> bool:
@@ -322,7 +323,8 @@ class Checker:
             help = did_you_mean(name, known.fields)
             self._flaw("unknown-name", f"the event has no property '{name}'", node, help)
         elif known.fields[name].kind not in kinds.NUMBERS:
-            self._flaw("type-mismatch", f"'{name}' is no number", node)
+            self._flaw("type-mismatch", f"'{name}' is no number", node,
+                       "name a property that is one, or ask for 'count'")  # fmt: skip
 
     def test(self, node: Test, span: Span) -> Node:
         """A test: known, for such a subject, with its argument."""
@@ -343,11 +345,12 @@ class Checker:
     def _contained(self, subject: Node, item: Node) -> None:
         is_text = subject.type.kind is Kind.TEXT
         if is_text and not kinds.comparable(item.type.kind, Kind.TEXT):
-            self._flaw("type-mismatch", "text contains text only", item)
+            self._flaw("type-mismatch", "text contains text only", item, "put it in quotes")
 
     def _pattern(self, node: Node) -> None:
         if not isinstance(node, Literal) or not isinstance(node.value, str):
-            self._flaw("wrong-arguments", "'matching' asks for a pattern in quotes", node)
+            self._flaw("wrong-arguments", "'matching' asks for a pattern in quotes", node,
+                       "write it like: is matching(\"cto|vp\")")  # fmt: skip
             return
         try:
             matcher(node.value)

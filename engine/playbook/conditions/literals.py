@@ -88,4 +88,10 @@ def mismatch_help(literal: Node, other: Node) -> str:
         return f'write it in quotes: "{value}"'
     if kind in kinds.TIMES:
         return "write (… | days_since) to compare with a number"
+    if kind in kinds.NUMBERS and isinstance(value, str):
+        digits = re.match(r"\s*(-?\d+)", value)
+        return f"compare it with a number: {digits[1] if digits else 1}"
+    if kind is Kind.LIST:
+        written = f'"{value}"' if isinstance(value, str) else value
+        return f"write '{written} in …'"
     return ""

@@ -27,6 +27,7 @@ from engine.playbook.conditions.tree import (
     Test,
 )
 from engine.playbook.conditions.vocabulary import Vocabulary
+from engine.playbook.spelling import closest
 
 DEEPEST = 40
 _ARITHMETIC: dict[type[ast.operator], str] = {
@@ -76,7 +77,12 @@ def _parse(scanned: Scan, findings: Findings) -> ast.expr | None:
         _blame(wrong, scanned, findings)
         return None
     except (MemoryError, RecursionError, ValueError):
-        findings.add("too-deep", "the condition is nested too deeply", span=(0, len(findings.text)))
+        findings.add(
+            "too-deep",
+            "the condition is nested too deeply",
+            span=(0, len(findings.text)),
+            help="make a segment of a part of it",
+        )
         return None
     if _depth(parsed) > DEEPEST:
         findings.add(
@@ -101,7 +107,10 @@ def _blame(wrong: SyntaxError, scanned: Scan, findings: Findings) -> None:
         )
     elif token is None:
         end = len(findings.text)
-        findings.add("incomplete", "the condition ends too early", span=(end - 1, end))
+        last = scanned.tokens[-1].text if scanned.tokens else findings.text
+        help = f"write a value behind '{last}'" if last != "%" else "write numbers without '%'"
+        message = "the condition ends too early"
+        findings.add("incomplete", message, span=(end - 1, end), help=help)
     else:
         findings.add(
             "unexpected",
@@ -196,6 +205,7 @@ class _Reader:
                 "unknown-syntax",
                 f"'{self._text(node)}' asks a name of something that is no record",
                 node,
+                "names are written like 'lead.score'",
             )
         path = tuple("".join(self._text(node).split()).split("."))
         if len(path) == 1 and path[0] in _CONSTANTS:
@@ -293,7 +303,8 @@ class _Reader:
             return node.id, ()
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             for each in node.keywords:
-                self._flaw("unknown-syntax", "arguments have no names here", each.value)
+                self._flaw("unknown-syntax", "arguments have no names here", each.value,
+                           "leave the name and '=' out")  # fmt: skip
             return node.func.id, tuple(self.read(each) for each in node.args)
         return None
 
@@ -350,7 +361,7 @@ class _Reader:
                     "call", f"nothing can be called: '{text}'", node, f"write '{meant}'"
                 )
             case ast.Call(func=func):
-                help = f"write '{self._text(func)}'" if self._text(func) == "now" else ""
+                help = self._instead_of_call(func)
                 return self._flaw("call", f"nothing can be called: '{text}'", node, help)
             case ast.Tuple() | ast.Set():
                 help = f"write a list as '[{text.strip('(){}')}]', and numbers without commas"
@@ -359,7 +370,22 @@ class _Reader:
                 help = "write the name after a dot, such as run.saved.answer"
                 return self._flaw("unknown-syntax", f"'{text}' picks with brackets", node, help)
             case _:
-                return self._flaw("unknown-syntax", f"'{text}' is not part of the language", node)
+                help = "see what conditions have: longplay schema, or the language's reference"
+                message = f"'{text}' is not part of the language"
+                return self._flaw("unknown-syntax", message, node, help)
+
+    def _instead_of_call(self, func: ast.expr) -> str:
+        """What to write instead of `now()` and `lead.email.lower()`."""
+        if self._text(func) == "now":
+            return "write 'now'"
+        if isinstance(func, ast.Attribute):
+            name = _CALLED.get(func.attr, func.attr)
+            near = name if name in FILTERS else closest(name, FILTERS)
+            if near is not None:
+                return f"write '({self._text(func.value)} | {near})'"
+            if func.attr in ("startswith", "endswith", "find", "index", "match", "search"):
+                return f"write '{self._text(func.value)} is matching(\"…\")'"
+        return f"there are filters: {', '.join(FILTERS)}"
 
 
 def _is_filter(node: ast.expr) -> bool:

@@ -157,7 +157,8 @@ def _take(match: re.Match[str], found: Scan, masked: list[str], findings: Findin
 def _check_number(word: str, span: Span, findings: Findings, *, is_thousands: bool) -> None:
     whole = word.partition(".")[0]
     if len(word) > 15:
-        findings.add("number-too-long", f"'{word}' has too many digits", span=span)
+        findings.add("number-too-long", f"'{word}' has too many digits", span=span,
+                     help="fifteen digits at most; in quotes it is text")  # fmt: skip
     elif len(whole) > 1 and whole.startswith("0") and is_thousands:
         help = "write numbers without commas: 10000"
         findings.add("thousands-comma", f"',{word}' is no part of a number", span=span, help=help)
@@ -187,7 +188,8 @@ def _refuse(kind: str, word: str, span: Span, findings: Findings) -> None:
     if kind == "braces":
         findings.add("braces", f"'{word}' in a condition", span=span, help="leave {{ }} out")
     elif word in "\"'":
-        findings.add("unclosed-quote", f"the quote {word} is not closed", span=span)
+        findings.add("unclosed-quote", f"the quote {word} is not closed", span=span,
+                     help=f"write {word} behind the text as well")  # fmt: skip
     elif plain != word and plain.isascii():
         mended = "".join(
             _QUOTES.get(each) or unicodedata.normalize("NFKC", each) for each in findings.text
@@ -200,7 +202,9 @@ def _refuse(kind: str, word: str, span: Span, findings: Findings) -> None:
             "unquoted-text", f"'{word}' stands outside quotes", span=span, help=f'write "{word}"'
         )
     else:
-        findings.add("unknown-sign", f"'{word}' has no meaning in a condition", span=span)
+        help = "leave it out; text stands in quotes"
+        message = f"'{word}' has no meaning in a condition"
+        findings.add("unknown-sign", message, span=span, help=help)
 
 
 def _check_brackets(found: Scan, findings: Findings) -> None:
@@ -212,11 +216,13 @@ def _check_brackets(found: Scan, findings: Findings) -> None:
         if token.text in _OPENING:
             open_.append(index)
             if len(open_) > DEEPEST:
-                findings.add("too-deep", "parentheses are nested too deeply", span=_span(token))
+                findings.add("too-deep", "parentheses are nested too deeply", span=_span(token),
+                             help="make a segment of a part of it")  # fmt: skip
                 return
         elif token.text in _OPENING.values():
             if not open_ or _OPENING[found.tokens[open_[-1]].text] != token.text:
-                findings.add("unbalanced", f"'{token.text}' closes nothing", span=_span(token))
+                findings.add("unbalanced", f"'{token.text}' closes nothing", span=_span(token),
+                             help=f"open it before, or leave '{token.text}' out")  # fmt: skip
                 return
             start = open_.pop()
             if token.text == ")" and index > start + 1:
@@ -224,7 +230,8 @@ def _check_brackets(found: Scan, findings: Findings) -> None:
                 found.grouped.add(inner)
     if open_:
         token = found.tokens[open_[-1]]
-        findings.add("unbalanced", f"'{token.text}' is not closed", span=_span(token))
+        findings.add("unbalanced", f"'{token.text}' is not closed", span=_span(token),
+                     help=f"write '{_OPENING[token.text]}' where it ends")  # fmt: skip
 
 
 def _check_neighbors(tokens: list[Token], findings: Findings) -> None:
@@ -237,7 +244,10 @@ def _check_neighbors(tokens: list[Token], findings: Findings) -> None:
             continue  # that word was blamed
         elif token.end == after.start:
             findings.add(
-                "run-together", f"'{findings.at(span)}' is neither one thing nor two", span=span
+                "run-together",
+                f"'{findings.at(span)}' is neither one thing nor two",
+                span=span,
+                help=f"put a space or an operator between '{token.text}' and '{after.text}'",
             )
         elif after.text in _PHRASES and after.kind == "name":
             help = f"write '{_PHRASES[after.text]}'"
@@ -257,6 +267,7 @@ def _check_neighbors(tokens: list[Token], findings: Findings) -> None:
                 "missing-operator",
                 f"an operator is missing before '{after.text}'",
                 span=_span(after),
+                help="write one: == != < > in, and, or, + - * / %; text stands in quotes",
             )
 
 
@@ -266,7 +277,8 @@ def _check_keywords(token: Token, after: Token, findings: Findings) -> None:
             "is-in", "'is in' is no operator", span=(token.start, after.end), help="write 'in'"
         )
     if token.kind == "number" and token.end == after.start and after.text == ".":
-        findings.add("run-together", f"'{token.text}.' is no number", span=(token.start, after.end))
+        findings.add("run-together", f"'{token.text}.' is no number", span=(token.start, after.end),
+                     help=f"write {token.text}")  # fmt: skip
 
 
 def _span(token: Token) -> Span:

@@ -23,7 +23,8 @@ class Case(Frozen):
     def _one_kind(self) -> "Case":
         keys = self.model_fields_set
         if keys not in ({"test", "steps"}, {"otherwise"}):
-            raise flaw("bad-case", "a case is `{if, steps}`, the last may be `{else}`", "")
+            hint = "write `- if: CONDITION` and below it `steps:`; the last may be `- else:`"
+            raise flaw("bad-case", "a case has an 'if' and 'steps'", hint)
         return self
 
 

@@ -57,9 +57,13 @@ class WaitFor(ControlStep):
     @model_validator(mode="after")
     def _one_of_them(self) -> "WaitFor":
         if bool(self.events) == bool(self.until):
-            raise flaw("bad-wait", "wait_for needs an event, or `{if: COND}`", "")
-        if self.until and (self.where or self.sources or self.save):
-            raise flaw("bad-wait", "'where', 'from' and 'save' go with an event", "")
+            hint = "write `wait_for: order.placed`, or `wait_for: {if: lead.score >= 40}`"
+            raise flaw("bad-wait", "wait_for needs an event or a condition", hint)
+        written = {"where": self.where, "from": self.sources, "save": self.save}
+        unfit = next((name for name, value in written.items() if value), "")
+        if self.until and unfit:
+            message = f"'{unfit}' goes with an event, not with a condition"
+            raise flaw("bad-wait", message, "leave it out, or name the event", at=unfit)
         return self
 
     def bodies(self) -> tuple[Steps, ...]:

@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from engine.playbook.workspace import Period, Rate, Workspace, load_workspace
+from engine.playbook.workspace import Workspace, load_workspace
+from engine.playbook.workspace_values import Period, Rate
 
 WHOLE = """\
 workspace: acme

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.playbook.workspace import AssignmentRule, Owner, Period
+from engine.playbook.workspace import AssignmentRule, Owner
+from engine.playbook.workspace_values import Period
 from engine.runtime.assignment import (
     Assigned,
     Decision,
