@@ -40,6 +40,7 @@ from commands import (
     simulating,
     suppressions,
     tidying,
+    watching,
 )
 from commands.reading import is_text
 from engine.errors import EnvironmentFault, LongplayError
@@ -65,6 +66,7 @@ for group in (
         publishing,
         shadowing,
         operating,
+        watching,
         enrolling,
         events,
     ),

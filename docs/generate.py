@@ -13,6 +13,7 @@ from typing import Any
 import typer
 from pydantic import BaseModel
 
+from engine.metrics import METRICS, Counter, Gauge
 from engine.operations.editions import check, read_folder
 from engine.playbook import catalog
 from engine.playbook.actions import ACTIONS
@@ -35,6 +36,7 @@ def pages() -> dict[Path, str]:
         reference / "steps.md": _NOTE + "\n".join(_steps()),
         reference / "diagnostics.md": _NOTE + "\n".join(_diagnostics()),
         reference / "settings.md": _NOTE + "\n".join(_settings()),
+        reference / "metrics.md": _NOTE + "\n".join(_metrics()),
         reference / "names.md": _NOTE + "\n".join(_names()),
         reference / "cli.md": _NOTE + "\n".join(_commands()),
         reference / "playbook.schema.json": _json(playbook_schema()),
@@ -112,6 +114,34 @@ def _settings() -> Iterator[str]:
         for page in setting_pages()
     ]
     yield from _table(("variable", "meaning", "default", "example"), rows)
+
+
+def _metrics() -> Iterator[str]:
+    yield "# Metrics\n"
+    yield (
+        "`GET /metrics` of the web server, and of a worker on `LONGPLAY_METRICS_PORT`: its "
+        "senders' numbers are in it, and what Temporal's SDK says (`temporal_…`). What to look at, "
+        "and what to do about it: [See what it does](../how-to/see-what-it-does.md).\n"
+    )
+    yield (
+        "A gauge is read from the database, so that every process gives the same one: take the "
+        "`max` of several, never their sum. Counters and histograms are each process's own: sum "
+        "them. No label holds anything of a person.\n"
+    )
+    rows = [
+        (
+            f"`{one.name}`",
+            "gauge" if isinstance(one, Gauge) else _kind_of(one),
+            one.help,
+            "; ".join(f"`{name}`: {about}" for name, about in one.labels.items()),
+        )
+        for one in METRICS
+    ]
+    yield from _table(("name", "kind", "meaning", "labels"), rows)
+
+
+def _kind_of(metric: object) -> str:
+    return "counter" if isinstance(metric, Counter) else "histogram"
 
 
 def _names() -> Iterator[str]:

@@ -12,14 +12,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.operations import brakes
+from engine.operations import brakes, published
 from engine.operations.heartbeats import table as _beat
 from engine.operations.reasons import LONGEST, why_deferred
 from engine.operations.sweeper import DUE
 from engine.store import enrollments, jobs, tasks
 from engine.store.bulk_tables import BulkEnrollment
 from engine.store.clock_tables import TriggerClock
-from engine.store.database import Transaction
+from engine.store.database import Store, Transaction
 
 ALIVE = timedelta(seconds=60)
 """How old a sign of life may be."""
@@ -58,6 +58,11 @@ class PlaybookPulse:
     def open(self) -> int:
         """Who is on the way."""
         return sum(self.states.get(state, 0) for state in _ON_THE_WAY)
+
+    @property
+    def stopped(self) -> int:
+        """Who waits for a person's decision."""
+        return self.states.get("stopped", 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +107,85 @@ class Pulse:
     bulk: Mapping[str, int]
     bulk_left: int
 
+    @property
+    def steps(self) -> float:
+        """Steps passed within the last minute, as the workers count them."""
+        return sum(one.steps for one in self.processes)
+
+    @property
+    def mails(self) -> float:
+        """Mails accepted within the last minute, as the senders count them."""
+        return sum(one.mails for one in self.processes)
+
+    @property
+    def oldest_due(self) -> float:
+        """For how many seconds the enrollment has been due that has waited longest."""
+        return max((self.age(one.oldest) for one in self.playbooks.values()), default=0.0)
+
     def age(self, since: datetime | None) -> float:
         """Seconds from `since` to now; 0 for nothing."""
         return 0.0 if since is None else max(0.0, (self.now - since).total_seconds())
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What `longplay top` shows.
+
+    Attributes:
+        workspace: its name; empty while nothing is published.
+        reasons: why deferred messages wait; of some of them only, when there are `very_many`.
+    """
+
+    workspace: str
+    pulse: Pulse
+    reasons: Mapping[str, int]
+    very_many: bool
+
+    def as_json(self) -> dict[str, object]:
+        """What `--json` shows."""
+        seen = self.pulse
+        return {
+            "workspace": self.workspace,
+            "at": seen.now,
+            "playbooks": [
+                {
+                    "playbook": name, "open": one.open, "states": dict(one.states), "due": one.due,
+                    "late": one.late, "stopped": one.stopped,
+                    "oldest_due_seconds": seen.age(one.oldest),
+                }
+                for name, one in seen.playbooks.items()
+            ],
+            "steps_last_minute": seen.steps,
+            "mails_last_minute": seen.mails,
+            "oldest_due_seconds": seen.oldest_due,
+            "oldest_clock_seconds": seen.age(seen.oldest_clock),
+            "open_batches": {name: one.batches for name, one in seen.queues.items()},
+            "brake": sorted(seen.brake),
+            "deferred": seen.deferred,
+            "deferred_by_reason": dict(self.reasons),
+            "deferred_by_reason_is_a_sample": self.very_many,
+            "in_doubt": seen.in_doubt,
+            "inbox": seen.inbox,
+            "bulk": {"states": dict(seen.bulk), "leads_left": seen.bulk_left},
+            "processes": [
+                {
+                    "process": one.name, "kind": one.kind, "build": one.build,
+                    "steps_last_minute": one.steps, "mails_last_minute": one.mails,
+                    "seen_seconds_ago": seen.age(one.at),
+                }
+                for one in seen.processes
+            ],
+        }  # fmt: skip
+
+
+def glance(store: Store) -> Glance:
+    """What `longplay top` shows, at this moment."""
+
+    def look(tx: Transaction) -> Glance:
+        named = published.current(tx).workspace.workspace if published.is_published(tx) else ""
+        return Glance(named, pulse(tx), *waiting_for(tx))
+
+    return store.read(look)
 
 
 def pulse(tx: Transaction) -> Pulse:
