@@ -75,6 +75,8 @@ def _reason(detail: ErrorDetails) -> str:
         case "value_error":
             return str(detail["ctx"]["error"])
         case "int_parsing" | "greater_than_equal" | "less_than_equal":
+            if not str(detail["loc"][0]).endswith("port"):
+                return detail["msg"][:1].lower() + detail["msg"][1:]
             return f"a port is a number from 1 to {HIGHEST_PORT}"
         case "literal_error":
             return f"expected {detail['ctx']['expected']}"

@@ -65,6 +65,14 @@ class Settings(BaseSettings):
         "`longplay.db` in `LONGPLAY_HOME` when not set.",
         examples=["postgresql://longplay:secret@db.example:5432/longplay"],
     )
+    database_connections: int = Field(
+        default=10,
+        ge=2,
+        le=200,
+        description="How many connections to PostgreSQL one process may have. A worker is three "
+        "processes, a web server one; what all of them may have must be below `max_connections`.",
+        examples=["10"],
+    )
     temporal_address: str | None = Field(
         default=None,
         description="Host and port of a Temporal cluster. The embedded server when not set.",
@@ -284,6 +292,11 @@ class Settings(BaseSettings):
         if self.database_url is None:
             return f"sqlite:///{self.home / 'longplay.db'}"
         return in_folder(self.database_url.get_secret_value(), self.workspace)
+
+    def pool_of(self, size: int) -> int:
+        """Connections for a process that has use for `size` of them; SQLite's cost nothing."""
+        is_sqlite = self.store_url.startswith("sqlite")
+        return size if is_sqlite else min(size, self.database_connections)
 
     @property
     def runs_embedded_temporal(self) -> bool:

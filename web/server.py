@@ -76,6 +76,10 @@ class WebSettings(Protocol):
         """What signs links and sessions."""
         ...
 
+    def pool_of(self, size: int) -> int:
+        """How many connections it may have that would like `size`."""
+        ...
+
 
 class Line:
     """The connection to Temporal: made in the background, and made again while it fails.
@@ -134,7 +138,7 @@ def serve(settings: WebSettings, connect: Connect) -> None:
         EnvironmentFault: the address cannot be listened on.
     """
     line = Line(connect)
-    store = Store(settings.store_url, pool_size=READERS + WRITERS)
+    store = Store(settings.store_url, pool_size=settings.pool_of(READERS + WRITERS))
     store.on_commit(line.nudge)
     app = create_app(_deps(settings, store, line))
     app.router.lifespan_context = _lifespan(line)

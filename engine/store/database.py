@@ -43,6 +43,20 @@ _TOO_LARGE = "54"
 """PostgreSQL's class of states for values beyond a limit: the only fault of a row among those
 that drivers call operational."""
 
+_PATIENCE = {
+    "connect_timeout": 10, "keepalives_idle": 20, "keepalives_interval": 5, "keepalives_count": 4,
+    "tcp_user_timeout": 40_000,
+}  # fmt: skip
+"""How soon we notice that PostgreSQL's machine is gone; an address may say otherwise."""
+
+_BOUNDS = {
+    "statement_timeout": "5min", "lock_timeout": "20s",
+    "idle_in_transaction_session_timeout": "60s",
+    "tcp_keepalives_idle": "20", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "4",
+}  # fmt: skip
+"""How soon PostgreSQL notices that a machine of ours is gone, or hangs: until then the locks of its
+transaction hold up everybody else. Nothing of ours takes a tenth of this."""
+
 _thread_gates: dict[str, threading.Lock] = {}
 _thread_gates_lock = threading.Lock()
 
@@ -314,16 +328,26 @@ def _sqlite_engine(url: str, begin: str, pool_size: int) -> Engine:
 
 def _postgres_engine(url: str, pool_size: int) -> Engine:
     parsed = sa.make_url(url).set(drivername="postgresql+psycopg")
+    given = {name: value for name, value in _PATIENCE.items() if name not in parsed.query}
     try:
-        return sa.create_engine(
+        engine = sa.create_engine(
             parsed,
+            # A server allows so many connections over all: a burst must not take more.
             pool_size=pool_size,
-            max_overflow=8,
+            max_overflow=0,
             pool_pre_ping=True,
             isolation_level="READ COMMITTED",
+            connect_args=given,
         )
     except ModuleNotFoundError as error:
         raise EnvironmentFault(
             "PostgreSQL needs the 'psycopg' driver, which is not installed",
             help="in the folder of Longplay: .venv/bin/python -m pip install -e '.[postgres]'",
         ) from error
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        connection.execute("; ".join(f"SET {name} = '{value}'" for name, value in _BOUNDS.items()))
+        connection.commit()
+
+    return engine
