@@ -4,7 +4,7 @@ Where nobody watches, in a pipe or a log, it is one picture in plain text.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -148,44 +148,55 @@ def _span(seconds: float) -> str:
     return f"{seconds:,.0f} s"
 
 
-def _playbooks(seen: "Glance", most: int) -> "Table":
-    table = _table("playbook", "open", "waiting", "due", "late", "stopped", "oldest")
+def _playbooks(seen: "Glance", most: int) -> "Table | Text":
     books = sorted(
         seen.pulse.playbooks.items(), key=lambda one: (-one[1].late, -one[1].due, -one[1].open)
     )
-    for name, one in books[:most]:
-        table.add_row(
+    rows = [
+        [
             _plain(name), _number(one.open), _number(one.states.get("waiting", 0)),
             _number(one.due), _number(one.late, "red"), _number(one.stopped, "red"),
             _since(seen.pulse.age(one.oldest)),
-        )  # fmt: skip
+        ]
+        for name, one in books[:most]
+    ]  # fmt: skip
+    if not rows:
+        return _plain("nobody has entered a playbook yet")
     if len(books) > most:
-        table.add_row(_plain(f"and {len(books) - most:,} more"))
-    if not books:
-        table.add_row(_plain("nobody has entered a playbook yet"))
-    return table
+        rows.append([_plain(f"and {len(books) - most:,} more"), *[_plain("")] * 6])
+    return _table(("playbook", "open", "waiting", "due", "late", "stopped", "oldest"), rows)
 
 
-def _processes(seen: "Glance") -> "Table":
-    table = _table("process", "kind", "build", "steps/min", "mails/min", "seen", right=3)
-    for one in seen.pulse.processes:
-        table.add_row(
+def _processes(seen: "Glance") -> "Table | Text":
+    rows = [
+        [
             _plain(one.name), _plain(one.kind), _plain(one.build), _number(int(one.steps)),
             _number(int(one.mails)), _plain(f"{seen.pulse.age(one.at):,.0f} s ago"),
-        )  # fmt: skip
-    if not seen.pulse.processes:
-        table.add_row(_plain("no worker has been seen within the last minute"))
-    return table
+        ]
+        for one in seen.pulse.processes
+    ]  # fmt: skip
+    if not rows:
+        return _plain("no worker has been seen within the last minute")
+    return _table(("process", "kind", "build", "steps/min", "mails/min", "seen"), rows, words=3)
 
 
-def _table(*headings: str, right: int = 1) -> "Table":
-    """A table without lines, whose columns from `right` on hold numbers."""
+def _table(headings: Sequence[str], rows: Sequence[Sequence["Text"]], *, words: int = 1) -> "Table":
+    """A table without lines: so many columns of words, then numbers; the first one gives way."""
     from rich.table import Table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for place_, heading in enumerate(headings):
-        justify = "right" if place_ >= right else "left"
-        table.add_column(heading, justify=justify, no_wrap=True, overflow="ellipsis")  # type: ignore[arg-type]
+    widths = [
+        max(cell.cell_len for cell in (_plain(heading), *column))
+        for heading, column in zip(headings, zip(*rows, strict=True), strict=True)
+    ]
+    room = rendering.console().width - sum(each + 2 for each in widths[1:])
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for index, heading in enumerate(headings):
+        table.add_column(
+            heading, justify="left" if index < words else "right", no_wrap=True,
+            overflow="ellipsis", width=max(8, min(widths[0], room)) if index == 0 else None,
+        )  # fmt: skip
+    for row in rows:
+        table.add_row(*row)
     return table
 
 
