@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from engine.errors import LongplayError
 from engine.operations import brakes, clock_guard, clocks, coming, published
-from engine.store import enrollments, jobs, lead_writing, tasks
+from engine.store import enrollments, jobs, lead_writing, retention, tasks
 from engine.store.database import Store, Transaction
 from engine.store.tables import Heartbeat
 
@@ -169,6 +169,10 @@ def _recount(tx: Transaction) -> tuple[bool, str]:
         .subquery()
     )
     lines = sa.func.coalesce(counts.c.lines, 0)
+    tidied = retention.gone_before(tx, "steps")
+    gone = sa.false() if tidied is None else sa.and_(
+        lines == 0, row.ended_at.is_not(None), row.ended_at < tidied
+    )  # fmt: skip
     query = (
         sa.select(row.id)
         .outerjoin(counts, counts.c.enrollment == row.id)
@@ -176,7 +180,8 @@ def _recount(tx: Transaction) -> tuple[bool, str]:
             sa.or_(
                 lines != row.seq,
                 sa.and_(lines > 0, sa.or_(counts.c.first != 0, counts.c.last != row.seq - 1)),
-            )
+            ),
+            ~gone,
         )
     )
     well = "every step log adds up to where its enrollment stands"

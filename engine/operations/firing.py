@@ -16,7 +16,14 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from engine.errors import TryAgainError
-from engine.operations import clocks, coming, published, segment_looks, timed_segments
+from engine.operations import (
+    clocks,
+    coming,
+    published,
+    retention,
+    segment_looks,
+    timed_segments,
+)
 from engine.operations.clocks import LATE, LOOK_EVERY, LOOKS, this, zone_of_clock
 from engine.operations.coming import Dated, Seen, dated_of, load_seen
 from engine.operations.published import Current
@@ -38,6 +45,7 @@ _CLEARED = 5_000
 _log = logging.getLogger(__name__)
 
 LOOKS[timed_segments.LOOK] = segment_looks.look
+LOOKS[retention.LOOK] = retention.look
 
 
 @dataclass(frozen=True, slots=True)

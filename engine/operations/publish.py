@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.ids import new_id
-from engine.operations import clocks, published, timed_segments
+from engine.operations import clocks, published, retention, timed_segments
 from engine.operations.editions import Edition, digest_over
 from engine.operations.planning import Planned, planned
 from engine.operations.published import (
@@ -73,6 +73,7 @@ def _publish(tx: Transaction, edition: Edition, found: Planned, how: str, actor:
         versions.record(tx, how, actor, told)
     clocks.wind(tx)
     timed_segments.watch(tx, published.current(tx))
+    retention.watch(tx, published.current(tx))
 
 
 def keep(tx: Transaction, edition: Edition, plans: Iterable[Plan]) -> None:

@@ -11,9 +11,11 @@ from engine.ids import EventId, LeadId
 from engine.playbook.values import Value
 from engine.store import inserting
 from engine.store.database import Transaction
+from engine.store.retention_tables import PastEvent
 from engine.store.tables import Event
 
 table: sa.Table = Event.__table__  # type: ignore[attr-defined]
+past_table: sa.Table = PastEvent.__table__  # type: ignore[attr-defined]
 
 Occurrences = Sequence[tuple[datetime, Mapping[str, Value]]]
 
@@ -39,9 +41,19 @@ def insert_new(tx: Transaction, events: Sequence[Mapping[str, Any]]) -> frozense
 
 
 def known(tx: Transaction, ids: Iterable[str]) -> frozenset[EventId]:
-    """Which of these ids belong to an event that is kept."""
-    query = sa.select(table.c.id).where(table.c.id.in_(list(ids)))
+    """Which of these ids belong to an event that is kept, or was until it had to go."""
+    wanted = list(ids)
+    query = sa.union_all(
+        sa.select(table.c.id).where(table.c.id.in_(wanted)),
+        sa.select(past_table.c.id).where(past_table.c.id.in_(wanted)),
+    )
     return frozenset(map(EventId, tx.conn.execute(query).scalars()))
+
+
+def forget(tx: Transaction, ids: Sequence[str]) -> None:
+    """Removes these events for good; their ids stay known."""
+    inserting.insert_new(tx, past_table, [{"id": id} for id in ids])
+    tx.conn.execute(sa.delete(table).where(table.c.id.in_(ids)))
 
 
 def histories(

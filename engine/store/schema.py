@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 import engine.store.bulk_tables
 import engine.store.clock_tables
 import engine.store.deal_tables
+import engine.store.retention_tables
 import engine.store.split_tables
 import engine.store.tables
 import engine.store.version_tables  # noqa: F401 - fills the metadata

@@ -391,6 +391,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("scope", name=op.f("pk_pace")),
     )
     op.create_table(
+        "past_event",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_past_event")),
+    )
+    op.create_table(
         "plan",
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("playbook", sa.String(), nullable=False),
@@ -440,6 +445,34 @@ def upgrade() -> None:
     with op.batch_alter_table("published_version", schema=None) as batch_op:
         batch_op.create_index(
             "ix_published_version_playbook", ["playbook", "publication"], unique=False
+        )
+
+    op.create_table(
+        "retention_mark",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("until", Instant(), nullable=False),
+        sa.Column("removed", sa.Integer(), nullable=False),
+        sa.Column("looked_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", name=op.f("pk_retention_mark")),
+    )
+    op.create_table(
+        "returned",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("job", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("cause", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("door", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_returned")),
+    )
+    with op.batch_alter_table("returned", schema=None) as batch_op:
+        batch_op.create_index("ix_returned_lead_kind_at", ["lead", "kind", "at"], unique=False)
+        batch_op.create_index(
+            "ix_returned_playbook_kind_at", ["playbook", "kind", "at"], unique=False
         )
 
     op.create_table(
@@ -655,6 +688,12 @@ def downgrade() -> None:
         batch_op.drop_index("ix_score_entry_lead")
 
     op.drop_table("score_entry")
+    with op.batch_alter_table("returned", schema=None) as batch_op:
+        batch_op.drop_index("ix_returned_playbook_kind_at")
+        batch_op.drop_index("ix_returned_lead_kind_at")
+
+    op.drop_table("returned")
+    op.drop_table("retention_mark")
     with op.batch_alter_table("published_version", schema=None) as batch_op:
         batch_op.drop_index("ix_published_version_playbook")
 
@@ -666,6 +705,7 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_plan_playbook"))
 
     op.drop_table("plan")
+    op.drop_table("past_event")
     op.drop_table("pace")
     with op.batch_alter_table("lead", schema=None) as batch_op:
         batch_op.drop_index("ix_lead_timezone_id")
