@@ -34,6 +34,7 @@ from engine.calls.destinations import Destinations
 from engine.errors import EnvironmentFault
 from engine.logs import set_up_logs
 from engine.mail.links import LinkSigner
+from engine.mail.return_path import ReturnSigner
 from engine.mail.transports.smtp import SmtpTransport
 from engine.metrics import SENDER_RESTARTS
 from engine.metrics_port import metrics_port, page_of, spare_address
@@ -192,7 +193,8 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
     # Whoever is to send a lone lead's mail must not wait for a thread behind those of a bulk.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4 * SENDERS + 2, "store"))
     transports = [SmtpTransport(settings.mail_url) for _ in range(2)]
-    writer = Writer(LinkSigner([settings.signing_key()]), settings.link_url)
+    key = settings.signing_key()
+    writer = Writer(LinkSigner([key]), settings.link_url, ReturnSigner([key]))
     caller = Caller(allow_private=settings.webhook_allow_private)
     messenger = Messenger(
         store,

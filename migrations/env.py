@@ -11,6 +11,7 @@ import engine.store.bulk_tables  # noqa: F401 - fills the metadata
 import engine.store.clock_tables  # noqa: F401 - fills the metadata
 import engine.store.deal_tables  # noqa: F401 - fills the metadata
 import engine.store.retention_tables  # noqa: F401 - fills the metadata
+import engine.store.returned_tables  # noqa: F401 - fills the metadata
 import engine.store.tables  # noqa: F401 - fills the metadata
 import engine.store.version_tables  # noqa: F401 - fills the metadata
 from engine.store.columns import Instant, JsonDocument

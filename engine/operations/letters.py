@@ -9,6 +9,7 @@ from engine.mail.law import subject_for
 from engine.mail.links import LinkKind, LinkSigner
 from engine.mail.message import OutgoingMessage
 from engine.mail.render import Templates, Tracking, render_text
+from engine.mail.return_path import ReturnSigner
 from engine.mail.transports.port import Envelope
 from engine.operations.windows import Letter
 
@@ -32,10 +33,12 @@ class Writer:
     Args:
         signer: signs the links.
         public_url: where our web server is reached from outside, without a slash at the end.
+        returns: signs return paths, for workspaces that say where mail comes back to.
     """
 
     signer: LinkSigner
     public_url: str
+    returns: ReturnSigner | None = None
     _templates: dict[str, Templates] = field(default_factory=dict)
 
     def write(self, letter: Letter) -> Written:
@@ -88,8 +91,16 @@ class Writer:
             list_id=f"{letter.playbook}.{current.domain}" if marketing else "",
             feedback_id=f"{letter.op.step}:{letter.playbook}:{current.workspace.workspace}",
         )
-        envelope = Envelope(sender.email, message.to.email, message.as_bytes(), letter.message_id)
+        path = self._return_path(letter, sender)
+        envelope = Envelope(path, message.to.email, message.as_bytes(), letter.message_id)
         return Written(envelope, subject, rendered.template, rendered.links)
+
+    def _return_path(self, letter: Letter, sender: Address) -> str:
+        """The same on every attempt, because greylisting goes by it."""
+        bounces = letter.current.workspace.sender.bounces
+        if not bounces or self.returns is None:
+            return sender.email
+        return self.returns.address(bounces, letter.job)
 
     def _notice(self, letter: Letter) -> Written:
         current = letter.current

@@ -73,10 +73,11 @@ def report(
     mine = set(jobs.report(tx, token, rows))
     ours = [one for one in sent if one.job in mine]
     states = {row["id"]: row["state"] for row in rows}
+    replies = {row["id"]: row["reason"] for row in rows}
     accepted = [one for one in ours if states[one.job] == "accepted"]
     leads.touch(tx, sorted({one.lead for one in accepted}), "last_sent_at")
     coming.touched(tx, published.current(tx), {one.lead for one in accepted}, "last_sent_at")
-    _tell(tx, ours, states)
+    _tell(tx, ours, states, replies)
     if settle:
         jobs.settle_batch(tx, batch)
     ended = [one for one in ours if states[one.job] in jobs.ENDED]
@@ -122,7 +123,12 @@ def _again(
     }  # fmt: skip
 
 
-def _tell(tx: Transaction, sent: Sequence[Sent], states: Mapping[str, str]) -> None:
+def _tell(
+    tx: Transaction,
+    sent: Sequence[Sent],
+    states: Mapping[str, str],
+    replies: Mapping[str, str],
+) -> None:
     """Turns outcomes into events of the lead: `email.sent` where heard, bounces always."""
     current = published.current(tx)
     rows, occurrences = [], []
@@ -135,6 +141,8 @@ def _tell(tx: Transaction, sent: Sequence[Sent], states: Mapping[str, str]) -> N
         elif name not in current.heard:
             continue
         properties = {"step": one.step, "template": one.template, "playbook": one.playbook}
+        if name == "email.bounced":
+            properties |= {"kind": "hard", "reply": replies[one.job]}
         event = derived_id(name, one.job, one.attempt)
         rows.append(
             {

@@ -109,7 +109,7 @@ def implied_exit(plan: Plan, happened: Happened) -> Finish | None:
         return Finish("unsubscribed", "unsubscribed from all")
     if happened.name == "email.complained":
         return Finish("unsubscribed", "complained about a mail")
-    if happened.name == "email.bounced":
+    if happened.name == "email.bounced" and happened.properties.get("kind", "hard") == "hard":
         return Finish("bounced", "the address does not exist")
     return None
 

@@ -20,6 +20,9 @@ batch_table: sa.Table = Batch.__table__  # type: ignore[attr-defined]
 
 ENDED = frozenset({"accepted", "skipped", "rejected", "bounced", "in_doubt"})
 UNFINISHED = ("queued", "in_flight")
+SOFT_BOUNCE = "soft_bounce"
+"""How the reason of a bounced message begins whose address may still be good."""
+
 KINDS = ("email", "notify", "webhook")
 """What goes out: mail to leads, notices to one's own people, calls."""
 _REPORTED = (
@@ -113,8 +116,9 @@ def ends_of(tx: Transaction, keys: Mapping[str, int]) -> dict[str, JobEnd]:
     found = {}
     for row in quick.fetch(tx, _ends, runs=list(keys)):
         if keys[row["enrollment"]] == row["seq"]:
-            bounced = row["state"] == "bounced"
-            end = JobEnd(row["state"], row["reason"], row["ended_at"], hard_bounce=bounced)
+            # A bounce that came back later, from an address that may still be good, ends no run.
+            dead = row["state"] == "bounced" and not row["reason"].startswith(SOFT_BOUNCE)
+            end = JobEnd(row["state"], row["reason"], row["ended_at"], hard_bounce=dead)
             found[row["enrollment"]] = end
     return found
 
