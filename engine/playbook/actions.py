@@ -23,6 +23,7 @@ from engine.playbook.fields import (
     Name,
     Names,
     Points,
+    Sender,
     Template,
     Templates,
     Texts,
@@ -44,8 +45,8 @@ class EmailParams(Frozen):
     subject: ByLanguage | None = Field(
         None, description="the subject, or one a language; left out: the template's"
     )
-    from_: Template = Field("", alias="from", description="the sender; left out: the workspace's")
-    reply_to: Template = Field("", description="where answers go; left out: the workspace's")
+    from_: Sender = Field("", alias="from", description="the sender; left out: the workspace's")
+    reply_to: Sender = Field("", description="where answers go; left out: the workspace's")
     topic: Name = Field("", description="what a lead can unsubscribe from; left out: `send:`'s")
     window: SendWindow | None = Field(None, description="when it may go; left out: `send:`'s")
     over_cap: OverCap = Field("defer", description="over the cap: later, or not at all")

@@ -105,6 +105,13 @@ class _Check:
         for approval, at in _items(one.approvals, values.get("approvals")):
             self.known("unknown-step-id", "approval", approval.step, asking, _under(at, "step"))
         arms = {step.argument: step.body.arms for step in self.ids if isinstance(step.body, Split)}
+        saving = {getattr(step.body, "save", "") for step in self.ids if step.verb == "webhook"}
+        answers = values.get("saved")
+        for name, at in answers.keys.items() if isinstance(answers, MapNode) else ():
+            if name not in saving:
+                message = f"no webhook saves 'run.saved.{name}'"
+                hint = did_you_mean(name, saving - {""})
+                self.report("never-saved", message, hint, at)
         given = values.get("arms")
         for name, at in given.keys.items() if isinstance(given, MapNode) else ():
             self.known("unknown-arm", "split", name, arms, at)

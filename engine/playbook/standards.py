@@ -24,6 +24,12 @@ def address(value: object) -> str:
     return found
 
 
+def sender(value: object) -> str:
+    """The same, where parts may come from a template."""
+    found = filled(value)
+    return found if "{{" in found else address(found)
+
+
 _LOOSE_COUNTRIES = {"CHINA": "CN", "中国": "CN", "USA": "US", "UK": "GB", "JAPAN": "JP"}
 
 

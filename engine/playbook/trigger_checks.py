@@ -7,7 +7,7 @@ from engine.playbook.moment_checks import check_moment
 from engine.playbook.moments import CivilMoment, parse_moment
 from engine.playbook.nodes import ListNode, MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader
-from engine.playbook.spelling import did_you_mean
+from engine.playbook.spelling import closest, did_you_mean
 from engine.playbook.workspace import Workspace
 
 
@@ -53,7 +53,7 @@ class _Head:
         enroll = root.values.get("enroll")
         if isinstance(enroll, MapNode):
             self._enroll(enroll)
-        elif enroll is None and "playbook" in root.values:
+        elif enroll is None and "playbook" in root.values and not _misspelt(root, "enroll"):
             self._by_hand(root.keys["playbook"])
         exits = root.values.get("exit")
         self.expressions.has_deal = self.opens
@@ -150,6 +150,11 @@ class _Head:
         if kind == "event":
             hint += "; your own events are declared in longplay.yaml, under `events:`"
         self.reader.report(f"unknown-{kind}", f"no {kind} named '{name}'", hint, at.span)
+
+
+def _misspelt(root: MapNode, key: str) -> bool:
+    """Whether a key that is missing was probably meant by another, which is blamed already."""
+    return any(closest(other, (key,)) for other in root.keys)
 
 
 def _items(node: Node | None) -> tuple[Node, ...]:

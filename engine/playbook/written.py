@@ -35,7 +35,7 @@ def text(value: object) -> str:
         raise flaw("missing-value", "nothing stands here", "write a value behind the ':'")
     if isinstance(value, list | tuple | dict):
         kind = "a mapping" if isinstance(value, dict) else "a list"
-        raise flaw("wrong-type", f"expected text, found {kind}")
+        raise flaw("wrong-type", f"expected text, found {kind}", "write one value")
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
