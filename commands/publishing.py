@@ -108,6 +108,9 @@ def rollback(
     to: Annotated[
         str, typer.Option("--to", metavar="DIGEST", help="That version; else the one before.")
     ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Even if it names what the workspace has no more.")
+    ] = False,
     move: Move = False,
     as_json: AsJson = False,
 ) -> None:
@@ -121,7 +124,7 @@ def rollback(
         versions("", as_json)
         return
     with place.opened() as store:
-        change = roll_back(store, name, to=to, actor=place.actor())
+        change = roll_back(store, name, to=to, actor=place.actor(), force=force)
         moved = _moved(store, [name], quiet=as_json) if move else None
     found = Planned((change,))
     if as_json:

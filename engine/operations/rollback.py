@@ -1,7 +1,8 @@
 """Versions of playbooks: which was published when, who still runs on which, and going back to one.
 
 A version is a plan with the templates that it pins; it never changes and is never deleted, so going
-back is publishing it again. The workspace stays as it is, and so do the files.
+back is publishing it again. The workspace stays as it is, and so do the files; so an old version is
+held against the workspace of today first.
 """
 
 from collections.abc import Sequence
@@ -13,9 +14,14 @@ from engine.operations import published
 from engine.operations.editions import Edition
 from engine.operations.planning import PlaybookChange
 from engine.operations.publish import publish_planned
+from engine.operations.published import Current
+from engine.playbook.fitness import misfits
+from engine.playbook.plan import Plan
 from engine.playbook.spelling import did_you_mean
 from engine.store import standings, versions
 from engine.store.database import Store, Transaction
+
+_TOLD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +93,9 @@ def versions_in(tx: Transaction, playbook: str = "", *, limit: int = 1000) -> li
     return found
 
 
-def rollback(store: Store, playbook: str, *, to: str = "", actor: str = "") -> PlaybookChange:
+def rollback(
+    store: Store, playbook: str, *, to: str = "", actor: str = "", force: bool = False
+) -> PlaybookChange:
     """Publishes an earlier version of a playbook again; running enrollments stay where they are.
 
     Args:
@@ -95,20 +103,43 @@ def rollback(store: Store, playbook: str, *, to: str = "", actor: str = "") -> P
         playbook: its name; one that was retired takes leads in again.
         to: the beginning of the version's digest; empty: the version before the present one.
         actor: who does it.
+        force: although it names what the workspace has no more.
 
     Raises:
-        InputError: there is no such version, or it is published already.
+        InputError: there is no such version, it is published already, or it does not fit.
     """
 
     def edition_of(tx: Transaction) -> Edition:
         current = published.current(tx)
         now = current.digests.get(playbook, "")
         digest = _wanted(history_in(tx, playbook), playbook, now, to)
-        plans = dict(current.plans) | {playbook: published.plan(tx, digest)}
+        plan = published.plan(tx, digest)
+        if not force:
+            _must_fit(plan, current)
+        plans = dict(current.plans) | {playbook: plan}
         return Edition(published.source(tx) or "", plans, {})
 
     found = publish_planned(store, edition_of, "rollback", actor)
     return next(one for one in found.changes if one.playbook == playbook)
+
+
+def _must_fit(plan: Plan, current: Current) -> None:
+    """Refuses a plan that names what is not there today.
+
+    Raises:
+        InputError: it does, with everything that is missing.
+    """
+    found = misfits(plan, current.workspace, current.plans)
+    if not found:
+        return
+    lines = [f"  {one}" for one in found[:_TOLD]]
+    lines += [f"  … and {len(found) - _TOLD} more"] if len(found) > _TOLD else []
+    raise InputError(
+        f"version '{plan.digest[:8]}' of '{plan.playbook}' does not fit the workspace of today:\n"
+        + "\n".join(lines),
+        help="put back what is missing and apply, choose another version, or say --force: "
+        "whoever comes to such a step stops there",
+    )
 
 
 def _wanted(known: Sequence[Version], playbook: str, now: str, to: str) -> str:

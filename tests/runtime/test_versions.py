@@ -10,6 +10,8 @@ from engine.operations import moving, publish, published, rollback
 from engine.operations.editions import Edition
 from engine.operations.planning import Planned, planned
 from engine.operations.rollback import history
+from engine.playbook.fitness import misfits
+from engine.playbook.workspace import Workspace
 from engine.store.database import Transaction
 from tests.runtime.stage import WORKSPACE, Stage, _edition
 
@@ -124,6 +126,83 @@ def test_a_version_that_cannot_be_gone_back_to_is_named(
     with pytest.raises(InputError, match=fault):
         rollback.rollback(stage.store, "slow", to=digest if to == "current" else to)
     assert len(history(stage.store)) == 1
+
+
+NAMES = """\
+for: deal
+enroll:
+  when: [{stage: b2b.demo, if: "lead.segment == 'hot'"}, {event: quote.asked}]
+exit: [{if: segment.gone_cold}]
+steps:
+  - set: {lead.segment: warm}
+  - stage: b2b.won
+  - assign: {to: li.wei}
+  - assign: new
+  - task: Call
+    to: li.wei
+  - notify: [room, owner]
+    message: Hello
+  - email: note
+    topic: product-tips
+  - approve: Really?
+    by: li.wei
+    up_to: 1 business day
+    calendar: cn
+    then: [tag: yes]
+  - wait_for: quote.asked
+    up_to: 1 day
+  - enroll: other
+"""
+RICH = WORKSPACE.replace("topics: [product-tips]", "topics: [product-tips]\n" + """\
+pipelines: {b2b: {stages: [qualify, demo, {won: {closes: won}}]}}
+segments: {gone_cold: "lead.segment == 'cold'"}
+events: {quote.asked: {}}
+channels: {room: {type: slack, url: "${ROOM_URL}"}}
+calendars: {cn: {hours: {mon-fri: "09:00-18:00"}}}
+assignment: {new: [{among: [li.wei]}]}
+""")  # fmt: skip
+
+
+def test_rollback_refuses_a_version_that_names_what_is_gone(sqlite_stage: Stage) -> None:
+    """Everything is named, with its step; by force it is published all the same."""
+    stage = sqlite_stage
+    stage.publish(RICH, slow=NAMES, other="for: deal\nenroll: {when: [manual]}\nsteps: [tag: x]\n")
+    bare = WORKSPACE.replace("{segment: text, trial_ends_at: datetime}", "{}")
+    bare = bare.replace("li.wei:", "wang.fang:").replace("[product-tips]", "[]")
+    stage.publish(bare, slow="for: deal\nenroll: {when: [manual]}\nsteps: [tag: x]\n")
+    with pytest.raises(InputError, match="does not fit the workspace of today") as refused:
+        rollback.rollback(stage.store, "slow")
+    for fault in (
+        "  there is no stage 'b2b.demo'", "  there is no event 'quote.asked'",
+        "at 'set-lead-segment': there is no field of a lead 'segment'",
+        "at 'assign-to-li-wei': there is no owner 'li.wei'", "… and 7 more",
+    ):  # fmt: skip
+        assert fault in refused.value.message
+    assert len(history(stage.store, "slow")) == 2
+    assert rollback.rollback(stage.store, "slow", force=True).change == "changed"
+
+
+def test_what_does_not_fit_is_named_once_and_what_fits_is_not(sqlite_stage: Stage) -> None:
+    """Whatever a plan can name: against its own workspace, and against a bare one."""
+    stage = sqlite_stage
+    other = "for: deal\nenroll: {when: [manual]}\nsteps: [tag: x]\n"
+    stage.publish(RICH, slow=NAMES, other=other)
+    current = stage.store.read(published.current)
+    plan = current.plans["slow"]
+    assert misfits(plan, current.workspace, current.plans) == []
+    found = [one.fault for one in misfits(plan, Workspace(), ())]
+    assert sorted(fault for fault in found if fault.startswith("there is no")) == [
+        "there is no calendar 'cn'", "there is no event 'quote.asked'",
+        "there is no event 'quote.asked'", "there is no field of a lead 'segment'",
+        "there is no owner 'li.wei'", "there is no owner 'li.wei'", "there is no owner 'li.wei'",
+        "there is no owner or channel 'room'", "there is no playbook 'other'",
+        "there is no rule 'new'", "there is no stage 'b2b.demo'", "there is no stage 'b2b.won'",
+        "there is no topic 'product-tips'",
+    ]  # fmt: skip
+    assert [fault for fault in found if "segment" in fault and "there is" not in fault] == [
+        "no name 'lead.segment', in 'lead.segment == 'hot''",
+        "no name 'segment.gone_cold', in 'segment.gone_cold'",
+    ]
 
 
 def test_a_playbook_that_never_was_has_no_versions(sqlite_stage: Stage) -> None:
