@@ -85,6 +85,14 @@ STEP_RULES = (
          "  winner: {by: email.clicked, within: 2 days, sample: 400}",
          "- split: offer\n  arms: {a: {weight: 1, steps: [{tag: a}]}, b: {weight: 1, steps: []}}\n"
          "  winner: {by: email.clicked, within: 2 days, sample: 400}\n- email: welcome"),
+    Rule("arm-without-mail", "A winner by what happens to a mail, and an arm that sends none: a "
+         "hold-out would always lose.",
+         "- split: offer\n  arms: {a: {weight: 1, steps: [{email: welcome}]}, "
+         "none: {weight: 1, steps: []}}\n"
+         "  winner: {by: email.clicked, within: 2 days, sample: 400}",
+         "- split: offer\n  arms: {a: {weight: 1, steps: [{email: welcome}]}, "
+         "none: {weight: 1, steps: []}}\n"
+         "  winner: {by: order.placed, within: 2 days, sample: 400}"),
     Rule("on-error-without-effect", "A step that only decides where to go on cannot fail.",
          "- if: lead.score > 1\n  on_error: continue\n  then: [{email: welcome}]",
          "- if: lead.score > 1\n  then: [{email: welcome, on_error: continue}]"),

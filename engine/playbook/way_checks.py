@@ -11,7 +11,7 @@ from engine.playbook.durations import DurationError, parse_offset
 from engine.playbook.hours import parse_days, parse_hours
 from engine.playbook.model import Playbook
 from engine.playbook.nodes import ListNode, MapNode, Node
-from engine.playbook.plan import Await, Plan, Send
+from engine.playbook.plan import Await, Plan, Send, Split
 from engine.playbook.reading import Reader
 from engine.playbook.routes import Burst, length, quickest, reached_from
 from engine.playbook.sizes import estimate
@@ -49,6 +49,7 @@ class _Ways:
             self._cap(rate)
         self._awaits()
         self._exits()
+        self._arms()
         self._windows()
         self._size()
 
@@ -122,6 +123,25 @@ class _Ways:
             message = f"'{name}' never comes: these mails are not tracked for {what}"
             hint = f"write `track: {{{what}: true}}`, or wait for something else"
             self._warn("event-never-comes", message, hint, node)
+
+    def _arms(self) -> None:
+        """An arm that sends no mail cannot win by what happens to one."""
+        mails = self._mails()
+        for at, op in enumerate(self.plan.ops):
+            if not isinstance(op, Split) or op.winner is None or op.step not in self.steps:
+                continue
+            by = op.winner.by
+            if not by.startswith("email.") or any(
+                at in reached_from(self.plan, mail) for mail in mails
+            ):
+                continue
+            arms = self.steps[op.step].fields.values["arms"]
+            for arm, way in zip(op.arms, op.ways, strict=True):
+                if not mails.keys() & {way, *reached_from(self.plan, way)}:
+                    message = f"'{arm.name}' can never win: '{by}' is of a mail, and it sends none"
+                    hint = "name an event that every arm can bring about, such as order.placed"
+                    keys = arms.keys if isinstance(arms, MapNode) else {}
+                    self._warn("arm-without-mail", message, hint, keys.get(arm.name, arms))
 
     def _exits(self) -> None:
         root = self.reader.document.root
