@@ -17,6 +17,7 @@ from engine.operations.editions import Edition
 from engine.operations.planning import Planned, planned
 from engine.operations.publish import keep
 from engine.operations.scopes import load_facts
+from engine.playbook.plan import Plan
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Value
 from engine.store import enrollments, events, jobs, lead_writing, scores, suppressions
@@ -84,9 +85,7 @@ def cast(store: Store, edition: Edition, *, actor: str = "") -> Planned:
                 help="change one that is published, then: longplay apply --shadow",
             )
         plans = [edition.plans[one.playbook] for one in changed]
-        for plan in plans:
-            if plan.record != "lead":
-                raise InputError(f"'{plan.playbook}' is for deals: shadows are for leads only")
+        _must_be_for_leads(plans, published.current(tx).plans)
         keep(tx, edition, plans)
         rows = [
             {"playbook": one.playbook, "digest": one.after, "since": tx.now, "actor": actor}
@@ -96,6 +95,21 @@ def cast(store: Store, edition: Edition, *, actor: str = "") -> Planned:
         return Planned(tuple(changed))
 
     return store.write(work)
+
+
+def _must_be_for_leads(plans: Sequence[Plan], live: Mapping[str, Plan]) -> None:
+    """Refuses deals: what is on record of one does not tell how it was when its run began.
+
+    Raises:
+        InputError: a version is for deals, the live one or the shadow.
+    """
+    for plan in plans:
+        if "deal" in (plan.record, live[plan.playbook].record):
+            raise InputError(
+                f"'{plan.playbook}' is for deals, and shadows are for leads only",
+                help="rehearse it with `longplay test` and `longplay simulate`, or look at what "
+                "apply would change with: longplay plan",
+            )
 
 
 def cast_now(store: Store) -> list[Cast]:
@@ -134,7 +148,11 @@ def stories(tx: Transaction, one: Cast, *, before: str = "", limit: int = 100) -
     run = enrollments.table
     query = (
         sa.select(run)
-        .where(run.c.playbook == one.playbook, run.c.entered_at >= one.since)
+        .where(
+            run.c.playbook == one.playbook,
+            run.c.entered_at >= one.since,
+            run.c.record == run.c.lead,  # since the shadow was cast it may have become for deals
+        )
         .order_by(run.c.id.desc())
         .limit(limit)
     )

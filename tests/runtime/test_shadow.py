@@ -9,6 +9,7 @@ from sqlmodel import SQLModel
 from activities._registry import actions
 from engine.errors import InputError
 from engine.operations import shadows
+from engine.operations.edit_deals import put_deal
 from engine.playbook.actions import ACTIONS
 from engine.store.database import Store
 from rehearsal.shadow_report import ShadowReport, compare
@@ -34,8 +35,35 @@ steps:
 """
 
 
-def cast(stage: Stage, text: str, workspace: str = WORKSPACE) -> None:
-    shadows.cast(stage.store, _edition(workspace, (("slow", f"playbook: slow\n{FORM}{text}"),)))
+def cast(stage: Stage, text: str, workspace: str = WORKSPACE, head: str = "") -> None:
+    text = f"playbook: slow\n{head}{FORM}{text}"
+    shadows.cast(stage.store, _edition(workspace, (("slow", text),)))
+
+
+@pytest.mark.parametrize(("live", "shadow"), [("", "for: deal\n"), ("for: deal\n", "")])
+def test_a_playbook_for_deals_has_no_shadow(sqlite_stage: Stage, live: str, shadow: str) -> None:
+    """Told before anything is stored, whichever of the two versions is for deals."""
+    stage = sqlite_stage
+    workspace = WORKSPACE + "pipelines: {b2b: {stages: [qualify, won: {closes: won}]}}\n"
+    stage.publish(workspace, slow=f"{live}{FORM}steps: [{{tag: a}}]\n")
+    with pytest.raises(InputError, match="'slow' is for deals, and shadows are for leads only"):
+        cast(stage, "steps: [{tag: b}]\n", workspace, shadow)
+    assert shadows.cast_now(stage.store) == []
+
+
+def test_runs_of_deals_since_the_cast_are_not_compared(sqlite_stage: Stage) -> None:
+    """The live version became one for deals meanwhile: what it lets in is no lead's run."""
+    stage = sqlite_stage
+    workspace = WORKSPACE + "pipelines: {b2b: {stages: [qualify, won: {closes: won}]}}\n"
+    stage.publish(workspace, slow=f"{FORM}steps: [{{tag: a}}]\n")
+    cast(stage, "steps: [{tag: b}]\n", workspace)
+    stage.event("form.submitted", "ann")
+    stage.publish(workspace, slow=f"for: deal\n{FORM}steps: [{{tag: a}}]\n")
+    put_deal(stage.store, {"name": "A", "lead": "ann@example.com"}, actor="test")
+    stage.event("form.submitted", "ann")
+    stage.work()
+    assert len(stage.runs()) == 2
+    assert told(stage).runs == 1
 
 
 def told(stage: Stage) -> ShadowReport:
