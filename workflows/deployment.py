@@ -17,10 +17,16 @@ from temporalio.common import VersioningBehavior, WorkerDeploymentVersion
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import WorkerDeploymentConfig
 
+from engine.errors import EnvironmentFault
+
 DEPLOYMENT = "longplay"
 """The name of the deployment in Temporal; one for a namespace, because task queues are as well."""
 
 _PATIENCE = timedelta(seconds=5)
+_PASSING = (
+    RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.CANCELLED, RPCStatusCode.INTERNAL, RPCStatusCode.ABORTED,
+)  # fmt: skip
 _log = logging.getLogger("longplay.worker")
 
 
@@ -34,6 +40,9 @@ async def versioned(client: Client, build: str) -> WorkerDeploymentConfig:
     """A worker of a build, which serves once it is current; the very first build is at once.
 
     Without support by the server it is an unversioned one.
+
+    Raises:
+        EnvironmentFault: the server does not answer; without versions nothing would be served.
     """
     try:
         current = await _current(client)
@@ -41,6 +50,12 @@ async def versioned(client: Client, build: str) -> WorkerDeploymentConfig:
             await _make_current(client, build)
             current = build
     except RPCError as error:
+        if error.status in _PASSING:
+            raise EnvironmentFault(
+                "Temporal does not say which build of the workers is current: "
+                f"{error.message or error.status.name}",
+                help="start the worker again once Temporal is well",
+            ) from error
         _log.warning("this cluster has no worker versioning, so that the build '%s' serves "
                      "without: %s", build, error.message or error.status.name)  # fmt: skip
         return unversioned(build)
