@@ -20,6 +20,7 @@ from activities._registry import inline, outgoing
 from engine import metrics
 from engine.errors import LongplayError, NeverWorksError, TryAgainError
 from engine.ids import derived_id
+from engine.log_context import About
 from engine.operations import published
 from engine.operations.published import Current
 from engine.operations.scopes import (
@@ -89,7 +90,8 @@ def _advance_slice(store: Store, cohort: str, ids: Sequence[str]) -> int:
             raise TryAgainError(f"the database is not to be had: {_fault(error)}") from error
         if len(ids) <= 1:
             reason = f"the database refused it: {_fault(error)}"
-            _log.warning("enrollment %s stopped: %s", ids, type(error).__name__)
+            with About(enrollment=ids[0] if ids else "", playbook=cohort.partition("@")[0]):
+                _log.warning("the database refused an enrollment: %s", type(error).__name__)
             store.write(lambda tx: _stop(tx, ids, reason))
             return 0
     half = len(ids) // 2
@@ -110,7 +112,10 @@ def _walk_slice(tx: Transaction, cohort: str, ids: Sequence[str]) -> int:
     desk = Desk(tx, current, cohort, facts, deals=_deals(tx, current, rows))
     members = _members(tx, current, rows, desk)
     for member in members:
-        _walk_one(member, desk, current, tx.now)
+        with About(enrollment=member.id, playbook=member.plan.playbook):
+            _walk_one(member, desk, current, tx.now)
+            if isinstance(member.ended, Stop):
+                _log.warning("stopped at %s", member.plan.ops[member.pc].step)
     _close_asked(tx, {row["id"]: row for row in rows}, members)
     desk.flush()
     enrollments.log(tx, [(one.id, line) for one in members for line in one.log])
@@ -224,7 +229,7 @@ def _walk_one(member: Member, desk: Desk, current: Current, now: datetime) -> No
     except SQLAlchemyError:
         raise
     except Exception as error:  # one member's fault must not stop the others (I6)
-        _log.exception("enrollment %s failed", member.id)
+        _log.exception("an enrollment failed")
         desk.forget(member)
         end(member, Stop(_reason(error)))
 
@@ -248,7 +253,7 @@ class _Hands:
         except (LongplayError, SQLAlchemyError):
             raise
         except Exception as error:  # nobody foresaw it; the step's `on_error` is for this, too
-            _log.exception("enrollment %s failed at %s", member.id, op.step)
+            _log.exception("an enrollment failed at %s", op.step)
             raise NeverWorksError(_reason(error)) from error
 
     def emit(self, member: Member, op: Send) -> None:

@@ -19,6 +19,7 @@ from engine.calls.destinations import Destinations
 from engine.calls.verdicts import NotTried, Refused
 from engine.errors import LongplayError
 from engine.ids import new_id
+from engine.log_context import About
 from engine.operations.calls import Called, take_turn
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.requests import CallWriter
@@ -74,7 +75,8 @@ class Messenger:
 
     async def _one(self, letter: Letter, deadline: float) -> Called:
         began = time.monotonic()
-        called, asked = await self._tried(letter, deadline)
+        with About(enrollment=letter.enrollment, playbook=letter.playbook, message=letter.job):
+            called, asked = await self._tried(letter, deadline)
         count_call(letter, called.verdict, time.monotonic() - began if asked else None)
         return called
 
@@ -87,7 +89,7 @@ class Messenger:
         except LongplayError as error:
             return Called(letter, Refused(error.message), text), False
         except Exception as error:  # one call's fault must not leave its window in doubt (I6)
-            _log.exception("call %s could not be written", letter.job)
+            _log.exception("a call could not be written")
             fault = f"it could not be written: {type(error).__name__}"
             return Called(letter, Refused(fault), text), False
         left = deadline + ONE_CALL.total_seconds() - time.monotonic()

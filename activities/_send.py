@@ -7,26 +7,33 @@ now is written `deferred until` (runtime.md, I15). Whoever repeats it takes only
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from activities._counting import count_mail, count_window
-from engine.errors import LongplayError
+from engine.errors import LongplayError, TryAgainError
 from engine.ids import new_id
+from engine.log_context import About
 from engine.mail.transports.port import Accepted, NotSent, Outcome, Reply, Transport
 from engine.operations import notices
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.letters import Writer, Written
 from engine.operations.reports import Sent
 from engine.operations.turns import take_turn
-from engine.operations.windows import Letter
-from engine.store.database import Store
+from engine.operations.windows import Letter, Window
+from engine.store.database import Store, Transaction, is_away
 
 MOST_JOBS = 250
 TIME = timedelta(seconds=50)
 ONE_MESSAGE = timedelta(seconds=30)
+INSISTS = timedelta(seconds=25)
+"""How long after its time an attempt goes on telling what it found out; leases are longer."""
+
+_PAUSE = 0.5
 
 _log = logging.getLogger(__name__)
 
@@ -71,7 +78,7 @@ class Courier:
                 take_turn,
                 batch=batch, token=token, guard=self.guard, sent=sent, first=first, last=last,
             )  # fmt: skip
-            window = await asyncio.to_thread(self.store.write, turn)
+            window = await self._written(turn, sent, deadline)
             count_window(window)
             if last or not (window.letters or window.left):
                 return Delivered(taken, window.look_in)
@@ -79,13 +86,34 @@ class Courier:
             sent = await asyncio.gather(*(self._one(one, deadline) for one in window.letters))
             first = False
 
+    async def _written(
+        self, turn: Callable[[Transaction], Window], sent: Sequence[Sent], deadline: float
+    ) -> Window:
+        """Writes a turn. With something to tell it outlasts a database that is away for a while.
+
+        What it gave up on would be in doubt, though it knows what became of it.
+        """
+        while True:
+            try:
+                return await asyncio.to_thread(self.store.write, turn)
+            except (SQLAlchemyError, TryAgainError) as error:
+                away = isinstance(error, TryAgainError) or is_away(error)
+                if not (sent and away and time.monotonic() < deadline + INSISTS.total_seconds()):
+                    raise
+                _log.warning("what became of %s mails cannot be written yet: %s", len(sent), error)
+            await asyncio.sleep(_PAUSE)
+
     async def _one(self, letter: Letter, deadline: float) -> Sent:
+        with About(enrollment=letter.enrollment, playbook=letter.playbook, message=letter.job):
+            return await self._tried(letter, deadline)
+
+    async def _tried(self, letter: Letter, deadline: float) -> Sent:
         try:
             written = self.writer.write(letter)
         except LongplayError as error:
             return _sent(letter, None, error.message)
         except Exception as error:  # one letter's fault must not leave its window in doubt (I6)
-            _log.exception("message %s could not be written", letter.job)
+            _log.exception("a message could not be written")
             fault = str(error).partition("\n")[0] or type(error).__name__
             return _sent(letter, None, f"it could not be written: {fault}"[:300])
         if letter.recipient.mailing.address == "inbox":

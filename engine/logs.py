@@ -13,6 +13,8 @@ from typing import Literal, TextIO
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
+from engine.log_context import bound
+
 HIDDEN = "[hidden]"
 
 _SECRET_NAMES = re.compile(
@@ -54,6 +56,7 @@ def set_up_logs(
     out = stream or sys.stderr
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_ids,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.add_log_level,
         structlog.stdlib.ExtraAdder(),
@@ -87,6 +90,10 @@ def set_up_logs(
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+def _add_ids(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    return {**bound(), **event}
 
 
 class Redaction:

@@ -301,6 +301,7 @@ def _sqlite_engine(url: str, begin: str, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=8,
         connect_args={"check_same_thread": False, "timeout": 10},
+        hide_parameters=True,  # an error's text goes into logs, and parameters are people's data
     )
 
     @event.listens_for(engine, "connect")
@@ -336,6 +337,7 @@ def _postgres_engine(url: str, pool_size: int) -> Engine:
             pool_size=pool_size,
             max_overflow=0,
             pool_pre_ping=True,
+            hide_parameters=True,
             isolation_level="READ COMMITTED",
             connect_args=given,
         )
