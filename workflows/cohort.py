@@ -54,6 +54,15 @@ class Delivered:
     look_in: float | None = None
 
 
+def told(batches: int, wake_in: float | None) -> str:
+    """What Temporal's web UI shows of a driver at rest: numbers and a time. It leaves no event."""
+    sending = f"{batches} open {'batch' if batches == 1 else 'batches'}"
+    if wake_in is None:
+        return f"{sending}; looks again when it is nudged"
+    at = workflow.now() + timedelta(seconds=wake_in)
+    return f"{sending}; looks again at {at:%Y-%m-%d %H:%M:%S} UTC, or when it is nudged"
+
+
 @workflow.defn(name=DRIVE_COHORT)
 class DriveCohort:
     """Drives the open enrollments of one plan version, lane and shard."""
@@ -142,6 +151,7 @@ class DriveCohort:
         if progress.wake_in is not None:
             times.append(progress.wake_in)
         longest = max(min(times), SHORTEST_REST) if times else None
+        workflow.set_current_details(told(len(self._running), longest))
         try:
             await workflow.wait_condition(
                 lambda: self._nudged or self._ended,

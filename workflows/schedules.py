@@ -56,6 +56,8 @@ class DriveSchedules:
             await self._rest(fired.wake_in)
 
     async def _rest(self, wake_in: float) -> None:
+        at = workflow.now() + timedelta(seconds=max(1.0, wake_in))
+        workflow.set_current_details(f"looks again at {at:%Y-%m-%d %H:%M:%S} UTC, or when nudged")
         try:
             await workflow.wait_condition(
                 lambda: self._nudged, timeout=timedelta(seconds=max(1.0, wake_in))
