@@ -20,12 +20,13 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
 from engine.addresses import HIGHEST_PORT, Address, read_address
 from engine.calls.signing import SecretError, new_secret, read_secret
 from engine.database_url import check_database_url, in_folder
 from engine.errors import EnvironmentFault
+from engine.inbound_settings import InboundSettings
 from engine.mail.transports.smtp_url import parse_smtp_url
 from engine.playbook.spelling import closest
 from engine.sealing import read_payload_key
@@ -41,7 +42,7 @@ _FOLDERS = {"workspace", "home"}
 Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
 
 
-class Settings(BaseSettings):
+class Settings(InboundSettings):
     """How this installation is set up. Made by `load_settings`."""
 
     model_config = SettingsConfigDict(

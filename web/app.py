@@ -10,7 +10,18 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from engine.errors import LongplayError
-from web import api, api_deals, health, login, pages, pages_deals, pages_leads, pages_mail, public
+from web import (
+    api,
+    api_deals,
+    health,
+    hooks,
+    login,
+    pages,
+    pages_deals,
+    pages_leads,
+    pages_mail,
+    public,
+)
 from web.counting import Counting
 from web.deps import Deps
 from web.doors import SECURITY, Doors
@@ -43,6 +54,7 @@ def create_app(deps: Deps) -> Starlette:
         *api.ROUTES,
         *api_deals.ROUTES,
         *public.ROUTES,
+        *hooks.ROUTES,
         *health.ROUTES,
         *login.ROUTES,
         *pages.ROUTES,

@@ -9,7 +9,9 @@ from typing import ParamSpec, TypeVar
 from anyio import CapacityLimiter, to_thread
 from starlette.requests import Request
 
+from engine.mail.inbound.providers.hook import HookSecrets
 from engine.mail.links import LinkSigner
+from engine.mail.return_path import ReturnSigner
 from engine.operations.exposition import Exposition
 from engine.operations.letters import Writer
 from engine.store.database import Store, Transaction
@@ -42,6 +44,9 @@ class Deps:
         mail_folder: where the catcher keeps what it caught; None: mail is really sent.
         public_url: how links in mails begin.
         temporal_answers: whether Temporal can be reached now.
+        hooks: what the reports of mail providers are checked with.
+        returns: knows our return paths.
+        fetch: gets what is at an address of a provider; None: from the internet.
     """
 
     store: Store
@@ -53,6 +58,9 @@ class Deps:
     mail_folder: Path | None = None
     public_url: str = ""
     temporal_answers: Callable[[], Awaitable[bool]] = _unknown
+    hooks: HookSecrets = field(default_factory=HookSecrets)
+    returns: ReturnSigner | None = None
+    fetch: Callable[[str], Awaitable[bytes]] | None = None
     gatherer: Gatherer = field(default_factory=Gatherer)
     remembered: Remembered = field(default_factory=Remembered)
     exposition: Exposition = field(init=False)

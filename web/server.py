@@ -21,7 +21,9 @@ from temporalio.service import RPCError
 
 from engine.addresses import Address
 from engine.errors import EnvironmentFault
+from engine.mail.inbound.providers.hook import HookSecrets
 from engine.mail.links import LinkSigner
+from engine.mail.return_path import ReturnSigner
 from engine.store.database import Store
 from web.app import create_app
 from web.deps import READERS, WRITERS, Deps
@@ -74,6 +76,10 @@ class WebSettings(Protocol):
 
     def signing_key(self) -> str:
         """What signs links and sessions."""
+        ...
+
+    def hook_secrets(self) -> HookSecrets:
+        """What the reports of mail providers are checked with."""
         ...
 
     def pool_of(self, size: int) -> int:
@@ -172,6 +178,8 @@ def _deps(settings: WebSettings, store: Store, line: Line) -> Deps:
     return Deps(
         store=store,
         signer=LinkSigner([secret]),
+        hooks=settings.hook_secrets(),
+        returns=ReturnSigner([secret]),
         sessions=Sessions(secret),
         api_keys=tuple(key.get_secret_value() for key in settings.api_keys),
         on_loopback=settings.web.is_loopback,

@@ -39,7 +39,8 @@ _OVER = re.compile(
     re.I,
 )
 _COPY_BEGINS = re.compile(
-    r"^(return-path|received|message-id):|^\W{0,12}(this is a copy of|below this line is a copy|original message( headers)?\b|"
+    r"^(return-path|received|message-id):|^\W{0,12}(this is a copy of"
+    r"|below this line is a copy|original message( headers)?\b|"
     r"the (header|body) (page )?of the original|included is|message header follows|"
     r"原(始)?邮件(信息|内容|摘要)?\W{0,4}$)",
     re.I | re.M,
