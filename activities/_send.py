@@ -14,7 +14,8 @@ from functools import partial
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from activities._counting import count_mail, count_window
+from activities._counting import about_letter, count_mail, count_window, note_mail
+from engine import tracing
 from engine.errors import LongplayError, TryAgainError
 from engine.ids import new_id
 from engine.log_context import About
@@ -104,8 +105,11 @@ class Courier:
             await asyncio.sleep(_PAUSE)
 
     async def _one(self, letter: Letter, deadline: float) -> Sent:
-        with About(enrollment=letter.enrollment, playbook=letter.playbook, message=letter.job):
-            return await self._tried(letter, deadline)
+        about = about_letter(letter)
+        with About(**about), tracing.Span(letter.op.action, letter.trace, ids=about) as span:
+            sent = await self._tried(letter, deadline)
+            note_mail(span, sent.outcome)
+            return sent
 
     async def _tried(self, letter: Letter, deadline: float) -> Sent:
         try:

@@ -28,11 +28,27 @@ class Postgres:
         if pid is None:
             raise RuntimeError("there is no PostgreSQL to crash")
         os.kill(pid, signal.SIGQUIT)
-        wait_until(lambda: not Path(f"/proc/{pid}").exists(), 20, 0.05)
+        wait_until(lambda: _is_gone(pid), 20, 0.05)
         time.sleep(away)
-        self._server.ensure_postgres_running()
+        wait_until(self._starts, 30, 0.5)
+
+    def _starts(self) -> bool:
+        """Whether it is running; it refuses as long as something of the former one lives."""
+        try:
+            self._server.ensure_postgres_running()
+        except Exception:  # whatever the library runs into beside a server that is ending
+            return False
+        return True
 
     def close(self) -> None:
         """Stops it and removes its files."""
         self._server.cleanup()
         shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether a process has ended, be it that nobody has asked how."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].startswith("Z")
+    except OSError:
+        return True

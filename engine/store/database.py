@@ -173,6 +173,9 @@ class Store:
                     taken.append(self._waiting.popleft())
                     taken[-1].run(Transaction(conn, self._now(conn)))
         except Exception as error:  # it is one's fault alone: the others must not fail with it
+            if not taken and self._waiting:
+                # It could not even begin: whoever is first finds out what that means for it.
+                taken.append(self._waiting.popleft())
             if len(taken) == 1 and not _may_repeat(error):
                 taken[0].error, taken[0].is_done = error, True
                 return
