@@ -35,7 +35,7 @@ from engine.playbook.values import Value
 from engine.runtime.interpreter import Acted, end, walk
 from engine.runtime.position import ON_ANSWER, ON_JOB, Answer, Finish, Member, Stop
 from engine.runtime.splitting import Drawn, Later
-from engine.store import deals, enrollments, jobs, leads, tasks
+from engine.store import awaited_events, deals, enrollments, jobs, leads, tasks
 from engine.store.database import Store, Transaction, is_away
 
 SLICE = 500
@@ -119,7 +119,7 @@ def _walk_slice(tx: Transaction, cohort: str, ids: Sequence[str]) -> int:
     _close_asked(tx, {row["id"]: row for row in rows}, members)
     desk.flush()
     enrollments.log(tx, [(one.id, line) for one in members for line in one.log])
-    enrollments.consume(tx, [(one.id, *used) for one in members for used in one.consumed])
+    awaited_events.consume(tx, [(one.id, *used) for one in members for used in one.consumed])
     by_id = {row["id"]: row for row in rows}
     enrollments.advance(tx, [_step(by_id[one.id], one, tx.now) for one in members])
     tasks.insert(tx, [_stopped_task(one, tx.now) for one in members if _is_stopped(one)])
@@ -166,7 +166,7 @@ def _members(
 ) -> list[Member]:
     plans = {digest: published.plan(tx, digest) for digest in {row["digest"] for row in rows}}
     listening = [row["id"] for row in rows if plans[row["digest"]].listens]
-    kept = enrollments.kept_events(tx, listening) if listening else {}
+    kept = awaited_events.kept(tx, listening) if listening else {}
     asked = {
         row["id"]: str(row["memory"].get("asked")) for row in rows if row["blocked_on"] == ON_ANSWER
     }

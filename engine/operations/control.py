@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from engine.errors import InputError, NotFoundError
 from engine.operations import published
-from engine.operations.reactions import finish_rows
+from engine.operations.enrollment_rows import finish_rows
 from engine.playbook.plan import Ask, Await, Branch, Jump, Op, Repeat, Send, Split, Wait
 from engine.runtime.position import ON_ANSWER, ON_JOB, Finish, Logged
 from engine.store import enrollments, jobs, leads, tasks

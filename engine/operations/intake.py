@@ -13,48 +13,25 @@ from engine.ids import EventId, LeadId, derived_id, new_id
 from engine.operations import published
 from engine.operations.deal_locks import lock_deals
 from engine.operations.derived import store_derived
+from engine.operations.incoming import Checked, IncomingEvent, check
 from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
 from engine.operations.reactions import Reaction, Reactor
 from engine.operations.scopes import load_facts
-from engine.playbook.catalog import EVENT_NAMES
-from engine.playbook.spelling import closest
 from engine.playbook.values import Value
-from engine.runtime.fields import read_lead
-from engine.runtime.identity import email_key
 from engine.runtime.matching import Edge, Happened
-from engine.store import deals, enrollments, events, lead_writing, leads, suppressions
+from engine.store import deals, events, lead_writing, leads, suppressions
 from engine.store.database import Store, Transaction
+
+__all__ = ["OLD", "IncomingEvent", "Intake", "event_id", "intake_in", "take_in"]
 
 OLD = timedelta(hours=24)
 """Events older than this are kept and scored, but start nothing unless asked to."""
 
 _MOVES_LEAD = {"email.opened": "last_opened_at", "email.clicked": "last_clicked_at"}
+_BY_THE_LEAD = ("last_seen_at", "last_activity_at")
+_SEEN = {*_BY_THE_LEAD, *_MOVES_LEAD.values()}
 _NOT_BY_THE_LEAD = ("email.sent", "email.delivered", "email.bounced", "lead.", "task.", "deal.")
-
-
-@dataclass(frozen=True, slots=True)
-class IncomingEvent:
-    """One event as somebody sends it, already of the right types.
-
-    Attributes:
-        id: the sender's; None: made here, and the event cannot be sent twice safely.
-        lead: what identifies the lead (`email` or `id`), and fields to write; empty with a deal:
-            its primary contact.
-        deal: the id of the deal it is about; empty: it counts for all open deals of the lead.
-        at: when it happened; None: now.
-        enrollment: the enrollment whose message the event is on.
-        source: the step whose message the event is on.
-    """
-
-    name: str
-    lead: Mapping[str, object]
-    id: str | None = None
-    at: datetime | None = None
-    properties: Mapping[str, Value] = field(default_factory=dict)
-    enrollment: str = ""
-    source: str = ""
-    deal: str = ""
 
 
 @dataclass(slots=True)
@@ -70,22 +47,6 @@ class Intake:
     def duplicates(self) -> int:
         """How many events were known already."""
         return len(self.repeated)
-
-
-@dataclass(slots=True)
-class _Checked:
-    index: int
-    event: IncomingEvent
-    id: str
-    key: str | None
-    lead: str | None
-    fields: dict[str, Value]
-    contact: str = ""
-
-    @property
-    def deal(self) -> str:
-        """The deal that the event names."""
-        return self.event.deal
 
 
 def take_in(
@@ -111,7 +72,7 @@ def intake_in(
     """`take_in` within a transaction that is open already; an import's events start nothing."""
     current = published.current(tx)
     answer = Intake()
-    checked = _check(tx, current, incoming, answer)
+    checked, answer.rejected = check(tx, current, incoming)
     if not checked:
         return answer
     known = events.known(tx, [one.id for one in checked])
@@ -128,70 +89,10 @@ def intake_in(
     return answer
 
 
-def _check(
-    tx: Transaction, current: Current, incoming: Sequence[IncomingEvent], answer: Intake
-) -> list[_Checked]:
-    checked = []
-    if current.workspace.pipelines:
-        incoming = _with_deals(tx, incoming)
-    contacts = deals.contacts_of(tx, {event.deal for event in incoming if event.deal})
-    for index, event in enumerate(incoming):
-        try:
-            checked.append(_checked(tx, current, index, event, contacts))
-        except InputError as error:
-            answer.rejected.append((index, error))
-    return checked
-
-
-def _checked(
-    tx: Transaction,
-    current: Current,
-    index: int,
-    event: IncomingEvent,
-    contacts: Mapping[str, str],
-) -> _Checked:
-    known = {*EVENT_NAMES, *current.workspace.events}
-    if event.deal and event.deal not in contacts:
-        raise InputError(
-            f"there is no deal '{event.deal[:64]}'", help="list them with: longplay deals list"
-        )
-    if event.name not in known:
-        near = closest(event.name, known)
-        raise InputError(
-            f"no event is named '{event.name}'",
-            help=f"did you mean '{near}'?"
-            if near
-            else "declare it under `events:` in longplay.yaml, then run: longplay apply",
-        )
-    if event.at is not None and event.at > tx.now + timedelta(days=1):
-        raise InputError(
-            f"'{event.at.isoformat()}' is in the future", help="leave `at` out: it is now"
-        )
-    given = dict(event.lead)
-    lead = given.pop("id", None)
-    if not given and lead is None and event.deal:
-        lead = contacts[event.deal]
-    email = given.get("email")
-    key = email_key(str(email)) if email else None
-    if lead is None and key is None:
-        raise InputError("the event names no lead", help='give `"lead": {"email": "…"}`')
-    fields = {
-        name: read_lead(name, value, current.custom, current.zone) for name, value in given.items()
-    }
-    return _Checked(
-        index,
-        event,
-        event.id or new_id(),
-        key,
-        str(lead) if lead is not None else None,
-        fields,
-    )
-
-
 def _accept(
     tx: Transaction,
     current: Current,
-    fresh: list[_Checked],
+    fresh: list[Checked],
     answer: Intake,
     *,
     trigger_old: bool,
@@ -203,7 +104,7 @@ def _accept(
     ids = sorted({*ids, *contacts.values()})
     for one in fresh:
         one.contact = contacts.get(one.deal, "")
-    facts = load_facts(tx, current, ids)
+    facts = made | load_facts(tx, current, [id for id in ids if id not in made])
     for one in [one for one in fresh if one.lead not in facts]:
         answer.rejected.append((one.index, InputError(f"no lead has the id '{one.lead}'")))
     fresh = [one for one in fresh if one.lead in facts]
@@ -211,12 +112,11 @@ def _accept(
     # On PostgreSQL another transaction may have kept one of them since it was looked for.
     answer.repeated += [one.index for one in fresh if EventId(one.id) not in new]
     fresh = [one for one in fresh if EventId(one.id) in new]
-    before = {lead: dict(one) for lead, one in facts.items()}
-    _apply(tx, current, fresh, facts)
+    before = _apply(tx, current, fresh, facts)
     edges = {
         lead: Edge(None if lead in made else before[lead], facts[lead], new_id())
-        for lead in {str(one.lead) for one in fresh}
-        if lead in made or _differs(before[lead], facts[lead])
+        for lead in dict.fromkeys(str(one.lead) for one in fresh)
+        if lead in made or (lead in before and _differs(before[lead], facts[lead]))
     }
     occurrences = [
         occurrence
@@ -251,17 +151,18 @@ def _turns(current: Current, occurrences: Sequence[Occurrence]) -> list[list[Occ
 
 
 def _find_leads(
-    tx: Transaction, current: Current, fresh: list[_Checked], answer: Intake
-) -> set[str]:
-    """Finds the leads by address, and makes those that are new; answers the ids it made."""
+    tx: Transaction, current: Current, fresh: list[Checked], answer: Intake
+) -> dict[str, dict[str, Value]]:
+    """Finds the leads by address, and makes those that are new; answers the facts of these."""
     keys = {one.key for one in fresh if one.key is not None and one.lead is None}
     found = leads.find_by_key(tx, keys)
     wanted = {one.key: one for one in reversed(fresh) if one.lead is None and one.key not in found}
-    made: set[str] = set()
+    made: dict[str, dict[str, Value]] = {}
     if wanted:
         changes = lead_writing.create_many(
             tx,
-            [dict(one.fields) for one in wanted.values()],
+            # With what the event says of its time: an event that makes a lead then changes none.
+            [{**one.fields, **_seen(tx, one, {})} for one in wanted.values()],
             actor="intake",
             reason=f"event {next(iter(wanted.values())).event.name}",
             custom=current.custom,
@@ -272,7 +173,7 @@ def _find_leads(
             if key is not None:
                 found[key] = change.id
             if change.before is None:
-                made.add(change.id)
+                made[change.id] = change.after
     for one in fresh:
         if one.lead is None and one.key is not None:
             one.lead = found[one.key]
@@ -280,38 +181,51 @@ def _find_leads(
 
 
 def _apply(
-    tx: Transaction, current: Current, fresh: list[_Checked], facts: dict[str, dict[str, Value]]
-) -> None:
-    """What events do to leads: fields they carry, last-seen times, orders, unsubscriptions."""
+    tx: Transaction, current: Current, fresh: list[Checked], facts: dict[str, dict[str, Value]]
+) -> dict[str, dict[str, Value]]:
+    """What events do to leads: fields they carry, last-seen times, orders, unsubscriptions.
+
+    Returns:
+        The leads that it changed, as they were before.
+    """
+    before: dict[str, dict[str, Value]] = {}
     changes: dict[LeadId, dict[str, Value]] = {}
     for one in fresh:
-        lead = facts[str(one.lead)]
-        values = _values(tx, one, lead)
-        lead.update(values)
-        changes.setdefault(LeadId(str(one.lead)), {}).update(values)
+        id = LeadId(str(one.lead))
+        lead = facts[id]
+        values = {
+            name: value
+            for name, value in _values(tx, one, lead).items()
+            # A full name that is equal may be worked out so far, and not kept.
+            if lead.get(name) != value or name == "full_name"
+        }
+        if values:
+            if id not in before:
+                before[id] = dict(lead)
+            lead.update(values)
+            changes.setdefault(id, {}).update(values)
         if one.event.name in {"email.unsubscribed", "email.complained"} and lead.get("email"):
             unsubscribed = one.event.name == "email.unsubscribed"
             topic = str(one.event.properties.get("topic") or "") if unsubscribed else ""
             reason = suppressions.UNSUBSCRIBED if unsubscribed else "complained"
             suppressions.add(tx, str(lead["email"]), reason=reason, topic=topic, source=one.id)
+    only_seen = {lead: values for lead, values in changes.items() if values.keys() <= _SEEN}
+    lead_writing.move_times(tx, only_seen)
     lead_writing.save_many(
         tx,
-        {lead: values for lead, values in changes.items() if values},
+        {lead: values for lead, values in changes.items() if lead not in only_seen},
         actor="intake",
         reason=f"event {fresh[0].event.name}" if len(fresh) == 1 else "events",
         custom=current.custom,
         zone=current.zone,
     )
+    return before
 
 
-def _values(tx: Transaction, one: _Checked, lead: Mapping[str, Value]) -> dict[str, Value]:
+def _values(tx: Transaction, one: Checked, lead: Mapping[str, Value]) -> dict[str, Value]:
     values = {name: value for name, value in one.fields.items() if name != "email"}
-    name, at = one.event.name, one.event.at or tx.now
-    if not name.startswith(_NOT_BY_THE_LEAD):
-        for field_name in filter(None, ("last_seen_at", "last_activity_at", _MOVES_LEAD.get(name))):
-            was = lead.get(field_name)
-            values[field_name] = max(at, was) if isinstance(was, datetime) else at
-    if name == "order.placed":
+    values |= _seen(tx, one, lead)
+    if one.event.name == "order.placed":
         orders, revenue = lead.get("orders"), lead.get("revenue")
         amount = one.event.properties.get("amount")
         values["orders"] = (orders if isinstance(orders, int) else 0) + 1
@@ -320,11 +234,24 @@ def _values(tx: Transaction, one: _Checked, lead: Mapping[str, Value]) -> dict[s
     return values
 
 
+def _seen(tx: Transaction, one: Checked, lead: Mapping[str, Value]) -> dict[str, Value]:
+    """The last-seen times that an event of the lead moves; never back."""
+    name, at = one.event.name, one.event.at or tx.now
+    if name.startswith(_NOT_BY_THE_LEAD):
+        return {}
+    found: dict[str, Value] = {}
+    moved = (*_BY_THE_LEAD, _MOVES_LEAD[name]) if name in _MOVES_LEAD else _BY_THE_LEAD
+    for field_name in moved:
+        was = lead.get(field_name)
+        found[field_name] = max(at, was) if isinstance(was, datetime) else at
+    return found
+
+
 def _differs(before: Mapping[str, Value], after: Mapping[str, Value]) -> bool:
     return any(after[name] != before.get(name) for name in after)
 
 
-def _row(tx: Transaction, one: _Checked) -> dict[str, object]:
+def _row(tx: Transaction, one: Checked) -> dict[str, object]:
     return {
         "id": one.id,
         "name": one.event.name,
@@ -337,7 +264,7 @@ def _row(tx: Transaction, one: _Checked) -> dict[str, object]:
 
 
 def _occurrences(
-    tx: Transaction, one: _Checked, *, trigger_old: bool, starts: bool
+    tx: Transaction, one: Checked, *, trigger_old: bool, starts: bool
 ) -> list[Occurrence]:
     """The event at its lead; and, when it names a deal of somebody else, at that deal."""
     event = one.event
@@ -353,7 +280,7 @@ def _occurrences(
     return found
 
 
-def _move_deals(tx: Transaction, current: Current, fresh: Sequence[_Checked]) -> None:
+def _move_deals(tx: Transaction, current: Current, fresh: Sequence[Checked]) -> None:
     """`last_activity_at` of the deals that the events count for."""
     if not current.workspace.pipelines:
         return
@@ -365,13 +292,6 @@ def _move_deals(tx: Transaction, current: Current, fresh: Sequence[_Checked]) ->
             at = one.event.at or tx.now
             latest[key] = max(at, latest.get(key, at))
     deals.touch(tx, of_deals, of_leads)
-
-
-def _with_deals(tx: Transaction, incoming: Sequence[IncomingEvent]) -> list[IncomingEvent]:
-    """Events on a message of a run that knows a deal are about that deal."""
-    runs = sorted({one.enrollment for one in incoming if one.enrollment and not one.deal})
-    known = {id: row["deal"] for id, row in enrollments.standing(tx, runs).items() if row["deal"]}
-    return [replace(one, deal=known.get(one.enrollment, one.deal)) for one in incoming]
 
 
 def _is_activity(name: str) -> bool:

@@ -13,8 +13,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.operations import published
+from engine.operations.enrollment_rows import cohort_of
 from engine.operations.planning import known_steps
-from engine.operations.reactions import cohort_of
 from engine.playbook.plan import Plan
 from engine.runtime.moving import Goes, Route, Standing, Stays
 from engine.runtime.position import ON_JOB, ON_WAIT, QUEUED_AFTER, Logged

@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-import sqlalchemy as sa
-
-from engine.ids import cohort_id, new_id
+from engine.ids import new_id
 from engine.operations import befores, clocks, published
 from engine.operations.deal_sight import DealSight, sees
 from engine.operations.drawing import convert
+from engine.operations.enrollment_rows import cohort_of, finish_rows
 from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
 from engine.operations.scopes import load_histories, run_of, scope_of
@@ -33,11 +32,9 @@ from engine.runtime.matching import (
     fired_by_event,
     implied_exit,
 )
-from engine.runtime.position import ON_ANSWER, Finish, Logged
-from engine.store import enrollments, suppressions, tasks
+from engine.runtime.position import Finish
+from engine.store import awaited_events, enrollments, suppressions
 from engine.store.database import Transaction
-
-SHARDS_ON_POSTGRES = 4
 
 
 @dataclass(slots=True)
@@ -221,7 +218,7 @@ class Reactor:
         return self.current.plans[wish.playbook].record == "deal"
 
     def _leave(
-        self, rows: Sequence[sa.RowMapping], occurrences: Sequence[Occurrence]
+        self, rows: Sequence[Mapping[Any, Any]], occurrences: Sequence[Occurrence]
     ) -> frozenset[str]:
         by_lead = _by_lead(occurrences)
         left = []
@@ -251,7 +248,7 @@ class Reactor:
                 return leave_by(item, scope)
         return None
 
-    def _keep(self, rows: Sequence[sa.RowMapping], occurrences: Sequence[Occurrence]) -> None:
+    def _keep(self, rows: Sequence[Mapping[Any, Any]], occurrences: Sequence[Occurrence]) -> None:
         by_lead = _by_lead(occurrences)
         kept = []
         for row in rows:
@@ -260,10 +257,10 @@ class Reactor:
                 mine = one.by != row["id"] and sees(row, one.happened)
                 if mine and one.happened.name in listens:
                     kept.append((row, one))
-        enrollments.keep_events(self.tx, [_kept_row(row, one, self.tx) for row, one in kept])
+        awaited_events.keep(self.tx, [_kept_row(row, one, self.tx) for row, one in kept])
         self._wake([row for row, _ in kept])
 
-    def _look_again(self, rows: Sequence[sa.RowMapping], touched: Collection[str]) -> None:
+    def _look_again(self, rows: Sequence[Mapping[Any, Any]], touched: Collection[str]) -> None:
         """Conditions may count events, so an event that changes no field is looked at as well."""
         self._wake(
             [
@@ -273,7 +270,7 @@ class Reactor:
             ]
         )
 
-    def _wake(self, rows: Sequence[sa.RowMapping]) -> None:
+    def _wake(self, rows: Sequence[Mapping[Any, Any]]) -> None:
         rows = [row for row in rows if row["held_at"] is None]
         enrollments.wake(self.tx, [row["id"] for row in rows])
         self.tx.nudges.update(row["cohort"] for row in rows)
@@ -366,42 +363,6 @@ class Reactor:
 
 def _chained(wish: Wish) -> dict[str, Value]:
     return {"chain": wish.chain} if wish.chain else {}
-
-
-def cohort_of(tx: Transaction, playbook: str, digest: str, lane: str, lead: str) -> str:
-    """The cohort that a lead belongs to; its row is made, and it is nudged after the commit."""
-    shard = hash_of(lead) % SHARDS_ON_POSTGRES if tx.is_postgres else 0
-    cohort = cohort_id(playbook, digest, lane, shard)
-    if cohort not in tx.nudges:
-        enrollments.ensure_cohort(
-            tx,
-            {"id": cohort, "playbook": playbook, "digest": digest, "lane": lane, "shard": shard},
-        )
-        tx.nudges.add(cohort)
-    return cohort
-
-
-def hash_of(lead: str) -> int:
-    """A number that always belongs to this lead: the last characters of an id are random."""
-    return int.from_bytes(lead.encode()[-3:], "big")
-
-
-def finish_rows(tx: Transaction, ends: Sequence[tuple[sa.RowMapping, Finish]]) -> None:
-    """Ends enrollments from outside their walk: an exit, an unsubscription, a person."""
-    steps, lines = [], []
-    for row, end in ends:
-        lines.append((row["id"], Logged(row["seq"], "exit", "", end.outcome, end.why)))
-        values = dict(row) | {
-            "seq": row["seq"] + 1, "state": "finished", "blocked_on": "", "wake_at": None,
-            "until_at": None, "ended_at": tx.now, "outcome": end.outcome, "goal": end.goal,
-            "goal_value": end.value, "reason": end.why, "held_at": None,
-        }  # fmt: skip
-        steps.append(enrollments.Step(row["id"], row["seq"], values))
-    enrollments.log(tx, lines)
-    enrollments.advance(tx, steps)
-    asking = [row for row, _ in ends if row["state"] == "stopped" or row["blocked_on"] == ON_ANSWER]
-    tasks.close_of(tx, [row["id"] for row in asking], result="ended")
-    tx.nudges.update(row["cohort"] for row, _ in ends)
 
 
 def _by_lead(occurrences: Sequence[Occurrence]) -> dict[str, list[Occurrence]]:

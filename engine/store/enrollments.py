@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from pydantic import JsonValue
 
 from engine.runtime.enrolling import Former
-from engine.runtime.position import Awaited, Logged
+from engine.runtime.position import Logged
 from engine.store import quick
 from engine.store.database import Transaction
 from engine.store.inserting import insert_new
@@ -85,12 +85,17 @@ def leads_of(tx: Transaction, ids: Sequence[str]) -> list[str]:
     return sorted(tx.conn.execute(query).scalars())
 
 
-def open_of(tx: Transaction, leads: Sequence[str]) -> Sequence[sa.RowMapping]:
+_open = (
+    sa.select(table)
+    .where(table.c.lead.in_(sa.bindparam("leads", expanding=True)), is_open)
+    .order_by(table.c.id)
+    .with_for_update()
+)
+
+
+def open_of(tx: Transaction, leads: Sequence[str]) -> Sequence[quick.Row]:
     """Every open enrollment of these leads and of their deals, locked, in id order."""
-    query = sa.select(table).where(table.c.lead.in_(leads), is_open).order_by(table.c.id)
-    if tx.is_postgres:
-        query = query.with_for_update()
-    return tx.conn.execute(query).mappings().all()
+    return quick.fetch(tx, _open, leads=leads)
 
 
 def by_id(tx: Transaction, enrollment_id: str) -> sa.RowMapping | None:
@@ -129,16 +134,22 @@ def standing(tx: Transaction, ids: Sequence[str]) -> dict[str, quick.Row]:
     return {row["id"]: row for row in quick.fetch(tx, _standing, ids=ids)}
 
 
+_former = sa.select(
+    table.c.playbook, table.c.record, table.c.key, table.c.cause, table.c.ended_at
+).where(
+    table.c.playbook.in_(sa.bindparam("playbooks", expanding=True)),
+    table.c.record.in_(sa.bindparam("records", expanding=True)),
+)
+
+
 def former(
     tx: Transaction, playbooks: Sequence[str], records: Sequence[str]
 ) -> dict[tuple[str, str], list[Former]]:
     """Every enrollment of these records in these playbooks, by (playbook, record)."""
-    query = sa.select(
-        table.c.playbook, table.c.record, table.c.key, table.c.cause, table.c.ended_at
-    ).where(table.c.playbook.in_(playbooks), table.c.record.in_(records))
     found: dict[tuple[str, str], list[Former]] = {}
-    for playbook, record, key, cause, ended_at in tx.conn.execute(query):
-        found.setdefault((playbook, record), []).append(Former(key, cause, ended_at))
+    for row in quick.fetch(tx, _former, playbooks=playbooks, records=records):
+        one = Former(row["key"], row["cause"], row["ended_at"])
+        found.setdefault((row["playbook"], row["record"]), []).append(one)
     return found
 
 
@@ -252,53 +263,6 @@ def keep_answers(tx: Transaction, kept: Iterable[tuple[str, int, JsonValue]]) ->
         if memory is not None:
             with_it = {**memory, "answer": {"seq": seq, "value": answer}}
             tx.conn.execute(sa.update(table).where(here).values(memory=with_it))
-
-
-def keep_events(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Keeps events for enrollments that may wait for them; kept twice is kept once."""
-    if rows:
-        insert_new(tx, awaited_table, rows, key="event")
-
-
-def kept_events(tx: Transaction, ids: Sequence[str]) -> dict[str, list[Awaited]]:
-    """The events kept and not yet consumed, by enrollment, in the order of commits."""
-    query = (
-        sa.select(awaited_table)
-        .where(awaited_table.c.enrollment.in_(ids), awaited_table.c.consumed_seq.is_(None))
-        .order_by(awaited_table.c.position)
-    )
-    found: dict[str, list[Awaited]] = {}
-    for row in tx.conn.execute(query).mappings():
-        found.setdefault(row["enrollment"], []).append(
-            Awaited(
-                row["event"],
-                row["name"],
-                row["source"],
-                row["properties"],
-                row["at"],
-                row["at_seq"],
-                row["position"],
-            )
-        )
-    return found
-
-
-def consume(tx: Transaction, consumed: Sequence[tuple[str, str, int]]) -> None:
-    """Marks kept events as used up: (enrollment, event, seq)."""
-    if not consumed:
-        return
-    statement = (
-        sa.update(awaited_table)
-        .where(
-            awaited_table.c.enrollment == sa.bindparam("b_enrollment"),
-            awaited_table.c.event == sa.bindparam("b_event"),
-        )
-        .values(consumed_seq=sa.bindparam("b_seq"))
-    )
-    tx.conn.execute(
-        statement,
-        [{"b_enrollment": one, "b_event": event, "b_seq": seq} for one, event, seq in consumed],
-    )
 
 
 def follow_deal(tx: Transaction, deal: str, lead: str) -> list[str]:

@@ -9,13 +9,17 @@ import sqlalchemy as sa
 
 from engine.ids import EventId, LeadId
 from engine.playbook.values import Value
-from engine.store import inserting
+from engine.store import inserting, quick
 from engine.store.database import Transaction
 from engine.store.retention_tables import PastEvent
 from engine.store.tables import Event
 
 table: sa.Table = Event.__table__  # type: ignore[attr-defined]
 past_table: sa.Table = PastEvent.__table__  # type: ignore[attr-defined]
+_known, _past = (
+    sa.select(each.c.id).where(each.c.id.in_(sa.bindparam("ids", expanding=True)))
+    for each in (table, past_table)
+)
 
 Occurrences = Sequence[tuple[datetime, Mapping[str, Value]]]
 
@@ -43,11 +47,8 @@ def insert_new(tx: Transaction, events: Sequence[Mapping[str, Any]]) -> frozense
 def known(tx: Transaction, ids: Iterable[str]) -> frozenset[EventId]:
     """Which of these ids belong to an event that is kept, or was until it had to go."""
     wanted = list(ids)
-    query = sa.union_all(
-        sa.select(table.c.id).where(table.c.id.in_(wanted)),
-        sa.select(past_table.c.id).where(past_table.c.id.in_(wanted)),
-    )
-    return frozenset(map(EventId, tx.conn.execute(query).scalars()))
+    found = [row for query in (_known, _past) for row in quick.fetch(tx, query, ids=wanted)]
+    return frozenset(EventId(row["id"]) for row in found)
 
 
 def forget(tx: Transaction, ids: Sequence[str]) -> None:

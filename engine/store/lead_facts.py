@@ -5,6 +5,7 @@ through `leads`.
 """
 
 from collections.abc import Iterable, Mapping
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -28,16 +29,19 @@ Row: TypeAlias = Mapping[str, Any]
 table: sa.Table = Lead.__table__  # type: ignore[attr-defined]
 NO_FIELDS: FieldTypes = {}
 _DATE = BUILT_IN["birthday"]
+_NAMES = (*BUILT_IN, "version")
+_values = itemgetter(*_NAMES)
 _by_ids = sa.select(table).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
+_by_keys = sa.select(table.c.email_key, table.c.id).where(
+    table.c.email_key.in_(sa.bindparam("keys", expanding=True))
+)
 
 
 def facts_of(row: Row, custom: FieldTypes) -> Facts:
     """A row as facts; a built-in name wins over a field of the workspace with the same name."""
     kept = row["fields"]
     facts: Facts = {name: from_json(kept.get(name), kind) for name, kind in custom.items()}
-    for name in BUILT_IN:
-        facts[name] = row[name]
-    facts["version"] = row["version"]
+    facts.update(zip(_NAMES, _values(row), strict=True))
     score = row["score"]
     facts["score"] = int(score) if score == int(score) else score
     facts["birthday"] = from_json(row["birthday"], _DATE) if row["birthday"] else None
@@ -52,5 +56,5 @@ def rows(tx: Transaction, ids: Iterable[str]) -> list[Row]:
 
 def find_by_key(tx: Transaction, keys: Iterable[str]) -> dict[str, LeadId]:
     """Which of these keys of addresses belong to a lead."""
-    query = sa.select(table.c.email_key, table.c.id).where(table.c.email_key.in_(list(keys)))
-    return {key: LeadId(id) for key, id in tx.conn.execute(query)}
+    found = quick.fetch(tx, _by_keys, keys=list(keys))
+    return {row["email_key"]: LeadId(row["id"]) for row in found}

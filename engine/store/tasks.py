@@ -136,8 +136,11 @@ def snooze(tx: Transaction, id: str, until: datetime) -> dict[str, Any]:
 
 def close_of(tx: Transaction, enrollments: Iterable[str], *, result: str) -> int:
     """Closes the open tasks that ask about enrollments which need no decision any more."""
+    ids = list(enrollments)
+    if not ids:
+        return 0
     statement = table.update().where(
-        table.c.enrollment.in_(list(enrollments)),
+        table.c.enrollment.in_(ids),
         table.c.kind.in_(_ASKING),
         table.c.state == "open",
     )
