@@ -3,10 +3,10 @@
 A held enrollment's clock stands still: on resume its times move by as long as it was held.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import sqlalchemy as sa
 
@@ -17,8 +17,23 @@ from engine.playbook.plan import Ask, Await, Branch, Jump, Op, Repeat, Send, Spl
 from engine.runtime.position import ON_ANSWER, ON_JOB, Finish, Logged
 from engine.store import enrollments, jobs, leads, tasks
 from engine.store.database import Store, Transaction
+from engine.store.enrollment_changes import Change, set_many
 
 OPEN = ("pending", "active", "waiting")
+Verb: TypeAlias = Literal["pause", "resume", "skip", "cancel", "retry"]
+STATES: Mapping[Verb, tuple[str, ...]] = {
+    "pause": OPEN,
+    "resume": ("held",),
+    "skip": ("waiting", "held", "stopped"),
+    "cancel": (*OPEN, "held", "stopped"),
+    "retry": ("stopped",),
+}
+"""In which states each verb takes an enrollment in hand."""
+
+_DONE = {
+    "pause": "paused", "resume": "resumed", "skip": "skipped", "cancel": "cancelled",
+    "retry": "retried",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,80 +47,27 @@ class Controlled:
 
 def pause(store: Store, enrollment: str, actor: str = "") -> Controlled:
     """Holds an enrollment: its clock stands still, events meanwhile are kept for it."""
-
-    def work(tx: Transaction, row: sa.RowMapping) -> dict[str, Any]:
-        _must(row, OPEN, "paused")
-        return {"state": "held", "held_at": tx.now, "wake_at": None}
-
-    return _control(store, enrollment, work)
+    return _control(store, enrollment, "pause", actor)
 
 
 def resume(store: Store, enrollment: str, actor: str = "") -> Controlled:
     """Lets a held enrollment go on, its times moved by as long as it was held."""
-
-    def work(tx: Transaction, row: sa.RowMapping) -> dict[str, Any]:
-        _must(row, ("held",), "resumed")
-        stood = tx.now - row["held_at"]
-        jobs.resume(tx, row["id"], stood)
-        if row["blocked_on"] == ON_ANSWER:
-            tasks.postpone(tx, row["id"], _later(row["until_at"], stood))
-        return {
-            "state": "waiting" if row["blocked_on"] else "active" if row["seq"] else "pending",
-            "held_at": None,
-            # It is looked at once, now: whatever happened meanwhile was kept for it.
-            "wake_at": tx.now,
-            "until_at": _later(row["until_at"], stood),
-            "anchor_at": row["anchor_at"] + stood,
-        }
-
-    return _control(store, enrollment, work)
+    return _control(store, enrollment, "resume", actor)
 
 
 def cancel(store: Store, enrollment: str, actor: str = "") -> Controlled:
     """Ends an enrollment, with outcome `cancelled`. A message in flight goes, and is recorded."""
-
-    def work(tx: Transaction, row: sa.RowMapping) -> dict[str, Any]:
-        _must(row, (*OPEN, "held", "stopped"), "cancelled")
-        finish_rows(tx, [(row, Finish("cancelled", f"cancelled by {actor or 'a person'}"))])
-        tasks.close_of(tx, [row["id"]], result="cancelled")
-        return {}
-
-    return _control(store, enrollment, work)
+    return _control(store, enrollment, "cancel", actor)
 
 
 def retry(store: Store, enrollment: str, actor: str = "") -> Controlled:
     """Tries the step again at which an enrollment stopped, under a new seq."""
-
-    def work(tx: Transaction, row: sa.RowMapping) -> dict[str, Any]:
-        _must(row, ("stopped",), "retried")
-        tasks.close_of(tx, [row["id"]], result="retried")
-        op = published.plan(tx, row["digest"]).ops[row["pc"]]
-        # The step before ended long ago; what follows a step that works now counts from now.
-        anchor = row["anchor_at"] if isinstance(op, Wait | Await) else tx.now
-        return _free(tx, row) | {"anchor_at": anchor}
-
-    return _control(store, enrollment, work)
+    return _control(store, enrollment, "retry", actor)
 
 
 def skip(store: Store, enrollment: str, actor: str = "") -> Controlled:
     """Ends the wait an enrollment is in, or leaves out the step that failed or is held."""
-
-    def work(tx: Transaction, row: sa.RowMapping) -> dict[str, Any]:
-        _must(row, ("waiting", "held", "stopped"), "skipped")
-        if row["blocked_on"] == ON_JOB:
-            _void_job(tx, row)
-        tasks.close_of(tx, [row["id"]], result="skipped")
-        op = published.plan(tx, row["digest"]).ops[row["pc"]]
-        line = Logged(row["seq"], op.op, op.step, "skipped", f"skipped by {actor or 'a person'}")
-        seq = row["seq"]
-        if row["state"] != "stopped":
-            enrollments.log(tx, [(row["id"], line)])
-            seq += 1
-        if isinstance(op, Split):
-            return _free(tx, row) | {"seq": seq, "memory": _hurried(row, op), "anchor_at": tx.now}
-        return _free(tx, row) | {"pc": _behind(op, row["pc"]), "seq": seq, "anchor_at": tx.now}
-
-    return _control(store, enrollment, work)
+    return _control(store, enrollment, "skip", actor)
 
 
 def retry_job(store: Store, job: str) -> None:
@@ -134,11 +96,14 @@ def retry_job(store: Store, job: str) -> None:
     store.write(work)
 
 
-def _control(
-    store: Store,
-    enrollment: str,
-    work: Callable[[Transaction, sa.RowMapping], Mapping[str, Any]],
-) -> Controlled:
+def take_in_hand(tx: Transaction, verb: Verb, rows: Sequence[sa.RowMapping], actor: str) -> None:
+    """Does it to enrollments, whose leads and rows are locked, each in one of its `STATES`."""
+    doing = {"pause": _pause, "resume": _resume, "cancel": _cancel, "retry": _retry, "skip": _skip}
+    set_many(tx, doing[verb](tx, rows, actor or "a person"))
+    tx.nudges.update(row["cohort"] for row in rows)
+
+
+def _control(store: Store, enrollment: str, verb: Verb, actor: str) -> Controlled:
     def transaction(tx: Transaction) -> Controlled:
         found = enrollments.by_id(tx, enrollment)
         if found is None:
@@ -148,25 +113,80 @@ def _control(
             )
         leads.lock(tx, [found["lead"]])
         row = enrollments.lock_one(tx, enrollment)
-        values = work(tx, row)
-        if values:
-            enrollments.set_values(tx, enrollment, row["seq"], values)
-        tx.nudges.add(row["cohort"])
+        if row["state"] not in STATES[verb]:
+            raise InputError(
+                f"an enrollment that is '{row['state']}' cannot be {_DONE[verb]}",
+                help=f"it must be {' or '.join(STATES[verb])}",
+            )
+        take_in_hand(tx, verb, [row], actor)
         after = enrollments.lock_one(tx, enrollment)
         return Controlled(enrollment, row["state"], after["state"])
 
     return store.write(transaction)
 
 
-def _must(row: sa.RowMapping, states: tuple[str, ...], verb: str) -> None:
-    if row["state"] not in states:
-        raise InputError(
-            f"an enrollment that is '{row['state']}' cannot be {verb}",
-            help=f"it must be {' or '.join(states)}",
-        )
+def _pause(tx: Transaction, rows: Sequence[sa.RowMapping], _actor: str) -> list[Change]:
+    values = {"state": "held", "held_at": tx.now, "wake_at": None}
+    return [(row["id"], row["seq"], values) for row in rows]
 
 
-def _free(tx: Transaction, row: sa.RowMapping) -> dict[str, Any]:
+def _resume(tx: Transaction, rows: Sequence[sa.RowMapping], _actor: str) -> list[Change]:
+    stood = {row["id"]: tx.now - row["held_at"] for row in rows}
+    jobs.resume(tx, stood)
+    asking = [row for row in rows if row["blocked_on"] == ON_ANSWER]
+    tasks.postpone(tx, {row["id"]: _later(row["until_at"], stood[row["id"]]) for row in asking})
+    return [(row["id"], row["seq"], _resumed(tx, row, stood[row["id"]])) for row in rows]
+
+
+def _resumed(tx: Transaction, row: sa.RowMapping, stood: timedelta) -> dict[str, Any]:
+    return {
+        "state": "waiting" if row["blocked_on"] else "active" if row["seq"] else "pending",
+        "held_at": None,
+        # It is looked at once, now: whatever happened meanwhile was kept for it.
+        "wake_at": tx.now,
+        "until_at": _later(row["until_at"], stood),
+        "anchor_at": row["anchor_at"] + stood,
+    }
+
+
+def _cancel(tx: Transaction, rows: Sequence[sa.RowMapping], actor: str) -> list[Change]:
+    finish_rows(tx, [(row, Finish("cancelled", f"cancelled by {actor}")) for row in rows])
+    tasks.close_of(tx, [row["id"] for row in rows], result="cancelled")
+    return []
+
+
+def _retry(tx: Transaction, rows: Sequence[sa.RowMapping], _actor: str) -> list[Change]:
+    tasks.close_of(tx, [row["id"] for row in rows], result="retried")
+    changes = []
+    for row in rows:
+        op = published.plan(tx, row["digest"]).ops[row["pc"]]
+        # The step before ended long ago; what follows a step that works now counts from now.
+        anchor = row["anchor_at"] if isinstance(op, Wait | Await) else tx.now
+        changes.append((row["id"], row["seq"], _free(tx) | {"anchor_at": anchor}))
+    return changes
+
+
+def _skip(tx: Transaction, rows: Sequence[sa.RowMapping], actor: str) -> list[Change]:
+    _void_jobs(tx, {row["id"]: row["seq"] for row in rows if row["blocked_on"] == ON_JOB})
+    tasks.close_of(tx, [row["id"] for row in rows], result="skipped")
+    lines, changes = [], []
+    for row in rows:
+        op = published.plan(tx, row["digest"]).ops[row["pc"]]
+        seq = row["seq"]
+        if row["state"] != "stopped":
+            line = Logged(seq, op.op, op.step, "skipped", f"skipped by {actor}")
+            lines.append((row["id"], line))
+            seq += 1
+        behind: dict[str, Any] = {"pc": _behind(op, row["pc"])}
+        if isinstance(op, Split):
+            behind = {"memory": _hurried(row, op)}
+        values = _free(tx) | behind | {"seq": seq, "anchor_at": tx.now}
+        changes.append((row["id"], row["seq"], values))
+    enrollments.log(tx, lines)
+    return changes
+
+
+def _free(tx: Transaction) -> dict[str, Any]:
     """The row as it stands before an op, due now."""
     return {
         "state": "active", "blocked_on": "", "until_at": None, "wake_at": tx.now, "reason": "",
@@ -197,15 +217,17 @@ def _behind(op: Op, pc: int) -> int:
             return pc + 1
 
 
-def _void_job(tx: Transaction, row: sa.RowMapping) -> None:
-    """Takes back the queued job; one that is in flight goes, and nobody waits for it."""
+def _void_jobs(tx: Transaction, seqs: Mapping[str, int]) -> None:
+    """Takes back queued jobs; one that is in flight goes, and nobody waits for it."""
     job = jobs.table
-    mine = sa.and_(job.c.enrollment == row["id"], job.c.seq == row["seq"])
+    query = sa.select(job.c.id, job.c.enrollment, job.c.seq, job.c.batch).where(
+        job.c.enrollment.in_(list(seqs)), job.c.state.in_(("queued", "deferred"))
+    )
+    mine = [row for row in tx.conn.execute(query) if seqs[row.enrollment] == row.seq]
     tx.conn.execute(
         sa.update(job)
-        .where(mine, job.c.state.in_(("queued", "deferred")))
+        .where(job.c.id.in_([row.id for row in mine]), job.c.state.in_(("queued", "deferred")))
         .values(state="skipped", reason="the step was skipped", ended_at=tx.now)
     )
-    batches = tx.conn.execute(sa.select(job.c.batch).where(mine)).scalars().all()
-    for batch in filter(None, batches):
+    for batch in sorted({row.batch for row in mine if row.batch}):
         jobs.settle_batch(tx, batch)

@@ -106,6 +106,10 @@ class Recipients:
         )
         return Recipient(mailing, name=str(lead.get("full_name") or ""))
 
+    def addresses(self) -> list[str]:
+        """Where mail to these leads goes."""
+        return [str(lead["email"]) for lead in self.facts.values() if lead.get("email")]
+
     def scope(self, row: Mapping[Any, Any]) -> dict[str, object]:
         """The names that the message's template may use."""
         run = self.runs.get(row["enrollment"])

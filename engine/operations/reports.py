@@ -15,8 +15,9 @@ from engine.mail.transports.port import (
     Rejected,
     RejectionClass,
 )
-from engine.operations import coming, published
+from engine.operations import coming, published, throttles
 from engine.operations.occurrences import Occurrence
+from engine.operations.pacer import Pacer
 from engine.operations.reactions import Reactor
 from engine.operations.scopes import load_facts
 from engine.runtime.matching import Happened
@@ -69,7 +70,11 @@ def report(
         settle: whether to close the batch when it is done; whoever claims from it next does that.
     """
     leads.lock(tx, sorted({one.lead for one in sent}))
-    rows = [{"id": one.job} | _verdict(one, batch, tx.now) for one in sent]
+    mailed = [one for one in sent if one.template]
+    throttled = throttles.learn(tx, [(one.address, one.outcome) for one in mailed])
+    pacer = Pacer(tx, {}, published.current(tx), throttled)
+    rows = [{"id": one.job} | _verdict(one, batch, tx.now, pacer) for one in sent]
+    pacer.flush()
     mine = set(jobs.report(tx, token, rows))
     ours = [one for one in sent if one.job in mine]
     states = {row["id"]: row["state"] for row in rows}
@@ -84,7 +89,7 @@ def report(
     enrollments.wake_at_seq(tx, [(one.enrollment, one.seq) for one in ended])
 
 
-def _verdict(one: Sent, batch: str, now: datetime) -> dict[str, Any]:
+def _verdict(one: Sent, batch: str, now: datetime, pacer: Pacer) -> dict[str, Any]:
     values: dict[str, Any] = {
         "state": "rejected", "reason": "", "not_before": None, "accepted_at": None,
         "ended_at": now, "batch": batch, "subject": one.subject[:500], "links": list(one.links),
@@ -95,6 +100,9 @@ def _verdict(one: Sent, batch: str, now: datetime) -> dict[str, Any]:
         case Accepted(reply):
             return values | {"state": "accepted", "reason": str(reply)[:300], "accepted_at": now}
         case Deferred(reply, cause, retry_after):
+            rest = pacer.rest(one.address) if one.template else None
+            if rest is not None and cause in throttles.ASKS:
+                return _again(one, values, rest.why, rest.until - now, now, backs_off=False)
             return _again(one, values, f"{cause}: {reply}", retry_after, now)
         case NotSent(detail, retry_after):
             return _again(one, values, detail, retry_after, now)
@@ -112,11 +120,18 @@ def _verdict(one: Sent, batch: str, now: datetime) -> dict[str, Any]:
 
 
 def _again(
-    one: Sent, values: Mapping[str, Any], why: str, after: timedelta, now: datetime
+    one: Sent,
+    values: Mapping[str, Any],
+    why: str,
+    after: timedelta,
+    now: datetime,
+    *,
+    backs_off: bool = True,
 ) -> dict[str, Any]:
+    """The mail waits; `backs_off`: for longer each time, where its destination does not say."""
     if now - one.created_at > GIVE_UP and one.attempt >= TRIED:
         return dict(values) | {"reason": f"given up after {one.attempt} attempts: {why}"[:300]}
-    wait = max(after, _BACK_OFF[min(one.attempt, len(_BACK_OFF)) - 1])
+    wait = max(after, _BACK_OFF[min(one.attempt, len(_BACK_OFF)) - 1]) if backs_off else after
     return dict(values) | {
         "state": "deferred", "reason": why[:300], "not_before": now + wait, "ended_at": None,
         "batch": "",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from engine.ids import lane_of
 from engine.operations import brakes, clock_guard, published
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.pacer import Pacer
@@ -59,6 +60,8 @@ class Letter:
     lead: Mapping[str, Value]
     since: datetime | None = None
     """When what led to it was accepted, or a wait was over; None: it has been put off since."""
+    trace: str = ""
+    """What it is part of, as a traceparent."""
 
 
 @dataclass(slots=True)
@@ -140,14 +143,15 @@ def _settle_doubts(tx: Transaction, batch: str) -> None:
 def _decide(tx: Transaction, rows: Sequence[Mapping[Any, Any]], token: str, window: Window) -> None:
     current = published.current(tx)
     recipients = Recipients.load(tx, current, rows, brakes.on(tx))
-    pacer = Pacer.load(tx, current)
+    pacer = Pacer.load(tx, current, recipients.addresses())
     written, skipped = [], []
     for row in rows:
         op = op_of(tx, row)
         recipient = recipients.of(row, op)
         decision = decide_sending(recipient.mailing, tx.now)
         if isinstance(decision, Go) and op.action == "email":
-            decision = pacer.slot(row["reason"])
+            lane = lane_of(row["cohort"])
+            decision = pacer.slot(row["reason"], recipient.mailing.address, lane=lane)
         if isinstance(decision, Go) and recipient.channel:
             decision = pacer.room(recipient.channel, row["reason"])
         written.append(_claimed(row, decision, recipient, token, tx.now))
@@ -184,6 +188,7 @@ def letter_for(
         current=recipients.current,
         lead=recipients.facts.get(row["lead"], {}),
         since=_since(row),
+        trace=str(row["params"].get("trace") or ""),
     )
 
 

@@ -18,8 +18,11 @@ class Pace:
 
     @property
     def burst(self) -> int:
-        """Mails that may leave at once."""
-        return max(1, self.count // 10)
+        """Mails that may leave at once: a tenth, and three where there are so few.
+
+        With one alone, each that somebody looks at late would make all others later, too.
+        """
+        return max(1, self.count // 10, min(3, self.count // 3))
 
     @property
     def spare(self) -> int:

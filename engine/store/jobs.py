@@ -44,7 +44,7 @@ _takeable = (
             table.c[name]
             for name in (
                 "id", "enrollment", "seq", "playbook", "lead", "attempt", "message_id",
-                "created_at", "params", "marketing", "reason",
+                "created_at", "params", "marketing", "reason", "cohort",
             )
         )
     )
@@ -148,14 +148,16 @@ def requeue(tx: Transaction, ids: Sequence[str], batch: str) -> None:
     )  # fmt: skip
 
 
-def resume(tx: Transaction, enrollment: str, stood: timedelta) -> None:
-    """Lets what waited for a paused enrollment go on; it expires as much later as that stood."""
-    waiting = sa.and_(table.c.enrollment == enrollment, table.c.state.in_(("deferred", "queued")))
+def resume(tx: Transaction, stood: Mapping[str, timedelta]) -> None:
+    """Lets what waited for paused enrollments go on; it expires as much later as each stood."""
+    waiting = sa.and_(
+        table.c.enrollment.in_(list(stood)), table.c.state.in_(("deferred", "queued"))
+    )
     rows = []
-    query = sa.select(table.c.id, table.c.params, table.c.not_before).where(waiting)
-    for job, params, not_before in tx.conn.execute(query):
+    query = sa.select(table.c.id, table.c.enrollment, table.c.params, table.c.not_before)
+    for job, enrollment, params, not_before in tx.conn.execute(query.where(waiting)):
         expires = params.get("expires_at")
-        later = datetime.fromisoformat(expires) + stood if expires else None
+        later = datetime.fromisoformat(expires) + stood[enrollment] if expires else None
         moved = params | {"expires_at": later.isoformat()} if later else params
         rows.append({"id": job, "params": moved, "not_before": not_before and tx.now})
     write(tx, rows, ("params", "not_before"))

@@ -21,6 +21,7 @@ import engine.store.retention_tables
 import engine.store.returned_tables
 import engine.store.split_tables
 import engine.store.tables
+import engine.store.throttle_tables
 import engine.store.version_tables  # noqa: F401 - fills the metadata
 from engine.store.database import Store, Transaction
 
@@ -76,6 +77,8 @@ def alembic_config(conn: Connection | None = None) -> Config:
 
 def _upgrade(tx: Transaction) -> str:
     if tx.is_postgres:
+        # It waits for another one's end, and changes large tables, for as long as that takes.
+        tx.conn.execute(sa.text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
         tx.conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
     command.upgrade(alembic_config(tx.conn), "head")
     return head_revision()

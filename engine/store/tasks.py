@@ -107,11 +107,14 @@ def answer(tx: Transaction, id: str, *, yes: bool, by: str) -> dict[str, Any]:
     return _change(tx, id, {"state": "done", "result": said, "ended_by": by, "ended_at": tx.now})
 
 
-def postpone(tx: Transaction, enrollment: str, due_at: datetime | None) -> None:
-    """Moves the time by which an enrollment's open approval must be answered."""
-    mine = sa.and_(table.c.enrollment == enrollment, table.c.kind == "approval")
+def postpone(tx: Transaction, due_at: Mapping[str, datetime | None]) -> None:
+    """Moves the times by which enrollments' open approvals must be answered, by enrollment."""
+    if not due_at:
+        return
+    mine = sa.and_(table.c.enrollment == sa.bindparam("run"), table.c.kind == "approval")
     statement = table.update().where(mine, table.c.state == "open")
-    tx.conn.execute(statement.values(due_at=due_at))
+    rows = [{"run": run, "until": until} for run, until in due_at.items()]
+    tx.conn.execute(statement.values(due_at=sa.bindparam("until")), rows)
 
 
 def answers_of(tx: Transaction, ids: Sequence[str]) -> dict[str, Answer]:
