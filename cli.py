@@ -44,6 +44,7 @@ from commands import (
     watching,
 )
 from commands.reading import is_text
+from engine import tracing
 from engine.errors import EnvironmentFault, LongplayError
 
 INTERRUPTED = 130
@@ -139,6 +140,7 @@ def main() -> None:
             # A name that the terminal's encoding cannot show must not end the command.
             stream.reconfigure(errors="backslashreplace")
     status = run(sys.argv[1:])
+    tracing.end()
     with suppress(OSError, ValueError):
         sys.stdout.flush()
         sys.stderr.flush()

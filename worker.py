@@ -28,6 +28,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymen
 from activities._call import Messenger
 from activities._send import Courier
 from activities._temporal import Carrier, Deliver, Drive
+from engine import tracing
 from engine.addresses import Address
 from engine.calls.client import Caller
 from engine.calls.destinations import Destinations
@@ -203,8 +204,8 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
     )
     beating = asyncio.create_task(_keep_beating(store, settings.build_id or BUILD_ID))
     try:
-        couriers = [Courier(store, writer, each) for each in transports]
-        await _work(_senders(client, *couriers, messenger), stop)
+        lone, bulk = (Courier(store, writer, each) for each in transports)
+        await _work(_senders(client, lone, bulk, messenger), stop)
     finally:
         beating.cancel()
         await caller.close()
@@ -316,6 +317,7 @@ def main(settings: Settings) -> None:
 def _send_for_parent() -> None:
     settings = load_settings()
     set_up_logs(settings.log, secrets=settings.secrets())
+    tracing.switch_on(settings.environment())
 
     async def until_parent_ends() -> None:
         stop = _stop_on_signals()
@@ -330,6 +332,7 @@ def _send_for_parent() -> None:
         await send(settings, stop=stop)
 
     uvloop.run(until_parent_ends())
+    tracing.end()
 
 
 async def sweep(store: Store, dispatcher: Dispatcher, build: str = BUILD_ID) -> None:

@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from activities._action import Outgoing
 from activities._desk import Desk
 from activities._registry import inline, outgoing
-from engine import metrics
+from engine import metrics, tracing
 from engine.errors import LongplayError, NeverWorksError, TryAgainError
 from engine.ids import derived_id
 from engine.log_context import About
@@ -111,11 +111,16 @@ def _walk_slice(tx: Transaction, cohort: str, ids: Sequence[str]) -> int:
     facts = load_facts(tx, current, sorted({row["lead"] for row in rows}))
     desk = Desk(tx, current, cohort, facts, deals=_deals(tx, current, rows))
     members = _members(tx, current, rows, desk)
+    entered = {row["id"]: row["entered_at"] for row in rows}
     for member in members:
-        with About(enrollment=member.id, playbook=member.plan.playbook):
-            _walk_one(member, desk, current, tx.now)
+        about = {"enrollment": member.id, "playbook": member.plan.playbook}
+        trace = str(member.memory.get("trace") or "")
+        joined = tracing.Span("advance", trace, since=entered[member.id], now=tx.now, ids=about)
+        with About(**about), joined as span:
+            _walk_one(member, desk, current, span.traceparent)
             if isinstance(member.ended, Stop):
                 _log.warning("stopped at %s", member.plan.ops[member.pc].step)
+                span.fail("stopped")
     _close_asked(tx, {row["id"]: row for row in rows}, members)
     desk.flush()
     enrollments.log(tx, [(one.id, line) for one in members for line in one.log])
@@ -217,7 +222,7 @@ def _member(
     )  # fmt: skip
 
 
-def _walk_one(member: Member, desk: Desk, current: Current, now: datetime) -> None:
+def _walk_one(member: Member, desk: Desk, current: Current, trace: str = "") -> None:
     if member.lead not in desk.facts:
         end(member, Finish("deleted", "the lead is gone"))
         return
@@ -225,7 +230,7 @@ def _walk_one(member: Member, desk: Desk, current: Current, now: datetime) -> No
         end(member, Finish("deleted", "the deal is gone"))
         return
     try:
-        walk(member, _Hands(desk), current.calendar, now)
+        walk(member, _Hands(desk, trace), current.calendar, desk.now)
     except SQLAlchemyError:
         raise
     except Exception as error:  # one member's fault must not stop the others (I6)
@@ -243,6 +248,7 @@ class _Hands:
     """Carries out what the interpreter decides, at the desk of the slice."""
 
     desk: Desk
+    trace: str = ""
 
     def act(self, member: Member, op: Do) -> Acted:
         action = inline(op.action)
@@ -272,6 +278,8 @@ class _Hands:
         params = action.describe(op.params, member, self.desk)
         if member.due_at is not None:
             params = params | {"since": member.due_at.isoformat()}
+        if self.trace:
+            params = params | {"trace": self.trace}
         self.desk.queue(
             member,
             op,

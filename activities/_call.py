@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
-from activities._counting import count_call, count_window
+from activities._counting import about_letter, count_call, count_window, note_call
 from activities._send import MOST_JOBS, Delivered
+from engine import tracing
 from engine.calls.client import ONE_CALL
 from engine.calls.destinations import Destinations
 from engine.calls.verdicts import NotTried, Refused
@@ -75,8 +76,10 @@ class Messenger:
 
     async def _one(self, letter: Letter, deadline: float) -> Called:
         began = time.monotonic()
-        with About(enrollment=letter.enrollment, playbook=letter.playbook, message=letter.job):
+        about = about_letter(letter)
+        with About(**about), tracing.Span(letter.op.action, letter.trace, ids=about) as span:
             called, asked = await self._tried(letter, deadline)
+            note_call(span, called.verdict)
         count_call(letter, called.verdict, time.monotonic() - began if asked else None)
         return called
 

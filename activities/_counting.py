@@ -1,4 +1,4 @@
-"""What the couriers count of messages: by what became of them, by why they wait, and how fast.
+"""What the couriers tell of messages: what became of them, why they wait, and how fast it went.
 
 Counted when it has happened; a transaction that is done again counts nothing twice.
 """
@@ -18,8 +18,35 @@ from engine.mail.transports.port import (
 )
 from engine.operations.reasons import why_deferred
 from engine.operations.windows import Letter, Window
+from engine.tracing import Span
 
 _OURS = (RejectionClass.SENDER_FAULT, RejectionClass.CONFIGURATION)
+
+
+def about_letter(letter: Letter) -> dict[str, str]:
+    """The ids that log lines and traces name a message by."""
+    return {
+        "enrollment": letter.enrollment,
+        "playbook": letter.playbook,
+        "step": letter.op.step,
+        "message": letter.job,
+    }
+
+
+def note_mail(span: Span, outcome: Outcome | str) -> None:
+    """Tells a trace what became of an attempt."""
+    _note(span, *_mail(outcome))
+
+
+def note_call(span: Span, verdict: Verdict) -> None:
+    """Tells a trace what became of a call."""
+    _note(span, *_call(verdict))
+
+
+def _note(span: Span, outcome: str, reason: str) -> None:
+    span.note(outcome=outcome, **({"reason": reason} if reason else {}))
+    if outcome != "accepted":
+        span.fail(outcome)
 
 
 def count_window(window: Window) -> None:
@@ -34,21 +61,24 @@ def count_mail(letter: Letter, outcome: Outcome | str, seconds: float | None = N
     kind = letter.op.action
     if seconds is not None:
         metrics.HAND_OVER.observe(seconds, kind)
-    word, reason = _mail(outcome)
-    _count(letter, word, reason)
+    _count(letter, *_mail(outcome))
 
 
 def count_call(letter: Letter, verdict: Verdict, seconds: float | None = None) -> None:
     """Counts a call; `seconds`: what the other side took, if it was asked."""
     if seconds is not None:
         metrics.HAND_OVER.observe(seconds, letter.op.action)
+    _count(letter, *_call(verdict))
+
+
+def _call(verdict: Verdict) -> tuple[str, str]:
     match verdict:
         case Taken():
-            _count(letter, "accepted", "")
+            return "accepted", ""
         case Again(why) | NotTried(why):
-            _count(letter, "deferred", why_deferred(why))
+            return "deferred", why_deferred(why)
         case Refused():
-            _count(letter, "rejected", "")
+            return "rejected", ""
 
 
 def _mail(outcome: Outcome | str) -> tuple[str, str]:

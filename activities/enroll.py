@@ -36,6 +36,7 @@ def run(params: Params, member: Member, desk: Desk) -> Acted:
             key=key_of(params, member) or None,
             deal=member.deal or "",
             chain=chain,
+            trace=str(member.memory.get("trace") or ""),
         )
     )
     return Acted("enrolled", playbook)

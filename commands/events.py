@@ -1,5 +1,6 @@
 """Commands that record events."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -43,11 +44,13 @@ def event(
     as_json: AsJson = False,
 ) -> None:
     """Records one event of a lead, who is made when there is none yet."""
+    from engine import tracing
     from engine.operations.intake import take_in
 
     incoming = _incoming(name, lead, deal, data, id, at)
-    with place.opened() as store:
-        answer = take_in(store, [incoming])
+    tracing.switch_on(place.settings().environment())
+    with place.opened() as store, tracing.Span("longplay event", begins=True) as span:
+        answer = take_in(store, [replace(incoming, trace=span.traceparent)])
     if answer.rejected:
         raise answer.rejected[0][1]
     if as_json:

@@ -178,11 +178,13 @@ def prepare_all(settings: "Settings", *, demo: bool = False) -> None:
 
 def _serving() -> "Settings":
     """The settings of a process that runs for long, with its log set up."""
+    from engine import tracing
     from engine.logs import set_up_logs
     from engine.operations.published import require_readable
 
     settings = place.settings()
     set_up_logs(settings.log, secrets=settings.secrets())
+    tracing.switch_on(settings.environment())
     # A database or a plan of another release is told of before anything starts.
     with place.opened(settings, nudges=False) as store:
         store.read(require_readable)

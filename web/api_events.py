@@ -4,7 +4,7 @@ from pydantic import JsonValue, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from engine import metrics
+from engine import metrics, tracing
 from engine.errors import InputError
 from engine.operations.intake import IncomingEvent, Intake, take_in
 from web.bodies import Unreadable, faults, poison, read_items
@@ -18,12 +18,18 @@ MOST_EVENTS = 5_000
 
 async def post_events(request: Request) -> Response:
     """Takes in one event, a list, or JSON Lines."""
+    given = request.headers.get("traceparent", "")
+    with tracing.Span("POST /v1/events", given, begins=True) as span:
+        return await _taken_in(request, span.traceparent if tracing.is_on() else "")
+
+
+async def _taken_in(request: Request, trace: str) -> Response:
     items, alone = await read_items(request)
     if len(items) > MOST_EVENTS:
         raise Problem(
             413, f"{len(items):,} events are more than {MOST_EVENTS:,}", help="send fewer at a time"
         )
-    incoming, rejected = _read(items)
+    incoming, rejected = _read(items, trace)
     answer = {"accepted": 0, "duplicates": 0}
     places = [index for index, _ in incoming]
     for start in range(0, len(incoming), MOST):
@@ -57,13 +63,13 @@ async def _take_in(deps: Deps, events: list[IncomingEvent]) -> Share:
 
 
 def _read(
-    items: list[JsonValue | Unreadable],
+    items: list[JsonValue | Unreadable], trace: str
 ) -> tuple[list[tuple[int, IncomingEvent]], dict[int, str]]:
     """The events that have the right form, each with its place, and what is wrong with others."""
     good: list[tuple[int, IncomingEvent]] = []
     rejected: dict[int, str] = {}
     for index, item in enumerate(items):
-        found = _event(item)
+        found = _event(item, trace)
         if isinstance(found, str):
             rejected[index] = found
         else:
@@ -71,7 +77,7 @@ def _read(
     return good, rejected
 
 
-def _event(item: JsonValue | Unreadable) -> IncomingEvent | str:
+def _event(item: JsonValue | Unreadable, trace: str) -> IncomingEvent | str:
     if isinstance(item, Unreadable):
         return item.why
     if not isinstance(item, dict):
@@ -93,4 +99,5 @@ def _event(item: JsonValue | Unreadable) -> IncomingEvent | str:
         at=document.at,
         properties=document.properties,
         deal=document.deal or "",
+        trace=trace,
     )

@@ -269,8 +269,9 @@ def _occurrences(
     """The event at its lead; and, when it names a deal of somebody else, at that deal."""
     event = one.event
     happened = Happened(
-        one.id, event.name, event.properties, event.enrollment, event.source, one.deal
-    )
+        one.id, event.name, event.properties, event.enrollment, event.source, one.deal,
+        trace=event.trace,
+    )  # fmt: skip
     at = event.at or tx.now
     starts = starts and (trigger_old or at > tx.now - OLD)
     found = [Occurrence(str(one.lead), happened, at, starts=starts)]

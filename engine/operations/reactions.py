@@ -49,7 +49,8 @@ class Reaction:
 class Wish:
     """Somebody would like to enroll this lead, or this deal of it.
 
-    `chain` counts the playbooks that started each other, up to this one.
+    `chain` counts the playbooks that started each other, up to this one. `trace`: what it is part
+    of, as a traceparent.
     """
 
     lead: str
@@ -62,6 +63,7 @@ class Wish:
     lane: str = "live"
     deal: str = ""
     chain: int = 0
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -355,14 +357,15 @@ class Reactor:
             "key": key, "cause": wish.cause, "event": wish.event_id,
             "seq": 0, "pc": 0, "state": "pending", "blocked_on": "", "wake_at": now,
             "until_at": None, "anchor_at": now, "listen_seq": 0, "held_at": None,
-            "memory": {"event": dict(wish.event or {}), **_chained(wish)},
+            "memory": {"event": dict(wish.event or {}), **_kept(wish)},
             "entered_at": now, "ended_at": None,
             "outcome": "", "goal": False, "goal_value": None, "reason": wish.why,
         }  # fmt: skip
 
 
-def _chained(wish: Wish) -> dict[str, Value]:
-    return {"chain": wish.chain} if wish.chain else {}
+def _kept(wish: Wish) -> dict[str, Value]:
+    told: dict[str, Value] = {"chain": wish.chain, "trace": wish.trace}
+    return {name: value for name, value in told.items() if value}
 
 
 def _by_lead(occurrences: Sequence[Occurrence]) -> dict[str, list[Occurrence]]:
@@ -392,4 +395,5 @@ def _wish(
         event=happened.properties if happened else None,
         event_id=happened.id if happened else None,
         deal=deal,
+        trace=happened.trace if happened else "",
     )

@@ -23,6 +23,7 @@ class Happened:
         source: the step whose message the event is on.
         deal: the deal that the event names; empty: it counts for all open deals of the lead.
         of_lead: false for the primary contact of the deal when somebody else caused the event.
+        trace: the traceparent of its coming in; empty: it is not traced.
     """
 
     id: str
@@ -32,6 +33,7 @@ class Happened:
     source: str = ""
     deal: str = ""
     of_lead: bool = True
+    trace: str = ""
 
 
 @dataclass(frozen=True, slots=True)
