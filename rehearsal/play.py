@@ -114,6 +114,7 @@ def _given(house: Runtime, start: datetime, events: Sequence[ScenarioEvent]) -> 
         at = instant(house, one.at) if one.at else None
         if one.after:
             at = civil.add(start, parse_duration(one.after), house.current.zone, calendar)
+        at = None if at == start else at
         found.append(Given(one.event, at, one.from_, one.properties, one.lead))
     return found
 
@@ -165,6 +166,7 @@ class _Play:
         self.watch.look()
         later = [one for one in self.part.events if one.at is not None]
         self._on(sorted(later, key=lambda one: one.at or self.part.at))
+        self._left_waiting()
         return Played(self.part.at, self.watch.rows, self._outcome(), frozenset(self.watch.reached))
 
     def _create(self, tx: Transaction) -> str:
@@ -248,12 +250,15 @@ class _Play:
         source, run, properties = one.source, "", dict(one.properties)
         if one.name.startswith("email."):
             sent = self._mail(one.source)
+            if sent is None and one.name == "email.unsubscribed" and not one.source:
+                sent = "", "", ""  # from the page of preferences, which asks for no mail
             if sent is None:
                 step = f"'{one.source}'" if one.source else "any step"
                 self.watch.event(now, one.name, one.source, f"nothing: no mail of {step} has gone")
                 return
             source, run, template = sent
-            properties = {"step": source, "template": template, **properties}
+            on = {"step": source, "template": template} if source else {}
+            properties = {**on, **properties}
         brought = {**one.properties, **{f"lead.{name}": it for name, it in one.lead.items()}}
         said = ", ".join(f"{name} {value}" for name, value in brought.items())
         self.watch.event(now, one.name, source, said)
@@ -280,6 +285,13 @@ class _Play:
     def _runs(self) -> Iterator[Mapping[str, object]]:
         rows = self.house.store.read(lambda tx: enrollments.page(tx, playbook=self.playbook))
         yield from ({str(name): value for name, value in row.items()} for row in rows)
+
+    def _left_waiting(self) -> None:
+        """Says so when the newest run has not come to an end, and nothing will bring it there."""
+        run = next(self._runs(), None)
+        if run is not None and run["state"] not in ("finished", "stopped"):
+            facts, why = {"outcome": "waiting"}, "nothing that is still to come ends it"
+            self.watch.rows.append(Row(self.house.clock.now, "", "waiting", why, facts))
 
     def _outcome(self) -> str:
         """How the newest run stands."""

@@ -9,7 +9,8 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from engine.playbook import written
-from engine.playbook.fields import Flag, Frozen, Length, Name, Number, Text, Tree
+from engine.playbook.durations import parse_duration
+from engine.playbook.fields import Flag, Frozen, Name, Number, Text, Tree
 from engine.playbook.moments import CivilMoment, MomentError, parse_moment
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader
@@ -41,11 +42,18 @@ Civil: TypeAlias = Annotated[
 ]
 
 
+Since: TypeAlias = Annotated[
+    str,
+    BeforeValidator(written.parsed(parse_duration, "bad-duration")),
+    WithJsonSchema({"type": "string", "examples": ["2 days", "0 minutes"]}),
+]
+
+
 class ScenarioEvent(Frozen):
     """Something that happens to the record."""
 
     event: Name = Field(description="the event, built in or declared")
-    after: Length = Field("", description="how long after the start")
+    after: Since = Field("", description="how long after the start; `0 minutes` is at once")
     at: Civil = Field("", description="or when, in the workspace's zone; neither: it is the start")
     from_: Name = Field(
         "", alias="from", description="the step whose mail it is on; left out: the last mail"
@@ -82,7 +90,7 @@ class Happening(Frozen):
     step: Name = Field("", description="this step is passed; the id alone means the same")
     result: Text = Field("", description="and with this result: `skipped`, `timed out`, `yes`")
     at: Civil = Field("", description="and at this minute, in the workspace's zone")
-    after: Length = Field("", description="and so long after the start, to the minute")
+    after: Since = Field("", description="and so long after the start, to the minute")
 
     @property
     def kind(self) -> str:
