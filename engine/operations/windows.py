@@ -62,8 +62,6 @@ class Letter:
     """When what led to it was accepted, or a wait was over; None: it has been put off since."""
     trace: str = ""
     """What it is part of, as a traceparent."""
-    trace: str = ""
-    """What it is part of, as a traceparent."""
 
 
 @dataclass(slots=True)
@@ -190,7 +188,6 @@ def letter_for(
         current=recipients.current,
         lead=recipients.facts.get(row["lead"], {}),
         since=_since(row),
-        trace=str(row["params"].get("trace") or ""),
         trace=str(row["params"].get("trace") or ""),
     )
 
