@@ -27,6 +27,7 @@ from commands import (
     explaining,
     inbox,
     leads,
+    mail,
     messages,
     operating,
     owners,
@@ -74,7 +75,8 @@ for group in (
         events,
     ),
     explaining,
-    *(leads, segments, deals, enrollments, bulk, inbox, messages, suppressions, owners, counting),
+    *(leads, segments, deals, enrollments, bulk, inbox, messages, mail),
+    *(suppressions, owners, counting),
 ):
     group.add_to(app)
 

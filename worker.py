@@ -26,6 +26,7 @@ from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
 from activities._call import Messenger
+from activities._mailbox import watch
 from activities._send import Courier
 from activities._temporal import Carrier, Deliver, Drive
 from engine import tracing
@@ -34,6 +35,7 @@ from engine.calls.client import Caller
 from engine.calls.destinations import Destinations
 from engine.errors import EnvironmentFault
 from engine.logs import set_up_logs
+from engine.mail.inbound.mailbox import parse_imap_url
 from engine.mail.links import LinkSigner
 from engine.mail.return_path import ReturnSigner
 from engine.mail.transports.smtp import SmtpTransport
@@ -167,6 +169,7 @@ async def _drive(settings: Settings, store: Store, client: Client, stop: asyncio
     threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="drive")
     bulk_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="drive-bulk")
     sweeping = asyncio.create_task(sweep(store, dispatcher, settings.build_id or BUILD_ID))
+    watching = asyncio.create_task(_watch_mailbox(settings, store))
     sending = asyncio.gather(*(_keep_sender(settings, stop) for _ in range(CHILDREN)))
     try:
         build = settings.build_id
@@ -177,10 +180,18 @@ async def _drive(settings: Settings, store: Store, client: Client, stop: asyncio
     finally:
         stop.set()
         sweeping.cancel()
-        await asyncio.gather(sweeping, sending, return_exceptions=True)
+        watching.cancel()
+        await asyncio.gather(sweeping, watching, sending, return_exceptions=True)
         threads.shutdown(wait=True)
         bulk_threads.shutdown(wait=True)
         store.close()
+
+
+async def _watch_mailbox(settings: Settings, store: Store) -> None:
+    """Takes in what comes back by mail, where a mailbox is set."""
+    if settings.bounce_imap_url is not None:
+        address = parse_imap_url(settings.bounce_imap_url.get_secret_value())
+        await watch(store, address, ReturnSigner([settings.signing_key()]))
 
 
 async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None:

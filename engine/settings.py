@@ -399,7 +399,7 @@ class Settings(InboundSettings):
     def secrets(self) -> tuple[str, ...]:
         """What must not stand in any log."""
         several = (*self.api_keys, *self.webhook_secret, *self.payload_key)
-        found = (*several, self.secret_key, self.temporal_api_key)
+        found = (*several, self.secret_key, self.temporal_api_key, *self.inbound_secrets())
         return tuple(one.get_secret_value() for one in found if one is not None)
 
     def environment(self) -> Mapping[str, str]:

@@ -129,6 +129,8 @@ def opened(address: MailboxAddress, *, context: ssl.SSLContext | None = None) ->
         if session is not None:
             with suppress(imaplib.IMAP4.error, OSError):
                 session.logout()
+            with suppress(OSError):  # after a lost connection `logout` leaves the socket open
+                session.shutdown()
 
 
 def _quoted(text: str) -> str:
