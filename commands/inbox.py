@@ -5,16 +5,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from commands import place, reading, rendering
+from commands.enrollments import take_many
 from commands.leads import Limit
 from commands.rendering import AsJson
 
 if TYPE_CHECKING:
     from typing import Any
 
+    from engine.operations.control import Verb
+
 inbox = typer.Typer(
     help="The inbox: tasks, approvals, and stopped enrollments.", invoke_without_command=True
 )
 Id = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
+OneId = Annotated[str, typer.Argument(metavar="[ID]", help="The task's id; left out: many.")]
+Playbook = Annotated[str, typer.Option(help="All that stopped in this playbook.")]
+All = Annotated[bool, typer.Option("--all", help="All that stopped.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -88,15 +94,19 @@ def reject(id: Id, as_json: AsJson = False) -> None:
 
 
 @inbox.command()
-def retry(id: Id, as_json: AsJson = False) -> None:
-    """Tries the step again at which an enrollment stopped."""
-    _decide(id, "retry", as_json=as_json)
+def retry(
+    id: OneId = "", playbook: Playbook = "", all_: All = False, as_json: AsJson = False
+) -> None:
+    """Tries the step again at which an enrollment stopped, or all that stopped."""
+    _decide(id, "retry", playbook, all_=all_, as_json=as_json)
 
 
 @inbox.command()
-def skip(id: Id, as_json: AsJson = False) -> None:
-    """Leaves out the step at which an enrollment stopped."""
-    _decide(id, "skip", as_json=as_json)
+def skip(
+    id: OneId = "", playbook: Playbook = "", all_: All = False, as_json: AsJson = False
+) -> None:
+    """Leaves out the step at which an enrollment stopped, or of all that stopped."""
+    _decide(id, "skip", playbook, all_=all_, as_json=as_json)
 
 
 def _answer(id: str, *, yes: bool, as_json: bool) -> None:
@@ -107,9 +117,15 @@ def _answer(id: str, *, yes: bool, as_json: bool) -> None:
     _tell(found, found["result"], as_json=as_json)
 
 
-def _decide(id: str, verb: str, *, as_json: bool) -> None:
+def _decide(id: str, verb: "Verb", playbook: str, *, all_: bool, as_json: bool) -> None:
+    from engine.errors import InputError
     from engine.operations.inbox import decide
 
+    if bool(id) == (all_ or bool(playbook)):
+        raise InputError("one task's id, or --playbook NAME, or --all: exactly one is needed")
+    if not id:
+        take_many(verb, playbook, "stopped", as_json=as_json)
+        return
     with place.opened() as store:
         found = decide(store, id, verb, actor=place.actor())
     shown = {"id": id, "enrollment": found.id, "state": found.after}
