@@ -1,10 +1,10 @@
 """Why a lead did or did not get something: every decision about it that is on record, in order.
 
-It reads; what it tells was written by the transaction that decided. A trigger that let nobody in
-leaves no trace, so for playbooks that a lead was never in it says how the rules stand now.
+It reads; what it tells was written by the transaction that decided: of refusals the latest of each
+kind. For playbooks that a lead was never in it says how the rules stand now, besides.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,14 +12,24 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.errors import NotFoundError
-from engine.operations import brakes, published
+from engine.operations import brakes, coming, published
 from engine.operations.lead_changes import found_lead
 from engine.operations.published import Current
 from engine.operations.scopes import load_facts, load_histories, scope_of
 from engine.playbook.plan import Plan, Trigger
 from engine.playbook.spelling import did_you_mean
 from engine.runtime.enrolling import Decline, decide_entry
-from engine.store import enrollments, events, jobs, lead_writing, owners, scores, suppressions
+from engine.store import (
+    deals,
+    enrollments,
+    events,
+    jobs,
+    lead_writing,
+    owners,
+    refusals,
+    scores,
+    suppressions,
+)
 from engine.store.database import Store, Transaction
 
 
@@ -66,6 +76,8 @@ def _explain(tx: Transaction, name: str, playbook: str) -> list[Decided]:
     by_id = {row["id"]: row for row in rows}
     told = [] if playbook else [*_changes(tx, lead), *_owners(tx, lead), *_points(tx, lead)]
     told += [*_entries(tx, by_id), *_steps(tx, by_id), *_mails(tx, by_id), *_standing(tx, by_id)]
+    records = [lead, *deals.of_lead(tx, lead)]
+    told += [*_refusals(tx, records, playbook), *_coming(tx, current, records, playbook)]
     told += _blocks(tx, current, lead)
     seen = {row["playbook"] for row in rows}
     wanted = [playbook] if playbook else sorted(current.plans)
@@ -166,6 +178,29 @@ def _owners(tx: Transaction, lead: str) -> Iterator[Decided]:
 def _points(tx: Transaction, lead: str) -> Iterator[Decided]:
     for row in scores.of_lead(tx, lead):
         yield Decided(row["at"], f"{row['points']:+g} {row['name'] or 'score'}", row["reason"])
+
+
+def _refusals(tx: Transaction, records: Sequence[str], playbook: str) -> Iterator[Decided]:
+    """The latest refusal of each kind by each playbook."""
+    for row in refusals.of(tx, records, playbook):
+        of = f" with deal {row['record']}" if row["record"] != records[0] else ""
+        yield Decided(row["at"], f"not let into {row['playbook']}{of}", row["why"])
+
+
+def _coming(
+    tx: Transaction, current: Current, records: Sequence[str], playbook: str
+) -> Iterator[Decided]:
+    """When `date` triggers will look at it, as its dates are now."""
+    moment = coming.table
+    query = sa.select(moment).where(
+        moment.c.playbook.in_([playbook] if playbook else sorted(current.plans)),
+        moment.c.record.in_(records),
+    )
+    for row in tx.conn.execute(query.order_by(moment.c.at)).mappings():
+        at = row["at"].isoformat(timespec="seconds")
+        of = f" with deal {row['record']}" if row["record"] != records[0] else ""
+        what = f"{row['playbook']}: will be looked at on {at}{of}"
+        yield Decided(max(row["at"], tx.now), what, f"trigger: {row['trigger']}")
 
 
 def _blocks(tx: Transaction, current: Current, lead: str) -> Iterator[Decided]:

@@ -221,12 +221,13 @@ def _enroll(
             lane="live" if trigger.kind == "date" and len(wanted) <= FEW else "bulk",
         )
         for record, cause in wanted
-        if record in seen and _holds(reactor, plan, trigger, seen[record])
+        if record in seen and _is_due(reactor, plan, trigger, record, seen[record])
     ]  # fmt: skip
     return len(reactor.enroll(wishes).entered)
 
 
-def _holds(reactor: Reactor, plan: Plan, trigger: Trigger, seen: Seen) -> bool:
+def _is_due(reactor: Reactor, plan: Plan, trigger: Trigger, record: str, seen: Seen) -> bool:
+    """Whether the trigger's `if` holds; of a record whose own moment it is, the refusal is kept."""
     if not trigger.cond:
         return True
     history = reactor.histories.get(str(seen.lead["id"]))
@@ -234,7 +235,10 @@ def _holds(reactor: Reactor, plan: Plan, trigger: Trigger, seen: Seen) -> bool:
         reactor.current, seen.lead, now=reactor.tx.now, history=history, deal=seen.deal,
         record=plan.record,
     )  # fmt: skip
-    return condition(trigger.cond).truth(scope)
+    holds = condition(trigger.cond).truth(scope)
+    if not holds and trigger.kind == "date":
+        reactor.refuse(plan, record, trigger, scope)
+    return holds
 
 
 def _lock(tx: Transaction, plan: Plan, ids: Sequence[str]) -> None:

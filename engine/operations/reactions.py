@@ -19,7 +19,8 @@ from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
 from engine.operations.scopes import load_histories, run_of, scope_of
 from engine.operations.timed_segments import looked_at
-from engine.playbook.plan import Plan
+from engine.playbook.conditions import condition
+from engine.playbook.plan import Plan, Trigger
 from engine.playbook.values import History, Scope, Value
 from engine.runtime.enrolling import Decline, Enter, Entry, Former, decide_entry
 from engine.runtime.interpreter import leave_by
@@ -30,11 +31,19 @@ from engine.runtime.matching import (
     exit_by_event,
     fired_by_change,
     fired_by_event,
+    held_back,
+    held_back_by_change,
     implied_exit,
 )
 from engine.runtime.position import Finish
-from engine.store import awaited_events, enrollments, suppressions
+from engine.store import awaited_events, enrollments, refusals, suppressions
 from engine.store.database import Transaction
+from engine.store.refusals import Refused
+
+_PLAIN = frozenset({"same-cause", "no-deal"})
+"""Reasons that tell nobody anything: the same event once more, and no deal to enroll."""
+
+_PLAIN_IN_BULK = frozenset({"already-in", "again-never"})
 
 
 @dataclass(slots=True)
@@ -103,6 +112,7 @@ class Reactor:
     histories: Mapping[str, History] = field(default_factory=dict)
     deals: MutableMapping[str, dict[str, Value]] = field(default_factory=dict)
     reaction: Reaction = field(default_factory=Reaction)
+    _refused: list[Refused] = field(default_factory=list)
 
     @property
     def sight(self) -> DealSight:
@@ -151,8 +161,19 @@ class Reactor:
 
     def enroll(self, wishes: Sequence[Wish]) -> Reaction:
         """Enrolls whom the playbooks' rules let in; the others are declined with a reason."""
-        if not wishes:
-            return self.reaction
+        if wishes:
+            self._enroll(wishes)
+        refusals.write(self.tx, self._refused)
+        self._refused.clear()
+        return self.reaction
+
+    def refuse(self, plan: Plan, record: str, trigger: Trigger, scope: Scope) -> None:
+        """Notes that a trigger's `if` did not hold of a record; written by the next `enroll`."""
+        said = trigger.event or trigger.moment or trigger.stage or trigger.score or trigger.kind
+        why = f"{said}: if: {condition(trigger.cond).explain(scope)}"
+        self._refused.append(Refused(record, plan.playbook, "trigger", why))
+
+    def _enroll(self, wishes: Sequence[Wish]) -> None:
         leads = sorted({wish.lead for wish in wishes})
         self.sight.know(wish.deal for wish in wishes if wish.deal)
         records = sorted({self._record(wish) for wish in wishes})
@@ -170,8 +191,16 @@ class Reactor:
                 self.reaction.entered.append((wish.lead, wish.playbook))
             else:
                 self.reaction.declined.append((wish.lead, wish.playbook, entry))
+                self._note(wish, entry)
         enrollments.insert(self.tx, rows)
-        return self.reaction
+
+    def _note(self, wish: Wish, declined: Decline) -> None:
+        """Keeps why it was declined; that it is in already, a batch need not be told."""
+        if declined.reason in _PLAIN or (wish.lane == "bulk" and declined.reason in _PLAIN_IN_BULK):
+            return
+        why = f"{wish.why}: {declined.why}"
+        refused = Refused(self._record(wish), wish.playbook, declined.reason, why)
+        self._refused.append(refused)
 
     def leave(self, leaves: Sequence[Leave]) -> None:
         """Ends the open enrollments that are meant, with outcome `left` and a reason.
@@ -291,6 +320,8 @@ class Reactor:
                     fired = fired_by_event(plan, one.happened, scope)
                     if fired is not None:
                         yield _wish(one.lead, name, fired, one.happened, deal)
+                    elif (item := held_back(plan, one.happened)) is not None:
+                        self.refuse(plan, deal or one.lead, item, scope)
 
     def _wishes_by_change(
         self,
@@ -327,6 +358,8 @@ class Reactor:
             fired = fired_by_change(plan, edge, scope, was, looked)
             if fired is not None:
                 yield _wish(lead, name, fired, None, deal)
+            elif (item := held_back_by_change(plan, edge, scope)) is not None:
+                self.refuse(plan, deal or lead, item, scope)
 
     def _decide(self, wish: Wish, former: Sequence[Former], *, suppressed: bool) -> Entry:
         run: dict[str, Value] = {"event": wish.event or {}, "key": wish.key or ""}

@@ -90,6 +90,21 @@ def fired_by_change(
     return None
 
 
+def held_back(plan: Plan, happened: Happened) -> Trigger | None:
+    """The first item of `when` that looks for the event, where none fired: its `if` was false."""
+    waiting = (one for one in plan.enroll.triggers if one.event == happened.name and one.cond)
+    return next(waiting, None)
+
+
+def held_back_by_change(plan: Plan, edge: Edge, scope: Scope) -> Trigger | None:
+    """The first stage or score that the change crossed, which did not fire: its `if` was false."""
+    for trigger in plan.enroll.triggers:
+        is_edge = bool(trigger.cond) and trigger.kind in ("stage", "score")
+        if is_edge and _crosses(trigger, edge, scope, lambda _at: {}, {}):
+            return trigger
+    return None
+
+
 def exit_by_event(plan: Plan, happened: Happened, scope: Scope) -> Exit | None:
     """The first exit that the event means. `scope["event"]` is the event."""
     for item in plan.exits:

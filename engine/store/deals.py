@@ -105,6 +105,12 @@ def open_of(
     return {row["id"]: facts_of(row, custom) for row in sorted(rows, key=lambda row: row["id"])}
 
 
+def of_lead(tx: Transaction, lead: str) -> list[str]:
+    """The deals of a lead, closed ones as well, in the order of their ids."""
+    query = sa.select(table.c.id).where(table.c.lead == lead).order_by(table.c.id)
+    return list(tx.conn.execute(query).scalars())
+
+
 def loads(tx: Transaction, owners: Iterable[str]) -> dict[str, int]:
     """How many open deals each of these owners has; one query."""
     query = (

@@ -17,6 +17,7 @@ from sqlmodel import SQLModel
 import engine.store.bulk_tables
 import engine.store.clock_tables
 import engine.store.deal_tables
+import engine.store.refusal_tables
 import engine.store.retention_tables
 import engine.store.returned_tables
 import engine.store.split_tables

@@ -448,6 +448,15 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "refusal",
+        sa.Column("record", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("why", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("record", "playbook", "reason", name=op.f("pk_refusal")),
+    )
+    op.create_table(
         "retention_mark",
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("until", Instant(), nullable=False),
@@ -694,6 +703,7 @@ def downgrade() -> None:
 
     op.drop_table("returned")
     op.drop_table("retention_mark")
+    op.drop_table("refusal")
     with op.batch_alter_table("published_version", schema=None) as batch_op:
         batch_op.drop_index("ix_published_version_playbook")
 

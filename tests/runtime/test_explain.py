@@ -1,11 +1,16 @@
 """Explaining: what a lead got and did not get, and why, from what is on record."""
 
+from datetime import timedelta
+
 import pytest
 
 from engine.errors import NotFoundError
 from engine.operations import braking
-from engine.operations.edit_leads import change_lead
+from engine.operations.edit_leads import change_lead, put_lead
+from engine.operations.enrolling_by_hand import enroll
 from engine.operations.explain import explain
+from engine.store import refusals
+from tests.runtime.clockwork import fire
 from tests.runtime.stage import Stage
 
 TOUR = """\
@@ -73,6 +78,82 @@ def test_what_a_lead_never_got_is_told_too(stage: Stage) -> None:
     why = told(stage)["not enrolled in other"]
     assert "event order.placed" in why
     assert "lead.stage is 'sql'" in why
+
+
+REFUSING = """\
+enroll:
+  when:
+    - {event: form.submitted, if: event.form == "pricing"}
+    - {stage: mql, if: lead.country == "CN"}
+    - {event: page.viewed}
+  if: lead.score >= 0
+  again: after 30 days
+steps:
+  - tag: in
+"""
+
+
+def refused(stage: Stage) -> list[tuple[str, str]]:
+    rows = stage.all(refusals.table)
+    return sorted((row["reason"], row["why"]) for row in rows)
+
+
+def test_who_was_not_let_in_is_told_when_and_why(stage: Stage) -> None:
+    """A trigger's own `if`, by an event and by a change; and the rules of entry."""
+    stage.publish(tour=REFUSING)
+    stage.event("form.submitted", properties={"form": "demo"})
+    ((reason, why),) = refused(stage)
+    assert reason == "trigger"
+    assert "event.form is 'demo'" in why
+    stage.turn(hours=2)
+    change_lead(stage.store, "ann@example.com", {"stage": "mql"}, actor="test")
+    ((_, why),) = refused(stage)
+    assert why.startswith('mql: if: lead.country == "CN"')
+    stage.event("page.viewed")
+    stage.work()
+    stage.event("page.viewed")
+    assert [one for one, _ in refused(stage)] == ["again-later", "trigger"]
+    found = [one for one in explain(stage.store, "ann@example.com") if "not let" in one.what]
+    assert [one.what for one in found] == ["not let into tour"] * 2
+    assert any("again is after 30 days" in one.why for one in found)
+
+
+def test_refusals_are_bounded_and_written_once_an_hour(sqlite_stage: Stage) -> None:
+    """The latest of each kind is kept; the oldest go with the next; a batch tells nothing plain."""
+    stage = sqlite_stage
+    stage.publish(tour=REFUSING)
+    for _ in range(3):
+        for number in range(2):
+            stage.event("form.submitted", properties={"form": f"demo-{number}"})
+        stage.turn(hours=2)
+    (row,) = stage.all(refusals.table)
+    assert "demo-0" in row["why"]
+    assert row["at"] == stage.store.read(lambda tx: tx.now) - timedelta(hours=2)
+    stage.event("page.viewed")
+    stage.turn(days=91)
+    enroll(stage.store, "tour")
+    stage.event("page.viewed")
+    assert [one for one, _ in refused(stage)] == ["already-in"]
+    enroll(stage.store, "tour")
+    assert [one for one, _ in refused(stage)] == ["already-in"]
+
+
+def test_the_moments_to_come_are_told_and_the_refusal_at_one(sqlite_stage: Stage) -> None:
+    """A birthday whose `if` fails on the day leaves its line."""
+    stage = sqlite_stage
+    stage.publish(
+        trial="enroll:\n  when:\n    - {date: 2 days before lead.trial_ends_at, "
+        "if: lead.score > 5}\nsteps: [{tag: in}]\n"
+    )
+    ends = stage.store.read(lambda tx: tx.now) + timedelta(days=5)
+    put_lead(stage.store, {"email": "ann@example.com", "trial_ends_at": ends}, actor="test")
+    (what,) = [what for what in told(stage) if "will be looked at on" in what]
+    assert what.startswith("trial: will be looked at on 2026-03-05T04:00:00")
+    stage.turn(days=3, minutes=1)
+    assert fire(stage) == 0
+    why = told(stage)["not let into trial"]
+    assert "lead.score is 0" in why
+    assert not [what for what in told(stage) if "will be looked at on" in what]
 
 
 def test_one_playbook_tells_of_itself_alone(stage: Stage) -> None:
