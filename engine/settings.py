@@ -173,7 +173,8 @@ class Settings(InboundSettings):
     )
     metrics_port: Port | None = Field(
         default=None,
-        description="The port on which a worker gives its metrics. None when not set.",
+        description="The port on which a worker gives its metrics, with those of its senders and "
+        "of Temporal's SDK. None when not set.",
         examples=["9464"],
     )
 
