@@ -140,7 +140,7 @@ def _tls(settings: Settings) -> TLSConfig | bool:
 async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     """Works until it is told to stop, then drains within the grace period, its sender too."""
     stop = stop or _stop_on_signals()
-    store = Store(settings.store_url, pool_size=12)
+    store = Store(settings.store_url, pool_size=settings.pool_of(12))
     with _watched(settings, store) as sdk:
         await _drive(settings, store, await connect(settings, metrics_at=sdk), stop)
 
@@ -199,7 +199,7 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
     stop = stop or _stop_on_signals()
     if folder := os.environ.get(FOLDER):
         switch_on(Path(folder))
-    store = Store(settings.store_url, pool_size=4 * SENDERS + 2)
+    store = Store(settings.store_url, pool_size=settings.pool_of(4 * SENDERS + 2))
     client = await connect(settings)
     store.on_commit(Dispatcher(client, asyncio.get_running_loop()).nudge)
     # Whoever is to send a lone lead's mail must not wait for a thread behind those of a bulk.
