@@ -109,6 +109,8 @@ def pause(playbook: Playbook = "", as_json: AsJson = False) -> None:
     with place.opened() as store:
         on = braking.pull(store, playbook, actor=place.actor())
     _tell_brake(on, as_json=as_json)
+    if not as_json:
+        rendering.note("clocks and waits run on; mail that comes due waits for `longplay resume`")
 
 
 def resume(playbook: Playbook = "", as_json: AsJson = False) -> None:

@@ -91,3 +91,30 @@ def test_an_empty_inbox_and_ledger_are_empty_lists(longplay: Longplay, ann: str)
     assert longplay("inbox", "--json").json == []
     assert longplay("messages", "list", "--json").json == []
     assert longplay("inbox", "--owner", "nobody").status == 1
+
+
+def test_many_enrollments_are_taken_in_hand_at_once(longplay: Longplay, ann: str) -> None:
+    """By playbook and state, with counts; what means nobody or everybody by accident is refused."""
+    longplay("event", "page.viewed", "--lead", "bob@example.com")
+    longplay("enroll", "trial-nurture", "--where", "lead.score < 5")
+    paused = longplay("enrollments", "pause", "--playbook", "trial-nurture", "--json").json
+    assert paused == {"verb": "pause", "changed": 2, "by_state": {"pending": 2}}
+    again = longplay("enrollments", "pause", "--everything", "--json").json
+    assert again["changed"] == 0
+    said = longplay("enrollments", "resume", "--everything")
+    assert "resumed: 2 (2 held)" in said.out
+    assert longplay("enrollments", "cancel").status == 1
+    assert longplay("enrollments", "cancel", ann, "--everything").status == 1
+    assert longplay("enrollments", "resume", "--everything", "--state", "active").status == 1
+    assert longplay("enrollments", "pause", "--playbook", "trial-nurtur").status == 1
+    assert longplay("enrollments", "cancel", "--everything", "--json").json["changed"] == 2
+    assert longplay("inbox", "retry", "--all", "--json").json["changed"] == 0
+    assert longplay("inbox", "retry").status == 1
+
+
+def test_a_pause_says_what_becomes_of_the_clocks(longplay: Longplay, ann: str) -> None:
+    """Those of held enrollments stand still; under the brake they run on."""
+    held = longplay("enrollments", "pause", ann)
+    assert "clocks stand still" in held.out + held.err
+    braked = longplay("pause")
+    assert "clocks and waits run on" in braked.out + braked.err
