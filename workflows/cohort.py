@@ -63,13 +63,6 @@ def told(batches: int, wake_in: float | None) -> str:
     return f"{sending}; looks again at {at:%Y-%m-%d %H:%M:%S} UTC, or when it is nudged"
 
 
-def _told(batches: int, longest: float | None) -> str:
-    """What Temporal's pages show of a driver at rest; it costs no event."""
-    when = "when somebody is due" if longest is None else f"in {longest:.0f} s at the latest"
-    under_way = f"{batches} batches are being sent; " if batches else ""
-    return f"{under_way}looks again {when}, or when it is nudged"
-
-
 @workflow.defn(name=DRIVE_COHORT)
 class DriveCohort:
     """Drives the open enrollments of one plan version, lane and shard."""
@@ -158,7 +151,6 @@ class DriveCohort:
         if progress.wake_in is not None:
             times.append(progress.wake_in)
         longest = max(min(times), SHORTEST_REST) if times else None
-        workflow.set_current_details(_told(len(self._running), longest))
         workflow.set_current_details(told(len(self._running), longest))
         try:
             await workflow.wait_condition(
