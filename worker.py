@@ -29,7 +29,7 @@ from activities._call import Messenger
 from activities._mailbox import watch
 from activities._send import Courier
 from activities._temporal import Carrier, Deliver, Drive
-from engine import tracing
+from engine import garbage, tracing
 from engine.addresses import Address
 from engine.calls.client import Caller
 from engine.calls.destinations import Destinations
@@ -322,6 +322,7 @@ def _senders(
 
 def main(settings: Settings) -> None:
     """Runs the worker, with its sender, until SIGINT or SIGTERM."""
+    garbage.settle()
     uvloop.run(run(settings))
 
 
@@ -342,6 +343,7 @@ def _send_for_parent() -> None:
         loop.add_reader(tie, look)
         await send(settings, stop=stop)
 
+    garbage.settle()
     uvloop.run(until_parent_ends())
     tracing.end()
 

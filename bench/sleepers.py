@@ -27,6 +27,7 @@ import sqlalchemy as sa
 from bench import loads, rivals
 from bench.arena import Arena, wait_until
 from bench.peaks import now_resident, own_peak, peaks, print_peaks
+from engine import garbage
 from engine.operations import bulk, intake
 from engine.store import enrollments
 from engine.store.database import Store, Transaction, utc_now
@@ -242,6 +243,7 @@ def main() -> None:
     parser.add_argument("--baseline", type=int, default=1500)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    garbage.settle()  # as the web server does, whose part this process plays
     found = measure(args.sleepers, args.due, args.baseline)
     if args.json:
         print(json.dumps(asdict(found)))

@@ -24,6 +24,7 @@ import sqlalchemy as sa
 from bench import loads, rivals
 from bench.arena import Arena, wait_until
 from bench.peaks import own_peak, peaks, print_peaks
+from engine import garbage
 from engine.operations import intake
 from engine.store import enrollments
 from engine.store.database import Store, Transaction, utc_now
@@ -153,6 +154,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    garbage.settle()  # as the web server does, whose part this process plays
     found = measure(args.leads, args.baseline, args.rounds)
     if args.json:
         print(json.dumps(asdict(found)))

@@ -30,6 +30,7 @@ import sqlalchemy as sa
 
 from bench import loads
 from bench.peaks import own_peak
+from engine import garbage
 from engine.operations import editions, intake, publish
 from engine.store.database import Store
 from engine.store.schema import migrate
@@ -224,6 +225,7 @@ def main() -> None:
     parser.add_argument("--postgres", default="", help="a server's URL; left out: one is started")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
+    garbage.settle()  # as the web server does, whose part this process plays
     with databases(args.postgres) as pairs:
         found = [measure(*pair, args.events, args.rounds) for pair in pairs]
     if args.json:

@@ -19,6 +19,7 @@ from starlette.applications import Starlette
 from temporalio.client import Client
 from temporalio.service import RPCError
 
+from engine import garbage
 from engine.addresses import Address
 from engine.errors import EnvironmentFault
 from engine.mail.inbound.providers.hook import HookSecrets
@@ -161,6 +162,7 @@ def serve(settings: WebSettings, connect: Connect) -> None:
             timeout_graceful_shutdown=DRAIN,
         )
     )
+    garbage.settle()
     try:
         server.run()
     except SystemExit as error:
