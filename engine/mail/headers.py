@@ -20,6 +20,7 @@ _FRAME = len("=?utf-8?b??=")
 _NAME = re.compile(r"[!-9;-~]+\Z")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\- ]+\Z")
+_PART = re.compile(r"[^.:@]+")
 _FILE_SAFE = re.compile(r"[A-Za-z0-9 ._()\-]+\Z")
 
 
@@ -31,6 +32,18 @@ def text_header(name: str, value: str) -> str:
         if folded is not None:
             return folded
     return f"{name}: " + _words(value, len(name) + 2) + "\r\n"
+
+
+def plain_id(value: str) -> str:
+    """A name of one's own as an id that headers can hold, a part at a time.
+
+    Parts that are not ASCII (a playbook may be called 唤醒) are written as domain names write them.
+    """
+    return _PART.sub(lambda part: _plain_part(part.group()), value)
+
+
+def _plain_part(part: str) -> str:
+    return part if part.isascii() else "xn--" + part.encode("punycode").decode("ascii")
 
 
 def raw_header(name: str, value: str) -> str:

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from engine.mail.addresses import Address
 from engine.mail.errors import MessageError
-from engine.mail.headers import address_header, file_name, raw_header, text_header
+from engine.mail.headers import address_header, file_name, plain_id, raw_header, text_header
 from engine.mail.law import MailKind
 
 _PLAIN_WIDTH = 76
@@ -94,9 +94,9 @@ class OutgoingMessage:
         if self.unsubscribe_url:
             lines.append("List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n")
         if self.list_id:
-            lines.append(_same_header("List-Id", f"<{self.list_id.strip('<>')}>"))
+            lines.append(_same_header("List-Id", f"<{plain_id(self.list_id.strip('<>'))}>"))
         if self.feedback_id:
-            lines.append(_same_header("Feedback-ID", self.feedback_id))
+            lines.append(_same_header("Feedback-ID", plain_id(self.feedback_id)))
         return lines
 
     def _body(self) -> bytes:

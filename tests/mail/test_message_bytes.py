@@ -67,6 +67,15 @@ def test_structured_headers_are_never_encoded() -> None:
     assert "Auto-Submitted" not in lines
 
 
+def test_a_playbook_of_any_name_sends_mail() -> None:
+    """Ids of playbooks and steps that are not ASCII are written as domain names write them."""
+    parsed = read(a_message(list_id="唤醒.acme.example", feedback_id="第一封:win-back:acme"))
+    assert parsed["List-Id"] == f"<xn--{'唤醒'.encode('punycode').decode()}.acme.example>"
+    assert parsed["Feedback-ID"] == f"xn--{'第一封'.encode('punycode').decode()}:win-back:acme"
+    assert "=?" not in str(parsed["List-Id"])
+
+
+
 @pytest.mark.parametrize("kind", ["transactional", "notice"])
 def test_other_kinds_say_that_a_program_wrote_them(kind: str) -> None:
     parsed = read(a_message(kind=kind))
