@@ -1,8 +1,9 @@
 """Links that were followed and mails that were opened: by people, and by machines.
 
 A person's click or opening is an event like any other, on the message's own run. A machine's
-(prefetchers, link scanners) is kept under a name of its own that no playbook can listen to, so it
-moves no lead, ends no wait, scores nothing and is counted by no condition (language.md, 9.10).
+(prefetchers and link scanners, known by what they say or by when they come) is kept under a name
+of its own that no playbook can listen to, so it moves no lead, ends no wait, scores nothing and is
+counted by no condition (language.md, 9.10).
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from engine.operations.letters import Writer
 from engine.operations.messages import Mailed, mailed
 from engine.operations.rewriting import links_of
 from engine.playbook.values import Value
+from engine.runtime import scanning
 from engine.store import events
 from engine.store.database import Store, Transaction
 
@@ -53,9 +55,11 @@ def click(store: Store, followed: Followed, *, machine: bool) -> None:
         message = mailed(tx, followed.job)
         if message is None:
             return
-        properties: dict[str, Value] = {"url": followed.url, "link": str(followed.index)}
-        name = MACHINE_CLICKED if machine else "email.clicked"
-        _keep(tx, message, name, properties, str(followed.index), machine=machine)
+        link = str(followed.index)
+        properties: dict[str, Value] = {"url": followed.url, "link": link}
+        by_machine = machine or _is_scan(tx, message, link)
+        name = MACHINE_CLICKED if by_machine else "email.clicked"
+        _keep(tx, message, name, properties, link, machine=by_machine)
 
     store.write(work)
 
@@ -99,6 +103,19 @@ def _keep(
         source=message.step,
     )
     intake_in(tx, [event])
+
+
+def _is_scan(tx: Transaction, message: Mailed, link: str) -> bool:
+    """Whether no person can have followed the link now; the clicks before it tell."""
+    names = ("email.clicked", MACHINE_CLICKED)
+    lately = events.lately(tx, message.lead, names, since=tx.now - scanning.BURST)
+    mine = ("step", message.step), ("template", message.template)
+    others = [
+        (at, str(properties.get("link")))
+        for at, properties in lately
+        if all(properties.get(name) == value for name, value in mine)
+    ]
+    return scanning.scanned(link, tx.now, message.accepted_at, others)
 
 
 def _minute(at: datetime) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from engine.operations import published
 from engine.operations.scopes import load_facts
@@ -20,6 +21,7 @@ class Mailed:
         template: the template's name.
         topic: what it was about, or empty.
         links: where its links lead, by index.
+        accepted_at: when the mail server took it; None: it has not yet, or that is in doubt.
         counts_opens: whether the step asks for openings to be counted.
         lead_facts: the lead as it is now; empty when it has been erased.
     """
@@ -33,6 +35,7 @@ class Mailed:
     template: str
     topic: str
     links: tuple[str, ...]
+    accepted_at: datetime | None
     counts_opens: bool
     lead_facts: Mapping[str, Value]
 
@@ -56,6 +59,7 @@ def mailed(tx: Transaction, job: str) -> Mailed | None:
         template=str(params.get("template") or ""),
         topic=str(params.get("topic") or ""),
         links=tuple(row["links"]),
+        accepted_at=row["accepted_at"],
         counts_opens=isinstance(track, Mapping) and track.get("opens") is True,
         lead_facts=load_facts(tx, current, [row["lead"]]).get(row["lead"], {}),
     )

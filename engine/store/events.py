@@ -84,3 +84,12 @@ def of_lead(
         query = query.where(sa.or_(table.c.at < at, earlier))
     query = query.order_by(table.c.at.desc(), table.c.id.desc()).limit(limit)
     return [row._asdict() for row in tx.conn.execute(query)]
+
+
+def lately(
+    tx: Transaction, lead: str, names: Iterable[str], *, since: datetime
+) -> list[tuple[datetime, Mapping[str, Value]]]:
+    """A lead's events of these names since then: when, and their properties."""
+    mine = sa.and_(table.c.lead == lead, table.c.name.in_(list(names)), table.c.at > since)
+    found = tx.conn.execute(sa.select(table.c.at, table.c.properties).where(mine))
+    return [(at, properties) for at, properties in found]

@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from activities._advance import advance
@@ -21,7 +23,8 @@ from engine.mail.transports.memory import MemoryTransport
 from engine.operations import editions
 from engine.operations.letters import Writer
 from engine.operations.publish import publish
-from engine.store.database import Store
+from engine.store import jobs
+from engine.store.database import Store, Transaction
 from web.app import create_app
 from web.deps import Deps
 from web.sessions import Sessions
@@ -128,6 +131,18 @@ class Work:
                 keep_mail(self.mail_folder, sent.content, sent.sender, (sent.recipient,))
             if not batches and not any(one.more for one in progress):
                 return
+
+    def a_minute_later(self) -> None:
+        """What went has been with its readers for a minute: sooner, only machines follow links."""
+        accepted_at = jobs.table.c.accepted_at
+
+        def age(tx: Transaction) -> None:
+            for id, at in tx.conn.execute(sa.select(jobs.table.c.id, accepted_at)).all():
+                earlier = at and at - timedelta(minutes=1)
+                mine = jobs.table.c.id == id
+                tx.conn.execute(sa.update(jobs.table).where(mine).values(accepted_at=earlier))
+
+        self.store.write(age)
 
     def tokens(self, kind: str) -> list[str]:
         """The tokens of this kind in every message that went out, in order."""

@@ -8,7 +8,9 @@ from starlette.testclient import TestClient
 
 from engine.ids import new_id
 from engine.mail.links import LinkSigner
-from engine.store import enrollments, events, leads, suppressions
+from engine.operations import following
+from engine.operations.following import Followed
+from engine.store import enrollments, events, jobs, leads, suppressions
 from engine.store.database import Store
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ def mailed(client: TestClient, work: "Work") -> TestClient:
     event = {"name": "form.submitted", "lead": {"email": ANN}, "properties": {"form": "trial"}}
     assert client.post("/v1/events", json=event).json()["accepted"] == 1
     work.until_rest()
+    work.a_minute_later()
     client.headers.update(PERSON)
     return client
 
@@ -161,6 +164,14 @@ def test_a_head_request_is_no_click(mailed: TestClient, workspace: Store, work: 
         {"user-agent": "Mozilla/5.0 (compatible; bingbot/2.0)"},
         {"user-agent": "Mozilla/5.0 Barracuda Sentinel"},
         {"user-agent": "Mozilla/5.0"},
+        {},
+        {"user-agent": "python-requests/2.32"},
+        {"user-agent": "Go-http-client/2.0"},
+        {"user-agent": "curl/8.9"},
+        {"user-agent": "Mozilla/5.0 (Windows NT 10.0) HeadlessChrome/130.0 Safari/537.36"},
+        {"user-agent": "Mozilla/5.0 QQMail-URLCheck"},
+        {"user-agent": "YahooMailProxy; https://help.yahoo.example"},
+        {"user-agent": "Mozilla/5.0 (via ggpht.com GoogleImageProxy)"},
         {"user-agent": "Microsoft Office Existence Discovery"},
         {**PERSON, "purpose": "prefetch"},
         {**PERSON, "sec-purpose": "prefetch;prerender"},
@@ -172,10 +183,34 @@ def test_a_machines_click_is_recorded_and_satisfies_nothing(
 ) -> None:  # fmt: skip
     """It is led on; no wait sees it, no field of the lead moves."""
     before = workspace.read(lambda tx: leads.load(tx, [_ann(workspace)]))
+    mailed.headers.pop("user-agent")
+    mailed.headers["user-agent"] = ""
     assert mailed.get(f"/c/{work.tokens('c')[0]}", headers=headers).status_code == 302
     assert "email.machine_clicked" in names(workspace)
     assert kept_for_waits(workspace) == []
     assert workspace.read(lambda tx: leads.load(tx, [_ann(workspace)])) == before
+
+
+def test_a_click_sooner_than_anybody_reads_is_a_machines(
+    mailed: TestClient, workspace: Store, work: "Work"
+) -> None:
+    """However much the scanner looks like a browser."""
+    accept = sa.update(jobs.table)
+    workspace.write(lambda tx: tx.conn.execute(accept.values(accepted_at=tx.now)))
+    assert mailed.get(f"/c/{work.tokens('c')[0]}").status_code == 302
+    assert [name for name in names(workspace) if "click" in name] == ["email.machine_clicked"]
+
+
+def test_links_followed_together_are_a_machines(
+    mailed: TestClient, workspace: Store, work: "Work", signer: LinkSigner
+) -> None:
+    """The first in doubt is a person's; what follows within the second is not."""
+    token = work.tokens("c")[0]
+    assert mailed.get(f"/c/{token}").status_code == 302
+    job = signer.read(token).job_id  # type: ignore[union-attr]
+    following.click(workspace, Followed(job, 1, "https://www.example.com/2"), machine=False)
+    clicks = [name for name in names(workspace) if "click" in name]
+    assert clicks == ["email.clicked", "email.machine_clicked"]
 
 
 def test_tokens_that_are_not_ours_are_all_answered_alike(

@@ -33,6 +33,7 @@ def history(store: Store, edition: editions.Edition, tmp_path: "Path") -> tuple[
     trial = IncomingEvent("form.submitted", {"email": ANN}, properties={"form": "trial"})
     assert take_in(store, [trial]).accepted == 1
     work.until_rest()
+    work.a_minute_later()
     (job,) = store.read(jobs.page)
     link = following.link_of(store, work.courier.writer, job["id"], 0)
     assert link is not None
