@@ -22,7 +22,7 @@ from tests.runtime.stage import Stage
 
 ON_FORM = "enroll: {when: [{event: form.submitted}]}\n"
 WAITS = ON_FORM + "steps:\n  - wait: 1 hour\n  - tag: waited\n"
-MAILS = ON_FORM + "steps:\n  - {email: note, as: transactional}\n  - wait: 1 day\n"
+MAILS = ON_FORM + "steps:\n  - {email: note, as: transactional, in_doubt: hold}\n  - wait: 1 day\n"
 ENDS = ON_FORM + "steps:\n  - tag: seen\n"
 
 
