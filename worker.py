@@ -50,8 +50,6 @@ from engine.operations.sweeper import neglected
 from engine.setting_pages import PREFIX
 from engine.settings import Settings, load_settings
 from engine.store.database import Store
-from workflows.bulk import DriveBulk
-from workflows.cohort import DriveCohort
 from workflows.deployment import unversioned, versioned
 from workflows.dispatcher import Dispatcher
 from workflows.names import (
@@ -63,7 +61,7 @@ from workflows.names import (
     WEBHOOK_QUEUE,
 )
 from workflows.payloads import converter
-from workflows.schedules import DriveSchedules
+from workflows.replaying import DRIVERS
 
 SWEEP_EVERY = 2.0
 """Seconds between two looks at what nobody serves."""
@@ -282,7 +280,7 @@ def _driver(
     return Worker(
         client,
         task_queue=queue,
-        workflows=[DriveCohort, DriveSchedules, DriveBulk],
+        workflows=DRIVERS,
         activities=Drive(store).activities(),
         activity_executor=threads,
         max_concurrent_workflow_tasks=at_once,

@@ -1,4 +1,4 @@
-"""Records the histories that replays are tested with: `python -m tests.replay.record`.
+"""Records the histories that replays are tested with: `python -m tests.replay.record [NAME…]`.
 
 Run it only when a driver's commands change on purpose; old files stay as long as a run that was
 begun by the code of their time may be open.
@@ -15,9 +15,15 @@ from typing import Any
 
 from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
 
 from tests.workflows.fakes import ASLEEP, EMPTY, Fakes, until
 from workflows.cohort import LONG_HISTORY
+from workflows.deployment import versioned
+from workflows.replaying import DRIVERS
+
+MANY = 350
+"""Looks of six events each: more than one run holds."""
 
 LARGE = 200_000
 """Characters beyond which a history is kept compressed."""
@@ -110,6 +116,42 @@ async def bulk(client: Client) -> Handle:
     return handle
 
 
+async def schedules_continued(client: Client) -> Handle:
+    """Pages without end: the run gets too long between two of them, and continues as new."""
+    fakes = Fakes(fired=lambda asked: {"more": asked < MANY, "wake_in": None})
+    return await handed_over(client, fakes, "drive_schedules")
+
+
+async def bulk_continued(client: Client) -> Handle:
+    """So many slices that the run continues as new."""
+    return await handed_over(client, Fakes(slices=MANY), "drive_bulk")
+
+
+async def handed_over(client: Client, fakes: Fakes, drives: str) -> Handle:
+    """The first run of a driver that had more to do than one run holds."""
+    async with fakes.serve(client):
+        handle = await fakes.start(client, drives)
+        await client.get_workflow_handle(handle.id).result()
+    return client.get_workflow_handle(handle.id, run_id=handle.first_execution_run_id)
+
+
+async def versioned_build(client: Client) -> Handle:
+    """A driver that begins without worker versioning, and goes on under a named build."""
+    fakes = Fakes(progress=lambda asked: ASLEEP if asked < 3 else EMPTY)
+    async with fakes.serve(client):
+        handle = await fakes.start(client)
+        await until(lambda: len(fakes.asked) == 1)
+    async with Worker(
+        client, task_queue=fakes.queue, workflows=DRIVERS, activities=fakes.activities(),
+        deployment_config=await versioned(client, "recorded"),
+    ):  # fmt: skip
+        while len(fakes.asked) < 3:
+            await handle.signal("look")
+            await asyncio.sleep(0.3)
+        await handle.result()
+    return handle
+
+
 RECORDED: dict[str, Callable[[Client], Awaitable[Handle]]] = {
     "cohort-simple": simple,
     "cohort-batches": batches,
@@ -117,17 +159,21 @@ RECORDED: dict[str, Callable[[Client], Awaitable[Handle]]] = {
     "cohort-continued": continued,
     "schedules": schedules,
     "bulk": bulk,
+    "schedules-continued": schedules_continued,
+    "bulk-continued": bulk_continued,
+    "cohort-versioned": versioned_build,
 }
 
 
 async def main() -> None:
-    """Records every history anew."""
+    """Records the histories that are named, or all of them, anew."""
+    wanted = sys.argv[1:] or list(RECORDED)
     binary = str(Path(sys.executable).with_name("temporal"))
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=binary, dev_server_log_level="error"
     ) as environment:
-        for name, record in RECORDED.items():
-            handle = await record(environment.client)
+        for name in wanted:
+            handle = await RECORDED[name](environment.client)
             history = clean(json.loads((await handle.fetch_history()).to_json()))
             text = json.dumps(history, indent=1, sort_keys=True) + "\n"
             if len(text) > LARGE:

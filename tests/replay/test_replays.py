@@ -14,9 +14,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from workflows import names
-from workflows.bulk import DriveBulk
-from workflows.cohort import DriveCohort
-from workflows.schedules import DriveSchedules
+from workflows.replaying import DRIVERS
 
 HISTORIES = sorted(Path(__file__).with_name("histories").iterdir())
 
@@ -28,7 +26,7 @@ def text_of(path: Path) -> str:
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.name.split(".")[0])
 async def test_a_recorded_history_replays(path: Path) -> None:
     """The same commands come out as when it was recorded."""
-    replayer = Replayer(workflows=[DriveCohort, DriveSchedules, DriveBulk])
+    replayer = Replayer(workflows=DRIVERS)
     await replayer.replay_workflow(WorkflowHistory.from_json(path.name, text_of(path)))
 
 
@@ -37,7 +35,7 @@ async def test_a_changed_history_does_not_replay() -> None:
     path = next(path for path in HISTORIES if path.name == "cohort-batches.json")
     changed = text_of(path).replace('"name": "send"', '"name": "post"')
     assert changed != text_of(path)
-    replayer = Replayer(workflows=[DriveCohort, DriveSchedules, DriveBulk])
+    replayer = Replayer(workflows=DRIVERS)
     with pytest.raises(Exception, match=r"(?i)nondeterminism"):
         await replayer.replay_workflow(WorkflowHistory.from_json("changed", changed))
 
@@ -47,7 +45,21 @@ def test_the_histories_tell_every_story() -> None:
     stories = {path.name.split(".")[0] for path in HISTORIES}
     assert stories >= {
         "cohort-simple", "cohort-batches", "cohort-failed-batch", "cohort-continued", "schedules",
-        "bulk",
+        "bulk", "schedules-continued", "bulk-continued", "cohort-versioned",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("driver", DRIVERS, ids=lambda driver: driver.__name__)
+def test_of_every_driver_an_end_and_a_handing_over_are_recorded(driver: type) -> None:
+    """A driver whose long runs nobody recorded could break in its second thousand of events."""
+    ends = set()
+    for path in HISTORIES:
+        events = json.loads(text_of(path))["events"]
+        began = events[0]["workflowExecutionStartedEventAttributes"]
+        if began["workflowType"]["name"] == driver.__temporal_workflow_definition.name:  # type: ignore[attr-defined]
+            ends.add(events[-1]["eventType"])
+    assert ends == {
+        "EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED", "EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
     }  # fmt: skip
 
 
