@@ -70,6 +70,8 @@ _EVENTS: dict[str, str] = {
     "email.complained": N_("Reported a mail as spam"),
     "email.unsubscribed": N_("Unsubscribed"),
     "email.resubscribed": N_("Subscribed again"),
+    "email.delayed": N_("A mail is delayed"),
+    "email.auto_replied": N_("A machine replied to a mail"),
     "email.machine_clicked": N_("A machine followed a link"),
     "email.machine_opened": N_("A machine opened a mail"),
     "form.submitted": N_("Submitted a form"),
