@@ -25,12 +25,16 @@ from engine.operations.clock_guard import ClockGuard
 from engine.operations.letters import Writer, Written
 from engine.operations.reports import Sent
 from engine.operations.turns import take_turn
-from engine.operations.windows import Letter, Window
+from engine.operations.windows import WINDOW, Letter, Window
 from engine.store.database import Store, Transaction, is_away
 
 MOST_JOBS = 250
 TIME = timedelta(seconds=50)
 ONE_MESSAGE = timedelta(seconds=30)
+BEGUN = timedelta(seconds=1)
+"""A message that was decided about longer ago is not begun: the brake may be on by now."""
+
+_SMALLEST = 4
 INSISTS = timedelta(seconds=25)
 """How long after its time an attempt goes on telling what it found out; leases are longer."""
 
@@ -70,6 +74,7 @@ class Courier:
         taken = 0
         sent: list[Sent] = []
         first = True
+        size = WINDOW
         while True:
             in_time = taken < MOST_JOBS and time.monotonic() < deadline
             last = not (in_time and may_go_on())
@@ -78,6 +83,7 @@ class Courier:
             turn = partial(
                 take_turn,
                 batch=batch, token=token, guard=self.guard, sent=sent, first=first, last=last,
+                size=size,
             )  # fmt: skip
             window = await self._written(turn, sent, deadline)
             count_window(window)
@@ -86,6 +92,10 @@ class Courier:
             taken += len(window.letters)
             sent = await asyncio.gather(*(self._one(one, deadline) for one in window.letters))
             first = False
+            back = sum(_is_put_back(one.outcome) for one in sent)
+            taken -= back
+            # A slow server gets small windows: a brake is heeded by what is claimed after it.
+            size = max(_SMALLEST, len(sent) - back) if back else min(WINDOW, size * 2)
 
     async def _written(
         self, turn: Callable[[Transaction], Window], sent: Sequence[Sent], deadline: float
@@ -128,7 +138,7 @@ class Courier:
             return _sent(letter, written, NotSent("the sender ran out of time", timedelta()))
         within = min(ONE_MESSAGE, timedelta(seconds=left))
         began = time.monotonic()
-        outcome = await self.transport.send(written.envelope, within=within)
+        outcome = await self.transport.send(written.envelope, within=within, start_within=BEGUN)
         return _sent(letter, written, outcome, time.monotonic() - began)
 
     async def _to_inbox(self, letter: Letter, written: Written) -> Outcome:
@@ -141,7 +151,8 @@ class Courier:
 def _sent(
     letter: Letter, written: Written | None, outcome: Outcome | str, took: float | None = None
 ) -> Sent:
-    count_mail(letter, outcome, took)
+    if not _is_put_back(outcome):
+        count_mail(letter, outcome, took)
     params = letter.op.params
     return Sent(
         job=letter.job,
@@ -160,3 +171,7 @@ def _sent(
         resend=letter.op.action == "notify" or params.get("in_doubt") == "resend",
         outcome=outcome,
     )
+
+
+def _is_put_back(outcome: Outcome | str) -> bool:
+    return isinstance(outcome, NotSent) and outcome.put_back

@@ -104,6 +104,9 @@ def _verdict(one: Sent, batch: str, now: datetime, pacer: Pacer) -> dict[str, An
             if rest is not None and cause in throttles.ASKS:
                 return _again(one, values, rest.why, rest.until - now, now, backs_off=False)
             return _again(one, values, f"{cause}: {reply}", retry_after, now)
+        case NotSent(put_back=True):
+            # The batch holds it still, and whoever claims the next window may take it at once.
+            return values | {"state": "queued", "ended_at": None}
         case NotSent(detail, retry_after):
             return _again(one, values, detail, retry_after, now)
         case Rejected(reply, cause, _):

@@ -21,6 +21,7 @@ def take_turn(
     *,
     first: bool,
     last: bool,
+    size: int = WINDOW,
 ) -> Window:
     """Reports `sent`, then claims the next window.
 
@@ -32,13 +33,14 @@ def take_turn(
         sent: the last window; empty before the first.
         first: whether nothing of the batch was claimed by this attempt before.
         last: whether nothing is to be claimed any more.
+        size: of the next window.
     """
     if sent:
         if tx.is_postgres and not last:
             # All at once and in one order, before either half locks its own (runtime.md, I7).
-            next_ones = {row["lead"] for row in jobs.takeable(tx, batch, WINDOW)}
+            next_ones = {row["lead"] for row in jobs.takeable(tx, batch, size)}
             leads.lock(tx, next_ones | {one.lead for one in sent})
         report(tx, batch, token, sent, settle=last)
     if last:
         return Window()
-    return claim(tx, batch, token, guard, first=first)
+    return claim(tx, batch, token, guard, size=size, first=first)

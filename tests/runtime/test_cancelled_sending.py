@@ -21,7 +21,13 @@ class Slow:
         self.asked = asyncio.Event()
         self.answers = asyncio.Event()
 
-    async def send(self, envelope: Envelope, *, within: timedelta | None = None) -> Outcome:
+    async def send(
+        self,
+        envelope: Envelope,
+        *,
+        within: timedelta | None = None,
+        start_within: timedelta | None = None,
+    ) -> Outcome:
         self.asked.set()
         await self.answers.wait()
         return Accepted(Reply(250, "2.0.0", "ok"))

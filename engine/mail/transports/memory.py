@@ -21,7 +21,13 @@ class MemoryTransport:
         self.closed = False
         self._answer = answer
 
-    async def send(self, envelope: Envelope, *, within: timedelta | None = None) -> Outcome:
+    async def send(
+        self,
+        envelope: Envelope,
+        *,
+        within: timedelta | None = None,
+        start_within: timedelta | None = None,
+    ) -> Outcome:
         """Keep one message, or give it the outcome the test asked for."""
         outcome = self._answer(envelope) if self._answer else None
         if outcome is None:

@@ -92,6 +92,8 @@ class NotSent:
 
     detail: str
     retry_after: timedelta = timedelta(minutes=1)
+    put_back: bool = False
+    """It was not even begun, for want of a connection, and may be taken again at once."""
 
 
 Outcome: TypeAlias = Accepted | Deferred | Rejected | InDoubt | NotSent
@@ -100,8 +102,17 @@ Outcome: TypeAlias = Accepted | Deferred | Rejected | InDoubt | NotSent
 class Transport(Protocol):
     """Takes messages out of the house, many at a time."""
 
-    async def send(self, envelope: Envelope, *, within: timedelta | None = None) -> Outcome:
-        """Hand one message over, in at most `within`; safe to call concurrently."""
+    async def send(
+        self,
+        envelope: Envelope,
+        *,
+        within: timedelta | None = None,
+        start_within: timedelta | None = None,
+    ) -> Outcome:
+        """Hand one message over, in at most `within`; safe to call concurrently.
+
+        One that has found no connection after `start_within` is put back.
+        """
         ...
 
     async def close(self) -> None:

@@ -97,15 +97,26 @@ class SmtpTransport:
         self._down_until = 0.0
         self._down: Outcome = NotSent("never tried")
 
-    async def send(self, envelope: Envelope, *, within: timedelta | None = None) -> Outcome:
+    async def send(
+        self,
+        envelope: Envelope,
+        *,
+        within: timedelta | None = None,
+        start_within: timedelta | None = None,
+    ) -> Outcome:
         """Hand one message over; see `Transport.send`.
 
         A cancelled send drops its connection; the caller then treats the message as in doubt.
         """
         progress = _Progress()
         try:
-            async with asyncio.timeout(within.total_seconds() if within else None), self._slots:
-                return await self._deliver(envelope, progress)
+            async with asyncio.timeout(within.total_seconds() if within else None):
+                if not await self._admitted(start_within):
+                    return NotSent("waiting for a connection", timedelta(), put_back=True)
+                try:
+                    return await self._deliver(envelope, progress)
+                finally:
+                    self._slots.release()
         except TimeoutError:
             seconds = within.total_seconds() if within else 0
             detail = f"no end within {seconds:g} s"
@@ -113,6 +124,15 @@ class SmtpTransport:
                 return InDoubt(detail)
             at = "waiting for a connection" if progress.stage is _Stage.CONNECT else "the envelope"
             return NotSent(f"{detail} (at {at})")
+
+    async def _admitted(self, start_within: timedelta | None) -> bool:
+        """Whether one of the connections is ours, in time."""
+        try:
+            async with asyncio.timeout(start_within.total_seconds() if start_within else None):
+                await self._slots.acquire()
+        except TimeoutError:
+            return False
+        return True
 
     async def close(self) -> None:
         """Say QUIT on every idle connection, briefly, and let them go."""
