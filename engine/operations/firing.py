@@ -237,7 +237,7 @@ def _is_due(reactor: Reactor, plan: Plan, trigger: Trigger, record: str, seen: S
     )  # fmt: skip
     holds = condition(trigger.cond).truth(scope)
     if not holds and trigger.kind == "date":
-        reactor.refuse(plan, record, trigger, scope)
+        reactor.refused.by_trigger(plan, record, trigger, scope)
     return holds
 
 

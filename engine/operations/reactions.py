@@ -4,7 +4,6 @@ The caller holds the leads' locks. Exits come before triggers on the same event,
 `again: always` starts a playbook anew (language.md, section 4).
 """
 
-import time
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -15,12 +14,12 @@ from engine.operations import befores, clocks, published
 from engine.operations.deal_sight import DealSight, sees
 from engine.operations.drawing import convert
 from engine.operations.enrollment_rows import cohort_of, finish_rows
-from engine.operations.occurrences import Occurrence
+from engine.operations.occurrences import Occurrence, by_lead, kept_row
 from engine.operations.published import Current
+from engine.operations.refusing import Refusals
 from engine.operations.scopes import load_histories, run_of, scope_of
 from engine.operations.timed_segments import looked_at
-from engine.playbook.conditions import condition
-from engine.playbook.plan import Plan, Trigger
+from engine.playbook.plan import Plan
 from engine.playbook.values import History, Scope, Value
 from engine.runtime.enrolling import Decline, Enter, Entry, Former, decide_entry
 from engine.runtime.interpreter import leave_by
@@ -36,14 +35,8 @@ from engine.runtime.matching import (
     implied_exit,
 )
 from engine.runtime.position import Finish
-from engine.store import awaited_events, enrollments, refusals, suppressions
+from engine.store import awaited_events, enrollments, suppressions
 from engine.store.database import Transaction
-from engine.store.refusals import Refused
-
-_PLAIN = frozenset({"same-cause", "no-deal"})
-"""Reasons that tell nobody anything: the same event once more, and no deal to enroll."""
-
-_PLAIN_IN_BULK = frozenset({"already-in", "again-never"})
 
 
 @dataclass(slots=True)
@@ -112,7 +105,7 @@ class Reactor:
     histories: Mapping[str, History] = field(default_factory=dict)
     deals: MutableMapping[str, dict[str, Value]] = field(default_factory=dict)
     reaction: Reaction = field(default_factory=Reaction)
-    _refused: list[Refused] = field(default_factory=list)
+    refused: Refusals = field(default_factory=Refusals)
 
     @property
     def sight(self) -> DealSight:
@@ -154,7 +147,7 @@ class Reactor:
         wishes = list(self._wishes(occurrences, starts=starts))
         if starts:
             counted = befores.by_events(self.current, self.facts, occurrences, edges)
-            happened = _by_lead(occurrences)
+            happened = by_lead(occurrences)
             wishes += self._wishes_by_change({**counted, **edges}, deal_edges or {}, happened)
         self.enroll(wishes)
         return self.reaction
@@ -163,15 +156,8 @@ class Reactor:
         """Enrolls whom the playbooks' rules let in; the others are declined with a reason."""
         if wishes:
             self._enroll(wishes)
-        refusals.write(self.tx, self._refused)
-        self._refused.clear()
+        self.refused.write(self.tx)
         return self.reaction
-
-    def refuse(self, plan: Plan, record: str, trigger: Trigger, scope: Scope) -> None:
-        """Notes that a trigger's `if` did not hold of a record; written by the next `enroll`."""
-        said = trigger.event or trigger.moment or trigger.stage or trigger.score or trigger.kind
-        why = f"{said}: if: {condition(trigger.cond).explain(scope)}"
-        self._refused.append(Refused(record, plan.playbook, "trigger", why))
 
     def _enroll(self, wishes: Sequence[Wish]) -> None:
         leads = sorted({wish.lead for wish in wishes})
@@ -191,16 +177,9 @@ class Reactor:
                 self.reaction.entered.append((wish.lead, wish.playbook))
             else:
                 self.reaction.declined.append((wish.lead, wish.playbook, entry))
-                self._note(wish, entry)
+                record = self._record(wish)
+                self.refused.by_rules(wish.playbook, record, wish.lane, wish.why, entry)
         enrollments.insert(self.tx, rows)
-
-    def _note(self, wish: Wish, declined: Decline) -> None:
-        """Keeps why it was declined; that it is in already, a batch need not be told."""
-        if declined.reason in _PLAIN or (wish.lane == "bulk" and declined.reason in _PLAIN_IN_BULK):
-            return
-        why = f"{wish.why}: {declined.why}"
-        refused = Refused(self._record(wish), wish.playbook, declined.reason, why)
-        self._refused.append(refused)
 
     def leave(self, leaves: Sequence[Leave]) -> None:
         """Ends the open enrollments that are meant, with outcome `left` and a reason.
@@ -251,11 +230,11 @@ class Reactor:
     def _leave(
         self, rows: Sequence[Mapping[Any, Any]], occurrences: Sequence[Occurrence]
     ) -> frozenset[str]:
-        by_lead = _by_lead(occurrences)
+        of_leads = by_lead(occurrences)
         left = []
         for row in rows:
             plan = published.plan(self.tx, row["digest"])
-            end = self._exit_of(plan, row, by_lead.get(row["lead"], ()))
+            end = self._exit_of(plan, row, of_leads.get(row["lead"], ()))
             if end is not None:
                 left.append((row, end))
         finish_rows(self.tx, left)
@@ -280,15 +259,15 @@ class Reactor:
         return None
 
     def _keep(self, rows: Sequence[Mapping[Any, Any]], occurrences: Sequence[Occurrence]) -> None:
-        by_lead = _by_lead(occurrences)
+        of_leads = by_lead(occurrences)
         kept = []
         for row in rows:
             listens = published.plan(self.tx, row["digest"]).listens
-            for one in by_lead.get(row["lead"], ()):
+            for one in of_leads.get(row["lead"], ()):
                 mine = one.by != row["id"] and sees(row, one.happened)
                 if mine and one.happened.name in listens:
                     kept.append((row, one))
-        awaited_events.keep(self.tx, [_kept_row(row, one, self.tx) for row, one in kept])
+        awaited_events.keep(self.tx, [kept_row(row, one, self.tx.now) for row, one in kept])
         self._wake([row for row, _ in kept])
 
     def _look_again(self, rows: Sequence[Mapping[Any, Any]], touched: Collection[str]) -> None:
@@ -321,7 +300,7 @@ class Reactor:
                     if fired is not None:
                         yield _wish(one.lead, name, fired, one.happened, deal)
                     elif (item := held_back(plan, one.happened)) is not None:
-                        self.refuse(plan, deal or one.lead, item, scope)
+                        self.refused.by_trigger(plan, deal or one.lead, item, scope)
 
     def _wishes_by_change(
         self,
@@ -359,7 +338,7 @@ class Reactor:
             if fired is not None:
                 yield _wish(lead, name, fired, None, deal)
             elif (item := held_back_by_change(plan, edge, scope)) is not None:
-                self.refuse(plan, deal or lead, item, scope)
+                self.refused.by_trigger(plan, deal or lead, item, scope)
 
     def _decide(self, wish: Wish, former: Sequence[Former], *, suppressed: bool) -> Entry:
         run: dict[str, Value] = {"event": wish.event or {}, "key": wish.key or ""}
@@ -399,22 +378,6 @@ class Reactor:
 def _kept(wish: Wish) -> dict[str, Value]:
     told: dict[str, Value] = {"chain": wish.chain, "trace": wish.trace}
     return {name: value for name, value in told.items() if value}
-
-
-def _by_lead(occurrences: Sequence[Occurrence]) -> dict[str, list[Occurrence]]:
-    found: dict[str, list[Occurrence]] = {}
-    for one in occurrences:
-        found.setdefault(one.lead, []).append(one)
-    return found
-
-
-def _kept_row(row: Mapping[Any, Any], one: Occurrence, tx: Transaction) -> dict[str, Any]:
-    return {
-        "enrollment": row["id"], "event": one.happened.id, "name": one.happened.name,
-        "source": one.happened.source, "properties": dict(one.happened.properties), "at": tx.now,
-        # Taken under the lead's lock, so it ascends in the order of commits (I9).
-        "at_seq": row["seq"], "consumed_seq": None, "position": time.time_ns(),
-    }  # fmt: skip
 
 
 def _wish(
