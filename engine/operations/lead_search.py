@@ -3,8 +3,8 @@
 Filters that have an index are followed along it. A text is looked for as an address first, then in
 a stretch of leads at a time: a page that found too few says where to look on.
 
-There is no index of trigrams, on purpose: measured on SQLite it added 57 µs of CPU to each new lead and
-made the file three times as large, and it does not find a name of two characters, such as 李伟.
+There is no index of trigrams, on purpose: measured on SQLite it added 57 µs of CPU to each new lead
+and made the file three times as large, and it does not find a name of two characters, such as 李伟.
 """
 
 from collections.abc import Sequence
