@@ -14,13 +14,18 @@ from tests.cli.conftest import Longplay
 ROOT = Path(__file__).parents[2]
 
 COMMANDS = (
-    "init", "validate", "fmt", "compile", "diagram", "schema", "apply", "up", "worker", "web", "migrate",
-    "doctor", "leads import", "leads list", "leads show", "leads set", "event", "events import",
+    "init", "validate", "fmt", "compile", "diagram", "schema", "test", "simulate",
+    "plan", "apply", "rollback", "versions", "shadow",
+    "up", "worker", "web", "migrate", "doctor", "top", "pause", "resume", "retention",
+    "leads import", "leads list", "leads show", "leads set",
+    "deals import", "deals list", "deals show", "deals move",
+    "segments list", "segments show", "event", "events import", "mail receive", "mail fetch",
     "enroll", "enrollments list", "enrollments show", "enrollments pause", "enrollments resume",
-    "enrollments skip", "enrollments cancel", "enrollments retry", "messages list",
-    "messages resend", "explain",
-    "inbox", "inbox done", "inbox snooze", "inbox retry", "inbox skip", "pause", "resume",
-    "suppressions list", "suppressions add", "suppressions remove", "owners list",
+    "enrollments skip", "enrollments cancel", "enrollments retry",
+    "bulk list", "bulk show", "bulk watch", "bulk pause", "bulk resume", "bulk cancel",
+    "messages list", "messages resend", "explain", "stats",
+    "inbox", "inbox done", "inbox snooze", "inbox approve", "inbox reject", "inbox retry",
+    "inbox skip", "suppressions list", "suppressions add", "suppressions remove", "owners list",
 )  # fmt: skip
 SILENT = {"init", "diagram", "up", "worker", "web"}
 HEAVY = ("sqlalchemy", "temporalio", "pydantic", "rich.console", "jinja2", "alembic", "yaml")
