@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import typer
@@ -57,7 +58,7 @@ def _replayed(settings: "Settings", *, limit: int, quiet: bool) -> "Verdict":
     async def ask() -> "Verdict":
         client = await connect(settings, patience=0)
         with rendering.progress("histories", quiet=quiet) as bar:
-            return await replay(client, limit=limit, progress=bar)
+            return await replay(client, limit=limit, progress=bar, now=datetime.now(UTC))
 
     try:
         return asyncio.run(ask())

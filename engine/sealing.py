@@ -66,7 +66,7 @@ class Seal:
         nonce = os.urandom(_NONCE)
         return nonce + self._first.encrypt(nonce, plain, self.newest.encode())
 
-    def open(self, sealed: bytes, key: str) -> bytes:
+    def unseal(self, sealed: bytes, key: str) -> bytes:
         """What was sealed with the key of that name.
 
         Raises:

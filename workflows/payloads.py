@@ -47,7 +47,7 @@ class SealingCodec(PayloadCodec):
         if payload.metadata.get("encoding") != ENCODING:
             return payload
         key = payload.metadata.get(_KEY, b"").decode(errors="replace")
-        return Payload.FromString(self._seal.open(payload.data, key))
+        return Payload.FromString(self._seal.unseal(payload.data, key))
 
 
 def converter(keys: Sequence[bytes]) -> DataConverter:

@@ -65,19 +65,20 @@ class Verdict:
     failed: tuple[Failed, ...]
 
 
-async def replay(client: Client, *, limit: int, progress: Progress) -> Verdict:
+async def replay(client: Client, *, limit: int, progress: Progress, now: datetime) -> Verdict:
     """Replays what is under way, then what ended lately, `limit` histories altogether.
 
     Args:
         client: the connection, with the keys that histories are sealed with.
         limit: histories at most.
         progress: is told how many are done, and of how many.
+        now: the present moment.
 
     Raises:
         RPCError: Temporal is not to be had.
     """
     under_way = (await client.count_workflows(f'{_OURS} AND ExecutionStatus = "Running"')).count
-    recent = f"{datetime.now(UTC) - RECENT:%Y-%m-%dT%H:%M:%SZ}"
+    recent = f"{now.astimezone(UTC) - RECENT:%Y-%m-%dT%H:%M:%SZ}"
     lately = f'{_OURS} AND {_ENDED_WELL} AND CloseTime > "{recent}"'
     total = min(limit, under_way + (await client.count_workflows(lately)).count)
     replayer = _replayer(client)

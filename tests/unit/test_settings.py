@@ -1,5 +1,6 @@
 """Settings: where they come from, what is refused and how, and that secrets stay secret."""
 
+import base64
 import os
 import stat
 import subprocess
@@ -304,6 +305,41 @@ def test_two_secrets_sign_while_one_is_being_replaced(monkeypatch: pytest.Monkey
     with pytest.raises(EnvironmentFault, match="begins with 'whsec_'") as fault:
         load_settings()
     assert SECRET not in str(fault.value)
+
+
+def test_payload_keys_are_read_newest_first_and_never_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Several, with a comma between; what is no key is named, and not shown; the log hides them."""
+    new, old = base64.b64encode(b"n" * 32).decode(), base64.b64encode(b"o" * 32).decode()
+    monkeypatch.setenv("LONGPLAY_PAYLOAD_KEY", f"{new}, {old}")
+    settings = load_settings()
+    assert settings.payload_keys() == (b"n" * 32, b"o" * 32)
+    assert {new, old} <= set(settings.secrets())
+    assert new not in repr(settings)
+    monkeypatch.setenv("LONGPLAY_PAYLOAD_KEY", f"{new},{SECRET}")
+    with pytest.raises(EnvironmentFault, match="LONGPLAY_PAYLOAD_KEY cannot be used") as fault:
+        load_settings()
+    assert SECRET not in str(fault.value)
+
+
+def test_connections_are_bounded_on_postgresql_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pool takes what it has use for, and no more than it may have."""
+    assert load_settings().pool_of(14) == 14
+    monkeypatch.setenv("LONGPLAY_DATABASE_URL", "postgresql://db.example/longplay")
+    assert load_settings().pool_of(14) == 10
+    monkeypatch.setenv("LONGPLAY_DATABASE_CONNECTIONS", "1")
+    with pytest.raises(EnvironmentFault, match="LONGPLAY_DATABASE_CONNECTIONS is '1'"):
+        load_settings()
+
+
+def test_a_build_has_a_name_that_temporal_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Letters, digits, and three signs."""
+    monkeypatch.setenv("LONGPLAY_BUILD_ID", "longplay-0.1_3")
+    assert load_settings().build_id == "longplay-0.1_3"
+    monkeypatch.setenv("LONGPLAY_BUILD_ID", "发布 3")
+    with pytest.raises(EnvironmentFault, match="a name has letters"):
+        load_settings()
 
 
 def test_playbooks_may_name_what_the_file_sets(

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,9 @@ async def test_what_runs_and_what_ended_replays(client: Client, fakes: Fakes) ->
         one = await fakes.start(client)
         await until(lambda: len(fakes.asked) == 1)
         await visible(client, one.id)
-    found = await replaying.replay(client, limit=1000, progress=lambda *at: seen.append(at))
+    found = await replaying.replay(
+        client, limit=1000, progress=lambda *at: seen.append(at), now=datetime.now(UTC)
+    )
     assert found.failed == ()
     assert found.running >= 1
     assert found.ended >= 1
@@ -88,7 +91,7 @@ async def test_a_driver_of_another_release_is_named(client: Client, fakes: Fakes
         while (await other.describe()).history_length < 4:
             pass
         await visible(client, other.id)
-    found = await replaying.replay(client, limit=1000, progress=nobody)
+    found = await replaying.replay(client, limit=1000, progress=nobody, now=datetime.now(UTC))
     (failed,) = [one for one in found.failed if one.id == other.id]
     assert failed.running
     assert failed.type == "drive_cohort"
@@ -116,7 +119,7 @@ async def test_a_driver_that_this_release_does_not_have_is_named(
         while (await newer.describe()).history_length < 4:
             pass
         await visible(client, newer.id)
-    found = await replaying.replay(client, limit=1000, progress=nobody)
+    found = await replaying.replay(client, limit=1000, progress=nobody, now=datetime.now(UTC))
     (failed,) = [one for one in found.failed if one.id == newer.id]
     assert "drive_to_the_moon" in failed.reason
     await newer.terminate()
@@ -131,7 +134,7 @@ async def test_the_limit_holds_and_is_told(client: Client, fakes: Fakes) -> None
         await until(lambda: len(fakes.asked) == 3)
         for handle in handles:
             await visible(client, handle.id)
-    found = await replaying.replay(client, limit=1, progress=nobody)
+    found = await replaying.replay(client, limit=1, progress=nobody, now=datetime.now(UTC))
     assert (found.running, found.ended) == (1, 0)
     assert found.left_out >= 2
     for handle in handles:

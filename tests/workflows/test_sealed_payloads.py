@@ -3,6 +3,7 @@
 import base64
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -91,7 +92,9 @@ async def test_a_replay_without_the_key_says_which_is_missing(client: Client) ->
         while not (await client.count_workflows(f'WorkflowId = "{handle.id}"')).count:
             pass
     for other, told in ((sealing(client, OLD), Seal([NEW]).newest), (client, "encrypted")):
-        found = await replaying.replay(other, limit=1000, progress=lambda *_: None)
+        found = await replaying.replay(
+            other, limit=1000, progress=lambda *_: None, now=datetime.now(UTC)
+        )
         (failed,) = [one for one in found.failed if one.id == handle.id]
         assert told in failed.reason
     await handle.terminate()
