@@ -15,6 +15,7 @@ from activities._deals import DealDesk, edges_of
 from engine.errors import InputError
 from engine.ids import LeadId, job_id, lane_of, message_id, new_id
 from engine.mail.render import render_text, render_value
+from engine.operations.batching import apart
 from engine.operations.deal_changes import store_deal_events
 from engine.operations.derived import store_derived
 from engine.operations.drawing import DrawDesk
@@ -254,12 +255,14 @@ class Desk:
             self._splits.flush()
         due = jobs.due_deferred(self.tx, self.cohort, 500)
         batches, requeued = [], []
-        by_queue: dict[str, list[Any]] = {}
-        for job in self._jobs:
-            by_queue.setdefault(job["queue"], []).append(job)
-        for row in due:
-            by_queue.setdefault(row["queue"], []).append(row["id"])
-        for queue, members in by_queue.items():
+        going: list[tuple[str, str, Any]] = [
+            (job["queue"], self._address(job["kind"], job["lead"]), job) for job in self._jobs
+        ]
+        mail = MAIL_QUEUES.values()
+        going += [
+            (row["queue"], row["address"] if row["queue"] in mail else "", row["id"]) for row in due
+        ]
+        for queue, members in apart(self.tx, self.current, going):
             for chunk in _chunks(members, JOBS_IN_A_BATCH):
                 batch = new_id()
                 batches.append(
@@ -292,6 +295,9 @@ class Desk:
         reactor.react(occurrences, edges, spare=frozenset(self._spare), deal_edges=deal_edges)
         reactor.leave(self._leaves)
         reactor.enroll(self._wishes)
+
+    def _address(self, kind: str, lead: str) -> str:
+        return str(self.facts.get(lead, {}).get("email") or "") if kind == "email" else ""
 
     def _flush_leads(self) -> None:
         groups: dict[str, dict[str, dict[str, Value]]] = {}

@@ -126,7 +126,7 @@ def ends_of(tx: Transaction, keys: Mapping[str, int]) -> dict[str, JobEnd]:
 def due_deferred(tx: Transaction, cohort_id: str, limit: int) -> Sequence[sa.RowMapping]:
     """Deferred jobs of a cohort whose time has come."""
     query = (
-        sa.select(table.c.id, table.c.queue, table.c.enrollment)
+        sa.select(table.c.id, table.c.queue, table.c.enrollment, table.c.address)
         .where(
             table.c.cohort == cohort_id,
             is_deferred,

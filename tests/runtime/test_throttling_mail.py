@@ -1,11 +1,13 @@
 """A destination that throttles is left alone, alone; mail to it goes on by itself, spread."""
 
 from datetime import timedelta
+from itertools import pairwise
 
 from engine.mail.transports.memory import MemoryTransport
 from engine.mail.transports.port import DeferralClass, Deferred, Envelope, Outcome, Reply
 from engine.operations import throttles
 from engine.operations.intake import IncomingEvent, take_in
+from engine.store import leads as lead_rows
 from tests.runtime.stage import Stage, soundness
 
 MAIL = "enroll: {when: [{event: form.submitted}]}\nsteps:\n  - email: note\n"
@@ -77,7 +79,7 @@ def test_waiting_mail_is_spread_behind_the_rest(stage: Stage) -> None:
     stage.work()
     times = sorted(job["not_before"] for job in stage.jobs(state="deferred"))
     assert times[-1] - times[0] > timedelta(seconds=30)
-    assert all(a < b for a, b in zip(times, times[1:], strict=False))
+    assert all(a < b for a, b in pairwise(times))
 
 
 def test_each_refusal_doubles_the_rest_and_health_returns(stage: Stage) -> None:
@@ -117,3 +119,20 @@ def test_a_host_that_fails_for_all_of_a_window_is_left_alone(stage: Stage) -> No
     mail_to(stage, "qq.com", 30)
     stage.work()
     assert level(stage) == 1
+
+
+def test_mail_to_a_large_provider_goes_in_batches_of_its_own(stage: Stage) -> None:
+    """So that it holds up no window of others; the few to everybody else go together."""
+    staged(stage, None)
+    mail_to(stage, "qq.com", 60)
+    mail_to(stage, "163.com", 60)
+    for number in range(5):
+        mail_to(stage, f"firm{number}.example", 2)
+    stage.open_batches()
+    batches: dict[str, set[str]] = {}
+    leads = {row["id"]: row["email"].rpartition("@")[2] for row in stage.all(lead_rows.table)}
+    for job in stage.jobs():
+        batches.setdefault(job["batch"], set()).add(leads[job["lead"]])
+    others = {f"firm{number}.example" for number in range(5)}
+    found = sorted(map(sorted, batches.values()))
+    assert found == sorted(map(sorted, [{"qq.com"}, {"163.com"}, others]))
