@@ -38,6 +38,19 @@ _run, _cohort, _job, _batch = (
 _bulk: sa.Table = BulkEnrollment.__table__  # type: ignore[attr-defined]
 _clock: sa.Table = TriggerClock.__table__  # type: ignore[attr-defined]
 
+_books = sa.select(_cohort.c.playbook).distinct().subquery()
+_states = sa.union_all(*(sa.select(sa.literal(one).label("state")) for one in _STATES)).subquery()
+# Name by name and state by state along one index: neither those that have finished nor the rows
+# themselves are ever touched, which a plain GROUP BY does on PostgreSQL.
+_standing = sa.select(
+    _books.c.playbook,
+    _states.c.state,
+    sa.select(sa.func.count())
+    .select_from(_run)
+    .where(_run.c.playbook == _books.c.playbook, _run.c.state == _states.c.state)
+    .scalar_subquery(),
+).join(_states, sa.true())
+
 
 @dataclass(slots=True)
 class PlaybookPulse:
@@ -220,16 +233,11 @@ def waiting_for(tx: Transaction) -> tuple[dict[str, int], bool]:
 
 
 def _playbooks(tx: Transaction) -> dict[str, PlaybookPulse]:
-    names = sorted(tx.conn.execute(sa.select(_cohort.c.playbook).distinct()).scalars())
-    found = {name: PlaybookPulse() for name in names}
-    # Name by name and state by state along one index: those that have finished are never touched.
-    query = (
-        sa.select(_run.c.playbook, _run.c.state, sa.func.count())
-        .where(_run.c.playbook.in_(names), _run.c.state.in_(_STATES))
-        .group_by(_run.c.playbook, _run.c.state)
-    )
-    for name, state, number in tx.conn.execute(query):
-        found[name].states[state] = number
+    found: dict[str, PlaybookPulse] = {}
+    for name, state, number in tx.conn.execute(_standing):
+        one = found.setdefault(name, PlaybookPulse())
+        if number:
+            one.states[state] = number
     wake_at = _run.c.wake_at
     late = sa.func.sum(sa.case((wake_at < tx.now - DUE, 1), else_=0))
     due = (
