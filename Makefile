@@ -42,7 +42,7 @@ docs: $(DEV) ## writes the generated pages anew (ARGS=--check only tells which a
 	@$(PY) -m docs.generate $(ARGS)
 
 bench: $(DEV) ## measures, each beside a baseline (ARGS=kill runs the kill test instead)
-	@for each in $(or $(ARGS),cli_speed latency throughput mail_rate); do \
+	@for each in $(or $(ARGS),cli_speed latency throughput mail_rate steps drip taking_in sleepers); do \
 		echo "== $$each"; $(PY) -m bench.$$each || exit; \
 	done
 

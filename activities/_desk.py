@@ -140,7 +140,8 @@ class Desk:
         differing = {name: value for name, value in typed.items() if facts.get(name) != value}
         if not differing:
             return []
-        self._before.setdefault(member.lead, dict(facts))
+        if member.lead not in self._before:
+            self._before[member.lead] = dict(facts)
         facts.update(differing)
         self._changed.setdefault(member.lead, {}).update(differing)
         op = member.plan.ops[member.pc]

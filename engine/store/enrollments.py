@@ -12,7 +12,7 @@ from engine.runtime.enrolling import Former
 from engine.runtime.position import Logged
 from engine.store import quick
 from engine.store.database import Transaction
-from engine.store.inserting import insert_new
+from engine.store.inserting import insert_many, insert_new
 from engine.store.tables import AwaitedEvent, Cohort, Enrollment, StepLog
 
 table: sa.Table = Enrollment.__table__  # type: ignore[attr-defined]
@@ -21,7 +21,6 @@ awaited_table: sa.Table = AwaitedEvent.__table__  # type: ignore[attr-defined]
 cohort_table: sa.Table = Cohort.__table__  # type: ignore[attr-defined]
 
 is_open = table.c.ended_at.is_(None)
-_insert, _insert_log = sa.insert(table), sa.insert(log_table)
 _ON_THEIR_WAY = ("pending", "active", "waiting")
 
 
@@ -155,8 +154,7 @@ def former(
 
 def insert(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """New enrollments. A record that is in already raises: the caller holds the lead's lock."""
-    if rows:
-        quick.run(tx, _insert, rows)
+    insert_many(tx, table, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +211,7 @@ def log(tx: Transaction, lines: Iterable[tuple[str, Logged]]) -> None:
         }
         for enrollment, line in lines
     ]
-    if rows:
-        quick.run(tx, _insert_log, rows)
+    insert_many(tx, log_table, rows)
 
 
 def steps_of(tx: Transaction, enrollment_id: str) -> Sequence[sa.RowMapping]:

@@ -83,25 +83,33 @@ def _from_json(
         f"INSERT INTO {name} ({columns}) SELECT {columns} "
         f"FROM jsonb_populate_recordset(NULL::{name}, CAST(:rows AS jsonb)) {rest}"
     )
-    return statement, {"rows": json.dumps(filled, ensure_ascii=False)}
+    return statement, {"rows": json.dumps(filled, ensure_ascii=False, default=_instant)}
+
+
+@lru_cache(maxsize=64)
+def _columns(table: sa.Table) -> frozenset[str]:
+    return frozenset(one.name for one in table.c)
+
+
+@lru_cache(maxsize=64)
+def _defaults(table: sa.Table) -> tuple[tuple[str, Any], ...]:
+    """The columns that fill themselves in."""
+    return tuple((one.name, one.default) for one in table.c if one.default is not None)
 
 
 def _row(table: sa.Table, values: Mapping[str, Any]) -> dict[str, Any]:
-    """A row in JSON's terms, the columns' own defaults filled in."""
-    unknown = values.keys() - table.c.keys()
+    """A row with the columns' own defaults filled in."""
+    unknown = values.keys() - _columns(table)
     if unknown:
         raise ValueError(f"table '{table.name}' has no column '{min(unknown)}'")
-    row = {}
-    for column in table.c:
-        if column.name in values:
-            value = values[column.name]
-            row[column.name] = _instant(value) if isinstance(value, datetime) else value
-        elif column.default is not None:
-            row[column.name] = _default(column.default)
-    return row
+    missing = {name: _default(one) for name, one in _defaults(table) if name not in values}
+    return missing | dict(values)
 
 
-def _instant(value: datetime) -> str:
+def _instant(value: object) -> str:
+    """What JSON has no form for: times, which must be aware."""
+    if not isinstance(value, datetime):
+        raise TypeError(f"{value!r} has no form in JSON")
     if value.tzinfo is None:
         raise ValueError(f"naive time {value!r}: times in the store are aware")
     return value.isoformat()

@@ -50,6 +50,21 @@ def test_what_is_there_stays_as_it_is(store: Store) -> None:
     assert sorted(subjects) == ["", "old"]
 
 
+def test_many_that_are_all_new_are_all_answered(store: Store) -> None:
+    """Then the same again are none, and one more among them is the one."""
+    rows = [a_job(f"j{number}") for number in range(600)]
+
+    def insert() -> frozenset[str]:
+        return store.write(lambda tx: insert_new(tx, job, rows))
+
+    assert insert() == {row["id"] for row in rows}
+    assert insert() == frozenset()
+    rows.append(a_job("late"))
+    assert insert() == {"late"}
+    count = sa.select(sa.func.count()).select_from(job)
+    assert store.read(lambda tx: tx.conn.execute(count).scalar()) == 601
+
+
 def test_a_duplicate_fails_where_it_must(store: Store) -> None:
     """And nothing of the batch is kept."""
     with pytest.raises(IntegrityError):
