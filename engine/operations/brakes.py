@@ -17,9 +17,10 @@ def on(tx: Transaction) -> frozenset[str]:
     return frozenset(row["scope"] for row in quick.fetch(tx, _on))
 
 
-def pull(tx: Transaction, scope: str, actor: str) -> None:
-    """Pulls the brake; senders read it before every window."""
-    insert_new(tx, table, [{"scope": scope, "at": tx.now, "actor": actor}], key="scope")
+def pull(tx: Transaction, scope: str, actor: str) -> bool:
+    """Pulls the brake; senders read it before every window. Answers whether it was off."""
+    row = {"scope": scope, "at": tx.now, "actor": actor}
+    return bool(insert_new(tx, table, [row], key="scope"))
 
 
 def let_go(tx: Transaction, scope: str) -> bool:

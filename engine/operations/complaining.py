@@ -30,7 +30,8 @@ def look(tx: Transaction, playbook: str) -> bool:
     mails = returned.mails_accepted(tx, playbook, since=since)
     if mails < limits.mails or complaints * 100 < limits.pause_at * mails:
         return False
-    brakes.pull(tx, playbook, "complaints")
+    if not brakes.pull(tx, playbook, "complaints"):
+        return False  # another one was faster by a moment
     rate = f"{complaints * 100 / mails:.2f} %"
     detail = f"{complaints} of {mails} mails were reported as spam ({rate})"
     _record(tx, playbook, detail)

@@ -4,6 +4,7 @@ Whatever door it came through and however often, it counts once: its id is made 
 of the message it is about. A letter that names no message of ours changes nothing.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -32,6 +33,8 @@ BY_ADDRESS = timedelta(days=7)
 AT_ONCE = 50
 """Reports in one transaction."""
 
+_ADDRESS = re.compile(r"[^\s<>()\[\]:;,\"]+@[^\s<>()\[\]:;,\"]+")
+_PERSONAL = frozenset({Kind.REPLY, Kind.AUTO_REPLY})
 _ONCE_A_MESSAGE = frozenset({Kind.HARD_BOUNCE, Kind.SOFT_BOUNCE, Kind.COMPLAINT})
 
 
@@ -100,7 +103,7 @@ def _take(tx: Transaction, one: Returned, message: Mailed | None, door: str) -> 
     row = {
         "id": id, "kind": one.kind.value, "job": message.job, "lead": message.lead,
         "playbook": message.playbook, "status": one.status[:20], "cause": one.cause[:40],
-        "detail": "" if one.kind in (Kind.REPLY, Kind.AUTO_REPLY) else one.detail,
+        "detail": "" if one.kind in _PERSONAL else _ADDRESS.sub("…", one.detail),
         "door": door, "at": tx.now,
     }  # fmt: skip
     if not returned.keep(tx, row):

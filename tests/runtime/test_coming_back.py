@@ -1,5 +1,6 @@
 """What comes back changes the ledger, the list and the runs, once, on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -104,6 +105,9 @@ def test_a_hard_bounce_ends_the_run_and_suppresses(mailed: Stage, content: bytes
     assert listed(mailed) == {("ann@example.com", "bounced")}
     assert mailed.run()["outcome"] == "bounced"
     assert told(mailed) == [("email.bounced", "hard")]
+    (kept,) = mailed.all(returned.table)
+    assert "550 5.1.1" in kept["detail"]
+    assert "ann@" not in str(kept)
     soundness(mailed)
 
 
@@ -309,6 +313,26 @@ def test_too_many_complaints_pause_the_playbook(stage: Stage) -> None:
     stage.turn(minutes=1)
     assert [one.paused for one in take(stage, *complaints[3:])] == [""] * 16
     assert len(stage.tasks()) == 1
+
+
+def test_two_doors_at_once_count_once(stage: Stage) -> None:
+    """The same reports by a mailbox and by a webhook: one event each, one notice."""
+    stage.publish(SMALL, nurture=NURTURE)
+    stage.crowd(40)
+    stage.work()
+    found = [
+        Returned(Kind.COMPLAINT, job["id"], message_ids=(job["message_id"],))
+        for job in stage.jobs()
+    ]
+    with ThreadPoolExecutor(2) as both:
+        taken = both.map(
+            lambda some: take_back(stage.store, some, door="imap"), (found, found[::-1])
+        )
+        every = [one for each in taken for one in each]
+    assert sum(one.is_new for one in every) == 40
+    assert [one.paused for one in every if one.paused] == ["nurture"]
+    assert len(stage.tasks()) == 1
+    assert len(told(stage)) == 40
 
 
 def test_few_mails_say_nothing_about_a_rate(stage: Stage) -> None:
