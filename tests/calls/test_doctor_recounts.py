@@ -1,5 +1,8 @@
 """The doctor over everything that a playbook can do: it adds up at every rest, and damage shows."""
 
+from collections.abc import Callable
+from typing import Any
+
 import pytest
 import sqlalchemy as sa
 
@@ -100,7 +103,7 @@ def test_it_adds_up_at_every_rest_of_a_rich_life(house: Stage) -> None:
     assert outcomes <= {"done", "cancelled"}, outcomes
 
 
-DAMAGE = {
+DAMAGE: dict[str, tuple[str, Callable[[dict[str, Any]], sa.Executable]]] = {
     "a call that is gone": (
         "jobs",
         lambda run: sa.delete(jobs.table).where(jobs.table.c.enrollment == run["id"]),

@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from engine.mail.transports.memory import MemoryTransport
 from engine.mail.transports.port import InDoubt
-from engine.operations import doctor, retention
+from engine.operations import clocks, doctor, retention
 from engine.operations.firing import fire_due
 from engine.store import enrollments, events, jobs
+from engine.store.database import Transaction
 from engine.store.retention_tables import PastEvent
 from tests.runtime.stage import WORKSPACE, Stage, soundness, steps
 
@@ -250,3 +251,29 @@ def test_a_shadow_keeps_what_it_is_played_from(stage: Stage) -> None:
     stage.turn(days=101)
     tidy(stage)
     assert names(stage) == ["form.submitted"]
+
+
+def test_a_look_that_fails_keeps_no_other_clock_from_firing(
+    sqlite_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is passed over for an hour, and tried again then."""
+    stage = sqlite_stage
+    published(stage, "enroll: {when: [{cron: '0 * * * *'}]}\nsteps:\n  - tag: hourly\n")
+    stage.event("page.viewed")
+    tries = []
+
+    def fails(tx: Transaction, cursor: str) -> str | None:
+        tries.append(tx.now)
+        raise RuntimeError("no page can be read")
+
+    monkeypatch.setitem(clocks.LOOKS, retention.LOOK, fails)
+    stage.turn(minutes=70)
+    while fire_due(stage.store).more:
+        pass
+    assert len(stage.runs()) == 1
+    before = len(tries)
+    assert before > 0
+    stage.turn(minutes=61)
+    while fire_due(stage.store).more:
+        pass
+    assert len(tries) > before
