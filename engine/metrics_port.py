@@ -3,6 +3,7 @@
 It answers from a thread of its own, so that a busy worker is still seen.
 """
 
+import logging
 import socket
 import urllib.error
 import urllib.request
@@ -15,6 +16,7 @@ from engine.addresses import Address
 from engine.errors import EnvironmentFault
 
 _PATIENCE = 2.0
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -79,7 +81,12 @@ def _handler(page: Callable[[], bytes], kind: str) -> type[BaseHTTPRequestHandle
             if self.path.partition("?")[0] not in {"/metrics", "/"}:
                 self.send_error(404)
                 return
-            body = page()
+            try:
+                body = page()
+            except Exception:
+                _log.exception("the metrics cannot be told")
+                self.send_error(500)
+                return
             self.send_response(200)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
