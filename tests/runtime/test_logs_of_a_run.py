@@ -54,13 +54,14 @@ def _answers(envelope: Envelope) -> Outcome | None:
     """Every fault that a mail server has, each with the address in its words."""
     told = f"<{envelope.recipient}>"
     number = int("".join(filter(str.isdigit, envelope.recipient)) or 0) % 6
-    return {
+    faults: dict[int, Outcome] = {
         1: Deferred(Reply(451, "4.7.1", told), DeferralClass.GREYLISTED, timedelta(minutes=1)),
         2: Rejected(Reply(550, "5.1.1", told), RejectionClass.HARD_BOUNCE, suppress=True),
         3: InDoubt(f"the link to {told} broke"),
         4: NotSent(f"no connection for {told}"),
         5: Rejected(Reply(554, "5.7.1", told), RejectionClass.CONTENT, suppress=False),
-    }.get(number)
+    }
+    return faults.get(number)
 
 
 def test_a_run_with_faults_names_ids_and_nobody(sqlite_stage: Stage, lines: io.StringIO) -> None:
