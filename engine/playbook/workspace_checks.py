@@ -14,6 +14,9 @@ from engine.playbook.spelling import did_you_mean
 from engine.playbook.workspace import Workspace
 
 
+LATER_SECTIONS = ("pools", "sources")
+
+
 def check_workspace(workspace: Workspace, reader: Reader) -> None:
     """Reports every name that nothing in the workspace answers to, and every bad condition."""
     _Check(workspace, reader).run()
@@ -33,6 +36,7 @@ class _Check:
         self._names()
         self._channels()
         self._destinations()
+        self._later()
         if not self._workspace.sender.from_ and "sender" in self._workspace.model_fields_set:
             self._reader.report(
                 "sender-without-from",
@@ -40,6 +44,18 @@ class _Check:
                 'write `from: "Acme <hello@acme.example>"`',
                 self._node("sender").span,
             )
+
+    def _later(self) -> None:
+        """Sections that are read and checked, and that nothing comes of in this version."""
+        for key in LATER_SECTIONS:
+            if key in self._workspace.model_fields_set:
+                self._reader.report(
+                    "not-yet-supported",
+                    f"'{key}' has no effect yet",
+                    "it may stay, for a later version",
+                    self._key(key).span,
+                    severity="warning",
+                )
 
     def _destinations(self) -> None:
         first: dict[str, str] = {}
