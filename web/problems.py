@@ -21,6 +21,7 @@ from engine.errors import (
     NotFoundError,
     TryAgainError,
 )
+from engine.store.faults import fault_of
 from web.showing import page
 
 MEDIA_TYPE = "application/problem+json"
@@ -82,6 +83,9 @@ def problem_of(error: Exception) -> Problem:
             return Problem(503, error.message, help=error.help, headers={"Retry-After": "2"})
         case InputError() | NeverWorksError() | LongplayError():
             return Problem(422, error.message, help=error.help)
+        case _ if fault_of(error) is not None:
+            away = "the database is not to be had just now"
+            return Problem(503, away, help="send it again", headers={"Retry-After": "2"})
         case _:
             return Problem(500, "something went wrong on our side", help="the log says what")
 
@@ -90,7 +94,11 @@ async def answer_problem(request: Request, error: Exception) -> Response:
     """The response to a request that failed: a document for machines, a page for people."""
     problem = problem_of(error)
     if problem.status >= HTTPStatus.INTERNAL_SERVER_ERROR and not isinstance(error, Problem):
-        _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        away = fault_of(error)
+        if away is None:
+            _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+        else:  # where in the code it was found out tells nobody anything
+            _log.warning("%s %s: %s", request.method, request.url.path, away.message)
     if _wants_page(request):
         response = page(request, "problem.html", {"problem": problem}, status=problem.status)
         response.headers.update(problem.headers)
