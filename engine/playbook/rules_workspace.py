@@ -56,6 +56,6 @@ WORKSPACE_RULES = (
           "channels: {sales: {type: wecom, url: '${WECOM_SALES_URL}', secret: '${WECOM_SECRET}'}}",
           "channels: {sales: {type: dingtalk, url: '${DING_URL}', secret: '${DING_SECRET}'}}"),
     _rule("unknown-team", "A team that nobody is in.",
-          "pools: {p: {members: 'team:cn'}}",
-          "pools: {p: {members: 'team:cn'}}\nteam: {owners: {a: {teams: [cn]}}}"),
+          "assignment: {r: [{among: 'team:cn'}]}",
+          "assignment: {r: [{among: 'team:cn'}]}\nteam: {owners: {a: {teams: [cn]}}}"),
 )  # fmt: skip

@@ -2,8 +2,10 @@
 
 from datetime import date
 
+import holidays
 import pytest
 
+from engine.playbook.countries import COUNTRIES
 from engine.playbook.workspace import Workspace, load_workspace
 from engine.playbook.workspace_values import Period, Rate
 
@@ -128,3 +130,8 @@ def test_a_broken_file_gives_no_workspace() -> None:
         ("unknown-key", WHOLE.count("\n") + 1),
         ("unknown-key", WHOLE.count("\n") + 2),
     ]
+
+
+def test_every_country_with_known_holidays_may_be_named() -> None:
+    """The countries that are written down are those whose holidays are known."""
+    assert set(holidays.list_supported_countries(include_aliases=False)) == COUNTRIES
