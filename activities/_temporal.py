@@ -21,7 +21,7 @@ BEAT = 1.5
 
 SLICES_IN_A_ROW = 4
 
-BRIEF = 0.15
+BRIEF = 0.08
 """Seconds that a slice of the bulk lane may keep the store from others."""
 
 _FEWEST = 25

@@ -18,6 +18,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 
 import sqlalchemy as sa
 
@@ -125,10 +126,10 @@ def crowd(store: Store, size: int) -> None:
     """Leads that nothing has happened to, written without any event."""
     for start in range(0, size, 2000):
         numbers = range(start, min(start + 2000, size))
-        store.write(lambda tx, numbers=numbers: _insert(tx, numbers), alone=True)
+        store.write(partial(_insert, numbers), alone=True)
 
 
-def _insert(tx: Transaction, numbers: range) -> None:
+def _insert(numbers: range, tx: Transaction) -> None:
     rows = [
         {
             "id": new_id(), "email": f"lead{n}@example.com", "email_key": f"lead{n}@example.com",
