@@ -87,10 +87,11 @@ def plain(
     text: str, *, sender: str, subject: str, headers: str = "", charset: str = "utf-8"
 ) -> bytes:
     """A bounce in free text."""
+    name, _, address = sender.rpartition("<")
     return crlf(
         f"""\
 Return-Path: <>
-From: {Header(sender.split("<", maxsplit=1)[0], charset).encode()} <{sender.rsplit("<", maxsplit=1)[-1].rstrip(">")}>
+From: {Header(name, charset).encode()} <{address.rstrip(">")}>
 To: bounces@acme.example
 Subject: {Header(subject, charset).encode()}
 {headers}MIME-Version: 1.0
