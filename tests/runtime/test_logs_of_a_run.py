@@ -44,6 +44,8 @@ BEGIN SELECT RAISE(ABORT, 'refused'); END
 def lines() -> Iterator[io.StringIO]:
     root, stream = logging.getLogger(), io.StringIO()
     handlers, level = list(root.handlers), root.level
+    for name in list(logging.root.manager.loggerDict):
+        logging.getLogger(name).disabled = False  # a library that other tests use turns them off
     set_up_logs("json", stream=stream)
     yield stream
     root.handlers[:] = handlers
