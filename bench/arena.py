@@ -165,6 +165,8 @@ class Arena:
         argv += ["--db-filename", str(self.folder / ".longplay" / "temporal.db")]
         for pragma in ("journal_mode=wal", "synchronous=normal"):
             argv += ["--sqlite-pragma", pragma]
+        for attribute in ("Playbook", "PlaybookVersion", "Lane"):
+            argv += ["--search-attribute", f"{attribute}=Keyword"]
         self.start("temporal", argv)
         wait_for_port(self.temporal_port)
 
