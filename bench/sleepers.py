@@ -34,7 +34,7 @@ from engine.store.database import Store, Transaction, utc_now
 
 BATCH = 500
 THREADS = 16
-LIMIT = 90
+LIMIT = 100
 SINGLY = 75
 """Seconds for those who enter one by one; on a machine that is too busy, the rest go in bulk."""
 OURS = ("enrollment", "step_log")
@@ -85,7 +85,9 @@ def measure(sleepers: int, due: int, by_hand: int) -> Found:
         before = _bytes(arena, store)
         singly, seconds = one_by_one(store, "single", sleepers // 2)
         know(store, sleepers - singly)
-        in_bulk = (sleepers - singly) / all_in_bulk(arena, store, 200 + sleepers)
+        slept = all_in_bulk(arena, store, 200 + sleepers)
+        sleepers = store.read(_asleep) - 200  # all, unless the machine was too busy
+        in_bulk = (sleepers - singly) / slept
         time.sleep(3)  # what the drivers still write
         after = _bytes(arena, store)
         late = wake(arena, store, due)
@@ -166,7 +168,7 @@ def all_in_bulk(arena: Arena, store: Store, wanted: int) -> float:
     bulk.begin(store, _PLAYBOOK)
     if not wait_until(lambda: store.read(_asleep) >= wanted, LIMIT, 0.5):
         log = (arena.folder / "worker.log").read_text()[-2000:]
-        raise SystemExit(f"only {store.read(_asleep)} of {wanted} leads are asleep\n{log}")
+        print(f"only {store.read(_asleep)} of {wanted} leads are asleep\n{log}", file=sys.stderr)
     return time.monotonic() - began
 
 
