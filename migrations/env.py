@@ -7,12 +7,12 @@ from alembic.autogenerate.api import AutogenContext
 from sqlmodel import SQLModel
 from sqlmodel.sql.sqltypes import AutoString
 
-import engine.store.bulk_tables  # noqa: F401 - fills the metadata
-import engine.store.clock_tables  # noqa: F401 - fills the metadata
-import engine.store.deal_tables  # noqa: F401 - fills the metadata
-import engine.store.retention_tables  # noqa: F401 - fills the metadata
-import engine.store.returned_tables  # noqa: F401 - fills the metadata
-import engine.store.tables  # noqa: F401 - fills the metadata
+import engine.store.bulk_tables
+import engine.store.clock_tables
+import engine.store.deal_tables
+import engine.store.retention_tables
+import engine.store.returned_tables
+import engine.store.tables
 import engine.store.version_tables  # noqa: F401 - fills the metadata
 from engine.store.columns import Instant, JsonDocument
 

@@ -157,7 +157,7 @@ def _cancel(tx: Transaction, rows: Sequence[sa.RowMapping], actor: str) -> list[
 
 def _retry(tx: Transaction, rows: Sequence[sa.RowMapping], _actor: str) -> list[Change]:
     tasks.close_of(tx, [row["id"] for row in rows], result="retried")
-    changes = []
+    changes: list[Change] = []
     for row in rows:
         op = published.plan(tx, row["digest"]).ops[row["pc"]]
         # The step before ended long ago; what follows a step that works now counts from now.
@@ -169,7 +169,8 @@ def _retry(tx: Transaction, rows: Sequence[sa.RowMapping], _actor: str) -> list[
 def _skip(tx: Transaction, rows: Sequence[sa.RowMapping], actor: str) -> list[Change]:
     _void_jobs(tx, {row["id"]: row["seq"] for row in rows if row["blocked_on"] == ON_JOB})
     tasks.close_of(tx, [row["id"] for row in rows], result="skipped")
-    lines, changes = [], []
+    lines: list[tuple[str, Logged]] = []
+    changes: list[Change] = []
     for row in rows:
         op = published.plan(tx, row["digest"]).ops[row["pc"]]
         seq = row["seq"]

@@ -3,7 +3,7 @@
 It goes by the schedules' driver, a pass a day, a bounded page a transaction; a crash repeats a page
 that then finds nothing. What something still asks for never goes: events that a condition counts or
 that a running enrollment came in by, doubtful messages, the last enrollment of a record in a
-playbook (`again`), the rows of the ledger (caps, unsubscribing, links) and what splits have counted.
+playbook (`again`), rows of the ledger (caps, unsubscribing, links) and what splits have counted.
 """
 
 from collections.abc import Callable, Sequence

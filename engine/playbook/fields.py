@@ -134,9 +134,7 @@ Again: TypeAlias = Annotated[
 ]
 Timezone: TypeAlias = Annotated[str, BeforeValidator(standards.timezone), _json(_NAME_JSON)]
 Address: TypeAlias = Annotated[str, BeforeValidator(standards.address), _json(_TEXT_JSON)]
-Sender: TypeAlias = Annotated[
-    str, BeforeValidator(standards.sender), _json(_TEXT_JSON), _TEMPLATE
-]
+Sender: TypeAlias = Annotated[str, BeforeValidator(standards.sender), _json(_TEXT_JSON), _TEMPLATE]
 Country: TypeAlias = Annotated[
     str,
     BeforeValidator(standards.country),

@@ -1,4 +1,4 @@
-"""`retention:` in `longplay.yaml`: how long what is over is kept. What is not named stays for good."""
+"""`retention:` in `longplay.yaml`: how long what is over is kept. What is not named stays."""
 
 from datetime import timedelta
 from typing import Annotated

@@ -13,7 +13,6 @@ from engine.playbook.reading import Reader
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.workspace import Workspace
 
-
 LATER_SECTIONS = ("pools", "sources")
 
 

@@ -40,7 +40,8 @@ class Patience:
 
 def rest_of(level: int) -> timedelta:
     """How long a destination is left alone: 30 s, doubled each time, an hour at most."""
-    return min(FIRST_REST * 2 ** (level - 1), LONGEST_REST)
+    doublings: int = 2 ** (level - 1)
+    return min(FIRST_REST * doublings, LONGEST_REST)
 
 
 def throttled(known: Patience | None, reason: str, now: datetime) -> Patience:

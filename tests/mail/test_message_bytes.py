@@ -75,7 +75,6 @@ def test_a_playbook_of_any_name_sends_mail() -> None:
     assert "=?" not in str(parsed["List-Id"])
 
 
-
 @pytest.mark.parametrize("kind", ["transactional", "notice"])
 def test_other_kinds_say_that_a_program_wrote_them(kind: str) -> None:
     parsed = read(a_message(kind=kind))

@@ -111,7 +111,7 @@ def test_what_cannot_be_begun_is_said(crowd: Stage) -> None:
         bulk.begin(crowd.store, "tour", where="lead.scor > 3")
     with pytest.raises(NotFoundError, match="no bulk enrollment 'x'"):
         bulk.show(crowd.store, "x")
-    assert crowd.store.read(lambda tx: bulk.listing(tx)) == []
+    assert crowd.store.read(bulk.listing) == []
 
 
 def test_a_playbook_that_is_retired_ends_it_with_the_reason(crowd: Stage) -> None:
@@ -140,9 +140,7 @@ def test_a_lame_lead_is_left_out_alone(crowd: Stage) -> None:
     """One row that cannot be read stops nobody else."""
     (row,) = crowd.read(sa.select(leads.table.c.id).where(leads.table.c.email_key.like("lead5@%")))
     crowd.store.write(
-        lambda tx: tx.conn.exec_driver_sql(
-            f"UPDATE lead SET fields = '[]' WHERE id = '{row[0]}'"
-        )
+        lambda tx: tx.conn.exec_driver_sql(f"UPDATE lead SET fields = '[]' WHERE id = '{row[0]}'")
     )
     began = bulk.begin(crowd.store, "tour")
     answer = enroll_all(crowd.store, began.id)
@@ -153,7 +151,7 @@ def test_who_comes_while_it_goes_on_is_looked_at_too(crowd: Stage) -> None:
     """Ids ascend, so that a lead made meanwhile stands behind the cursor."""
     began = bulk.begin(crowd.store, "tour")
     Driver(crowd.store, began.id, size=10).step()
-    crowd.turn(**{"seconds": timedelta(seconds=1).total_seconds()})
+    crowd.turn(seconds=timedelta(seconds=1).total_seconds())
     crowd.event("page.viewed", "late")
     answer = enroll_all(crowd.store, began.id)
     assert answer.enrolled == 31

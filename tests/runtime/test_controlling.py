@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from activities._registry import actions
 from engine.errors import InputError, NotFoundError
 from engine.operations import control
-from engine.operations.firing import fire_due
 from engine.operations.doctor import examine
+from engine.operations.firing import fire_due
 from engine.runtime.position import Logged
 from engine.store import enrollments, jobs
 from engine.store.database import Store

@@ -21,5 +21,7 @@ print(gc.get_freeze_count() > 1_000, seen() is None)
 
 def test_what_was_imported_is_left_alone_and_circles_still_go() -> None:
     """Imports are frozen; a circle made later is collected by itself once enough was made."""
-    said = subprocess.run([sys.executable, "-c", CIRCLES], capture_output=True, text=True)
+    said = subprocess.run(
+        [sys.executable, "-c", CIRCLES], capture_output=True, text=True, check=False
+    )
     assert said.stdout.split() == ["True", "True"], said.stderr

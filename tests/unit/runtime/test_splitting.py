@@ -179,7 +179,7 @@ def test_an_interval_is_wilsons() -> None:
 
 
 def test_chances_add_up_and_tell_the_better_arm() -> None:
-    """The chance to be best is 1 in sum, high where the evidence is clear, even where there is none."""
+    """Chances are 1 in sum: high where the evidence is clear, even where there is none."""
     clear = chances({"a": Evidence(1000, 50), "b": Evidence(1000, 100)})
     assert sum(clear.values()) == pytest.approx(1)
     assert clear["b"] > 0.99
