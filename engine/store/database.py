@@ -11,6 +11,7 @@ Nothing but statements may happen inside a write: no network, no rendering, no f
 import fcntl
 import math
 import os
+import sqlite3
 import threading
 import time
 from collections import deque
@@ -276,6 +277,8 @@ def _may_repeat(error: Exception) -> bool:
 def is_away(error: SQLAlchemyError) -> bool:
     """Whether the database itself failed (connection, disk, shutdown), and no row is to blame."""
     if isinstance(error, OperationalError):
+        if getattr(error.orig, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
+            return False  # it is there, and found fault with the statement
         return not str(getattr(error.orig, "sqlstate", "")).startswith(_TOO_LARGE)
     if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True

@@ -157,7 +157,7 @@ def test_a_room_takes_twenty_a_minute(stage: Stage, listening: Listening) -> Non
     stage.publish(workspace(sales_room="wecom"), tell=telling("sales-room", "message: Look"))
     stage.crowd(30)
     stage.work()
-    assert len(server.heard) == 2
+    assert len(server.heard) == 3
     waiting = stage.jobs(state="deferred")
     assert {one["reason"] for one in waiting} == {
         "waits for its turn: the room takes so many messages a minute"
