@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
-from engine.playbook.durations import parse_duration
+from engine.playbook.durations import DurationError, parse_duration
 from engine.playbook.fields import Frozen, Length
 from engine.playbook.written import flaw
 
@@ -16,9 +16,12 @@ SHORTEST = timedelta(days=30)
 def _kept(value: object) -> object:
     """A length of time that is not too short to keep anything."""
     if isinstance(value, str) and value.strip():
-        span = parse_duration(value)
+        try:
+            span = parse_duration(value)
+        except DurationError:
+            return value  # what reads every length of time says what is wrong with it
         if span.is_business:
-            raise flaw("bad-duration", f"'{value}' depends on a calendar", "write days or years")
+            raise flaw("bad-duration", f"'{value}' depends on a calendar", "write days")
         if span.rough < SHORTEST:
             raise flaw("bad-duration", f"'{value}' is too short", "keep it for 30 days at least")
     return value
@@ -27,7 +30,7 @@ def _kept(value: object) -> object:
 Kept = Annotated[
     Length,
     BeforeValidator(_kept),
-    WithJsonSchema({"type": "string", "examples": ["400 days", "2 years"]}),
+    WithJsonSchema({"type": "string", "examples": ["400 days", "730 days"]}),
 ]
 
 
@@ -44,16 +47,16 @@ class Retention(Frozen):
         None,
         description="address, subject and the server's answer of messages that ended; the line in "
         "the ledger stays, and so do its links",
-        examples=["2 years"],
+        examples=["730 days"],
     )
     steps: Kept | None = Field(
-        None, description="the step logs of enrollments that ended", examples=["1 year"]
+        None, description="the step logs of enrollments that ended", examples=["365 days"]
     )
     enrollments: Kept | None = Field(
         None,
         description="enrollments that ended and that the same record has followed by another in "
         "the same playbook; the last one stays, because `again` asks for it",
-        examples=["3 years"],
+        examples=["1100 days"],
     )
     traces: Kept = Field(
         "90 days",

@@ -80,7 +80,7 @@ EXAMPLES: Mapping[str, Any] = {
     "teams_id": "li.wei@acme.example", "dingtalk": "liwei", "feishu": "ou_7d8a6e6d",
     "phone": "+86 138 0013 8000", "probability": 30, "enter_if": "deal.amount is defined",
     "leave_if": "deal.quote_sent_at is defined", "requires": ["lost_reason"],
-    "retention": {"events": "400 days", "messages": "2 years"},
+    "retention": {"events": "400 days", "messages": "730 days"},
     "Complaints.pause_at": 0.3, "Complaints.mails": 300,
     "Sender.complaints": {"pause_at": 0.3, "mails": 300},
     "claims": "5 per day", "holds": 200, "Sender.from": "Acme <hello@acme.example>",
