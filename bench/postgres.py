@@ -8,6 +8,8 @@ import time
 import warnings
 from pathlib import Path
 
+import psycopg
+
 from bench.arena import wait_until
 
 
@@ -36,6 +38,8 @@ class Postgres:
         """Whether it is running; it refuses as long as something of the former one lives."""
         try:
             self._server.ensure_postgres_running()
+            # It also takes the file of a server that has just ended for a sign of life.
+            psycopg.connect(self.url, connect_timeout=5).close()
         except Exception:  # whatever the library runs into beside a server that is ending
             return False
         return True

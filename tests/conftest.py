@@ -6,6 +6,7 @@ test's database is a copy of a template that was migrated once.
 """
 
 import fcntl
+import logging
 import os
 import shutil
 import tempfile
@@ -21,6 +22,20 @@ import sqlalchemy as sa
 
 from engine.store.database import Store
 from engine.store.schema import migrate
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Commands that run within a test set up the logs of the whole process; later ones listen."""
+    root = logging.getLogger()
+    for logger in list(root.manager.loggerDict.values()):
+        if isinstance(logger, logging.Logger):
+            logger.disabled = False  # a library that other tests use turns off what it finds
+    handlers, level, least = root.handlers[:], root.level, root.manager.disable
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    logging.disable(least)
 
 
 @pytest.fixture(scope="session")

@@ -62,9 +62,11 @@ def mailed(stage: Stage) -> Stage:
     return stage
 
 
-def bounce(stage: Stage, kind: Kind = Kind.HARD_BOUNCE, **options: Any) -> Returned:
-    """A report about the last mail that went."""
-    job = stage.jobs(state="accepted")[-1]
+def bounce(
+    stage: Stage, kind: Kind = Kind.HARD_BOUNCE, lead: str | None = None, **options: Any
+) -> Returned:
+    """A report about the one mail that went, or the one that went to this lead."""
+    job = stage.job(state="accepted", **({"lead": lead} if lead else {}))
     given = {"cause": "hard_bounce" if kind is Kind.HARD_BOUNCE else "mailbox"} | options
     return Returned(kind, f"key of {kind}", message_ids=(job["message_id"],), detail="550 5.1.1 no",
                     **given)  # fmt: skip
@@ -340,8 +342,10 @@ def test_few_mails_say_nothing_about_a_rate(stage: Stage) -> None:
     never = WORKSPACE.replace("sender:\n", "sender:\n  complaints: {pause_at: 0, mails: 1}\n")
     for workspace in (WORKSPACE, never):
         stage.publish(workspace, nurture=NURTURE)
-        stage.event("form.submitted", f"lead{len(stage.jobs())}")
+        name = f"lead{len(stage.jobs())}"
+        stage.event("form.submitted", name)
         stage.work()
-        (taken,) = take(stage, bounce(stage, Kind.COMPLAINT, cause="abuse"))
+        lead = stage.lead(name)["id"]
+        (taken,) = take(stage, bounce(stage, Kind.COMPLAINT, lead, cause="abuse"))
         assert (taken.is_new, taken.paused) == (True, "")
     assert stage.store.read(brakes.on) == frozenset()
