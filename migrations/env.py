@@ -12,6 +12,7 @@ import engine.store.clock_tables
 import engine.store.deal_tables
 import engine.store.retention_tables
 import engine.store.returned_tables
+import engine.store.sending_tables
 import engine.store.tables
 import engine.store.version_tables  # noqa: F401 - fills the metadata
 from engine.store.columns import Instant, JsonDocument

@@ -5,7 +5,7 @@ import sqlalchemy as sa
 from engine.store import jobs, quick
 from engine.store.database import Transaction
 from engine.store.inserting import insert_new
-from engine.store.tables import Brake
+from engine.store.sending_tables import Brake
 
 table: sa.Table = Brake.__table__  # type: ignore[attr-defined]
 EVERYTHING = "*"

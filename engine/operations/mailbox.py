@@ -15,7 +15,7 @@ from engine.mail.return_path import ReturnSigner
 from engine.operations.returning import Taken, take_back
 from engine.store.database import Store, Transaction
 from engine.store.inserting import insert_new
-from engine.store.tables import Pace
+from engine.store.sending_tables import Pace
 
 EVERY = timedelta(minutes=1)
 """How often the mailbox is looked into, and how long a look keeps others from it."""

@@ -23,7 +23,7 @@ from engine.runtime.sending import Defer, Go
 from engine.runtime.throttling import Patience
 from engine.store.database import Transaction
 from engine.store.inserting import upsert
-from engine.store.tables import Pace as PaceRow
+from engine.store.sending_tables import Pace as PaceRow
 
 table: sa.Table = PaceRow.__table__  # type: ignore[attr-defined]
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import JSON, DateTime
+from sqlalchemy import JSON, Column, DateTime, text
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import BigInteger, TypeDecorator, TypeEngine
+from sqlmodel import Field
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -62,3 +63,18 @@ def _from_postgres(value: datetime | None) -> datetime | None:
 
 JsonDocument = JSON().with_variant(postgresql.JSONB(), "postgresql")
 """A JSON value: JSONB on PostgreSQL, text on SQLite."""
+
+
+def instant(**options: Any) -> Any:
+    """The field of a table for an instant; options are those of a column."""
+    return Field(sa_column=Column(Instant(), **options))
+
+
+def json_document(default: type) -> Any:
+    """The field of a table for a JSON value that is always there: empty, of that type, at first."""
+    return Field(default_factory=default, sa_column=Column(JsonDocument, nullable=False))
+
+
+def only_where(condition: str) -> dict[str, Any]:
+    """What makes an index partial, for both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}

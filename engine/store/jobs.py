@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from engine.runtime.position import JobEnd
 from engine.store import quick
 from engine.store.database import Transaction
-from engine.store.tables import UNUSUAL_STATE, Batch, Job
+from engine.store.sending_tables import UNUSUAL_STATE, Batch, Job
 
 table: sa.Table = Job.__table__  # type: ignore[attr-defined]
 batch_table: sa.Table = Batch.__table__  # type: ignore[attr-defined]

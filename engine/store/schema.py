@@ -20,6 +20,7 @@ import engine.store.deal_tables
 import engine.store.refusal_tables
 import engine.store.retention_tables
 import engine.store.returned_tables
+import engine.store.sending_tables
 import engine.store.split_tables
 import engine.store.tables
 import engine.store.throttle_tables

@@ -3,10 +3,10 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, Column, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from engine.store.columns import Instant, JsonDocument
+from engine.store.columns import JsonDocument, instant, json_document, only_where
 
 SQLModel.metadata.naming_convention = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -17,22 +17,7 @@ SQLModel.metadata.naming_convention = {
 }
 
 OPEN = "ended_at IS NULL"
-UNUSUAL_STATE = "state NOT IN ('queued', 'in_flight', 'accepted')"
-"""Where a job seldom is: a query says it in these words, or SQLite does not see the index."""
-
 HAS_DEAL = "deal IS NOT NULL"
-
-
-def _instant(**options: Any) -> Any:
-    return Field(sa_column=Column(Instant(), **options))
-
-
-def _where(condition: str) -> dict[str, Any]:
-    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
-
-
-def _json(default: type) -> Any:
-    return Field(default_factory=default, sa_column=Column(JsonDocument, nullable=False))
 
 
 class Published(SQLModel, table=True):
@@ -42,8 +27,8 @@ class Published(SQLModel, table=True):
     id: int = Field(default=1, primary_key=True)
     digest: str
     revision: str = ""
-    workspace: dict[str, Any] = _json(dict)
-    applied_at: datetime = _instant(nullable=False)
+    workspace: dict[str, Any] = json_document(dict)
+    applied_at: datetime = instant(nullable=False)
 
 
 class PlaybookRow(SQLModel, table=True):
@@ -55,7 +40,7 @@ class PlaybookRow(SQLModel, table=True):
     kind: str
     title: str = ""
     retired: bool = False
-    applied_at: datetime = _instant(nullable=False)
+    applied_at: datetime = instant(nullable=False)
 
 
 class PlanRow(SQLModel, table=True):
@@ -66,7 +51,7 @@ class PlanRow(SQLModel, table=True):
     playbook: str = Field(index=True)
     format: int
     body: str = Field(sa_column=Column(Text, nullable=False))
-    created_at: datetime = _instant(nullable=False)
+    created_at: datetime = instant(nullable=False)
 
 
 class TemplateRow(SQLModel, table=True):
@@ -106,21 +91,21 @@ class Lead(SQLModel, table=True):
     stage: str
     score: float = 0
     grade: str | None = None
-    scores: dict[str, Any] = _json(dict)
+    scores: dict[str, Any] = json_document(dict)
     owner: str | None = None
-    tags: list[str] = _json(list)
-    fields: dict[str, Any] = _json(dict)
+    tags: list[str] = json_document(list)
+    fields: dict[str, Any] = json_document(dict)
     orders: int = 0
     revenue: float = 0
     version: int = 0
-    created_at: datetime = _instant(nullable=False)
-    stage_entered_at: datetime = _instant(nullable=False)
-    last_seen_at: datetime | None = _instant()
-    last_activity_at: datetime | None = _instant()
-    last_contacted_at: datetime | None = _instant()
-    last_sent_at: datetime | None = _instant()
-    last_opened_at: datetime | None = _instant()
-    last_clicked_at: datetime | None = _instant()
+    created_at: datetime = instant(nullable=False)
+    stage_entered_at: datetime = instant(nullable=False)
+    last_seen_at: datetime | None = instant()
+    last_activity_at: datetime | None = instant()
+    last_contacted_at: datetime | None = instant()
+    last_sent_at: datetime | None = instant()
+    last_opened_at: datetime | None = instant()
+    last_clicked_at: datetime | None = instant()
 
 
 class Change(SQLModel, table=True):
@@ -130,7 +115,7 @@ class Change(SQLModel, table=True):
     __table_args__ = (Index("ix_change_lead_at", "lead", "at"),)
     id: str = Field(primary_key=True)
     lead: str
-    at: datetime = _instant(nullable=False)
+    at: datetime = instant(nullable=False)
     field: str
     before: Any = Field(default=None, sa_column=Column(JsonDocument))
     after: Any = Field(default=None, sa_column=Column(JsonDocument))
@@ -144,15 +129,15 @@ class Event(SQLModel, table=True):
     __tablename__ = "event"
     __table_args__ = (
         Index("ix_event_lead_name_at", "lead", "name", "at"),
-        Index("ix_event_deal_at", "deal", "at", **_where(HAS_DEAL)),
+        Index("ix_event_deal_at", "deal", "at", **only_where(HAS_DEAL)),
     )
     id: str = Field(primary_key=True)
     name: str
     lead: str
     deal: str | None = None
-    at: datetime = _instant(nullable=False)
-    accepted_at: datetime = _instant(nullable=False)
-    properties: dict[str, Any] = _json(dict)
+    at: datetime = instant(nullable=False)
+    accepted_at: datetime = instant(nullable=False)
+    properties: dict[str, Any] = json_document(dict)
 
 
 class Cohort(SQLModel, table=True):
@@ -175,19 +160,18 @@ class Enrollment(SQLModel, table=True):
 
     __tablename__ = "enrollment"
     __table_args__ = (
-        Index("ix_enrollment_due", "cohort", "wake_at", **_where(OPEN)),
+        Index("ix_enrollment_due", "cohort", "wake_at", **only_where(OPEN)),
         Index(
             "uq_enrollment_open",
             "playbook",
             "record",
             "key",
             unique=True,
-            sqlite_where=text(OPEN),
-            postgresql_where=text(OPEN),
+            **only_where(OPEN),
         ),
         UniqueConstraint("playbook", "record", "cause"),
         Index("ix_enrollment_lead", "lead"),
-        Index("ix_enrollment_deal", "deal", **_where(HAS_DEAL)),
+        Index("ix_enrollment_deal", "deal", **only_where(HAS_DEAL)),
         Index("ix_enrollment_playbook_state", "playbook", "state", "id"),
     )
     id: str = Field(primary_key=True)
@@ -204,14 +188,14 @@ class Enrollment(SQLModel, table=True):
     pc: int = 0
     state: str
     blocked_on: str = ""
-    wake_at: datetime | None = _instant()
-    until_at: datetime | None = _instant()
-    anchor_at: datetime = _instant(nullable=False)
+    wake_at: datetime | None = instant()
+    until_at: datetime | None = instant()
+    anchor_at: datetime = instant(nullable=False)
     listen_seq: int = 0
-    held_at: datetime | None = _instant()
-    memory: dict[str, Any] = _json(dict)
-    entered_at: datetime = _instant(nullable=False)
-    ended_at: datetime | None = _instant()
+    held_at: datetime | None = instant()
+    memory: dict[str, Any] = json_document(dict)
+    entered_at: datetime = instant(nullable=False)
+    ended_at: datetime | None = instant()
     outcome: str = ""
     goal: bool = False
     goal_value: float | None = None
@@ -228,7 +212,7 @@ class StepLog(SQLModel, table=True):
     step: str
     outcome: str
     why: str = ""
-    at: datetime = _instant(nullable=False)
+    at: datetime = instant(nullable=False)
 
 
 class AwaitedEvent(SQLModel, table=True):
@@ -239,87 +223,11 @@ class AwaitedEvent(SQLModel, table=True):
     event: str = Field(primary_key=True)
     name: str
     source: str = ""
-    properties: dict[str, Any] = _json(dict)
-    at: datetime = _instant(nullable=False)
+    properties: dict[str, Any] = json_document(dict)
+    at: datetime = instant(nullable=False)
     at_seq: int
     consumed_seq: int | None = None
     position: int = Field(sa_column=Column(BigInteger, nullable=False))
-
-
-class Job(SQLModel, table=True):
-    """One effect on the outside world, keyed by (enrollment, seq): the send ledger."""
-
-    __tablename__ = "job"
-    __table_args__ = (
-        UniqueConstraint("enrollment", "seq"),
-        # A job changes its state three times on its way, so that few indexes hold the state.
-        Index("ix_job_batch", "batch", **_where(OPEN)),
-        Index("ix_job_lead", "lead", "accepted_at"),
-        Index("ix_job_created", "kind", "created_at", "id"),
-        Index("ix_job_unusual", "state", "created_at", "id", **_where(UNUSUAL_STATE)),
-        Index("ix_job_deferred", "cohort", "not_before", **_where("state = 'deferred'")),
-    )
-    id: str = Field(primary_key=True)
-    enrollment: str
-    seq: int
-    cohort: str
-    batch: str
-    queue: str
-    kind: str
-    playbook: str
-    step: str
-    lead: str
-    state: str
-    marketing: bool = False
-    attempt: int = 0
-    token: str = ""
-    lease_until: datetime | None = _instant()
-    not_before: datetime | None = _instant()
-    message_id: str
-    address: str = ""
-    subject: str = ""
-    links: list[str] = _json(list)
-    params: dict[str, Any] = _json(dict)
-    reason: str = ""
-    created_at: datetime = _instant(nullable=False)
-    accepted_at: datetime | None = _instant()
-    ended_at: datetime | None = _instant()
-
-
-class Batch(SQLModel, table=True):
-    """Jobs that one bounded activity serves: open while one of them is queued or in flight."""
-
-    __tablename__ = "batch"
-    __table_args__ = (
-        Index(
-            "ix_batch_open",
-            "cohort",
-            sqlite_where=text("state = 'open'"),
-            postgresql_where=text("state = 'open'"),
-        ),
-    )
-    id: str = Field(primary_key=True)
-    cohort: str
-    queue: str
-    state: str
-    touched_at: datetime = _instant(nullable=False)
-
-
-class Brake(SQLModel, table=True):
-    """The emergency brake: a playbook's name, or `*` for everything."""
-
-    __tablename__ = "brake"
-    scope: str = Field(primary_key=True)
-    at: datetime = _instant(nullable=False)
-    actor: str = ""
-
-
-class Pace(SQLModel, table=True):
-    """When the next mail may leave under a rate: one row a sender."""
-
-    __tablename__ = "pace"
-    scope: str = Field(primary_key=True)
-    next_at: datetime = _instant(nullable=False)
 
 
 class Suppression(SQLModel, table=True):
@@ -333,7 +241,7 @@ class Suppression(SQLModel, table=True):
     topic: str = Field(default="", primary_key=True)
     reason: str = Field(primary_key=True)
     source: str = ""
-    at: datetime = _instant(nullable=False)
+    at: datetime = instant(nullable=False)
 
 
 class ScoreEntry(SQLModel, table=True):
@@ -346,7 +254,7 @@ class ScoreEntry(SQLModel, table=True):
     name: str
     points: float
     reason: str
-    at: datetime = _instant(nullable=False)
+    at: datetime = instant(nullable=False)
 
 
 class Assignment(SQLModel, table=True):
@@ -356,7 +264,7 @@ class Assignment(SQLModel, table=True):
     __table_args__ = (
         Index("ix_assignment_owner_at", "owner", "at"),
         Index("ix_assignment_lead_at", "lead", "at"),
-        Index("ix_assignment_deal_at", "deal", "at", **_where(HAS_DEAL)),
+        Index("ix_assignment_deal_at", "deal", "at", **only_where(HAS_DEAL)),
     )
     id: str = Field(primary_key=True)
     lead: str
@@ -366,7 +274,7 @@ class Assignment(SQLModel, table=True):
     former: str | None = None
     why: str
     actor: str
-    at: datetime = _instant(nullable=False)
+    at: datetime = instant(nullable=False)
 
 
 class Turn(SQLModel, table=True):
@@ -379,7 +287,7 @@ class Turn(SQLModel, table=True):
     rule: str = Field(primary_key=True)
     owner: str = Field(primary_key=True)
     position: float = 0
-    at: datetime = _instant(nullable=False)
+    at: datetime = instant(nullable=False)
 
 
 class Task(SQLModel, table=True):
@@ -387,16 +295,10 @@ class Task(SQLModel, table=True):
 
     __tablename__ = "task"
     __table_args__ = (
-        Index(
-            "ix_task_open",
-            "owner",
-            "due_at",
-            sqlite_where=text("state = 'open'"),
-            postgresql_where=text("state = 'open'"),
-        ),
+        Index("ix_task_open", "owner", "due_at", **only_where("state = 'open'")),
         Index("ix_task_enrollment", "enrollment"),
         Index("ix_task_lead", "lead"),
-        Index("ix_task_deal", "deal", **_where(HAS_DEAL)),
+        Index("ix_task_deal", "deal", **only_where(HAS_DEAL)),
     )
     id: str = Field(primary_key=True)
     kind: str
@@ -408,12 +310,12 @@ class Task(SQLModel, table=True):
     text: str = ""
     priority: str = ""
     state: str
-    due_at: datetime | None = _instant()
-    snoozed_until: datetime | None = _instant()
+    due_at: datetime | None = instant()
+    snoozed_until: datetime | None = instant()
     result: str = ""
     ended_by: str = ""
-    created_at: datetime = _instant(nullable=False)
-    ended_at: datetime | None = _instant()
+    created_at: datetime = instant(nullable=False)
+    ended_at: datetime | None = instant()
 
 
 class Heartbeat(SQLModel, table=True):
@@ -422,5 +324,5 @@ class Heartbeat(SQLModel, table=True):
     __tablename__ = "heartbeat"
     process: str = Field(primary_key=True)
     kind: str
-    at: datetime = _instant(nullable=False)
+    at: datetime = instant(nullable=False)
     detail: str = ""

@@ -12,7 +12,7 @@ from activities._registry import actions
 from engine.ids import job_id
 from engine.operations.sweeper import neglected
 from engine.store import enrollments, jobs, leads
-from engine.store.tables import Batch
+from engine.store.sending_tables import Batch
 from tests.runtime.stage import Stage, soundness, steps
 
 ON_FORM = steps("enroll:", "  when: [{event: form.submitted}]")

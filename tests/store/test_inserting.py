@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError, StatementError
 
-from engine.store import tables
+from engine.store import sending_tables
 from engine.store.database import Store
 from engine.store.inserting import insert_many, insert_new, upsert
 
-job: sa.Table = tables.Job.__table__  # type: ignore[attr-defined]
+job: sa.Table = sending_tables.Job.__table__  # type: ignore[attr-defined]
 AT = datetime(2026, 3, 2, 9, 30, 0, 123456, tzinfo=timezone(timedelta(hours=8)))
 
 
@@ -81,7 +81,7 @@ def test_a_naive_time_is_refused(store: Store) -> None:
 
 def test_an_upsert_sets_only_the_columns_named(store: Store) -> None:
     """The others keep what they had."""
-    brake: sa.Table = tables.Brake.__table__  # type: ignore[attr-defined]
+    brake: sa.Table = sending_tables.Brake.__table__  # type: ignore[attr-defined]
 
     def put(actor: str, at: datetime) -> None:
         row = {"scope": "*", "at": at, "actor": actor}

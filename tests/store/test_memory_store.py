@@ -11,7 +11,7 @@ from engine.store.database import Store, Transaction
 from engine.store.inserting import insert_new
 from engine.store.memory import MemoryStore
 from engine.store.schema import migrate
-from engine.store.tables import Brake
+from engine.store.sending_tables import Brake
 
 NOON = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
 brakes: sa.Table = Brake.__table__  # type: ignore[attr-defined]
