@@ -144,8 +144,8 @@ def checked_edition(folder: Path) -> "Edition":
     """
     from engine.errors import InputError
     from engine.operations.editions import check, edition_of, read_folder
+    from engine.place_settings import environment
     from engine.playbook.diagnostics import concise
-    from engine.settings import environment
 
     read = read_folder(folder)
     checked = check(read, environment(folder))

@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, NoDecode
 from engine.errors import EnvironmentFault
 from engine.mail.inbound.mailbox import parse_imap_url
 from engine.mail.inbound.providers.hook import HookSecrets
+from engine.setting_pages import split_keys
 
 
 class InboundSettings(BaseSettings):
@@ -50,9 +51,7 @@ class InboundSettings(BaseSettings):
     @field_validator("hook_ses_topics", mode="before")
     @classmethod
     def _split_topics(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(topic.strip() for topic in value.split(",") if topic.strip())
-        return value
+        return split_keys(value)
 
     @field_validator("bounce_imap_url")
     @classmethod

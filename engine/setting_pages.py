@@ -1,9 +1,10 @@
-"""What people are told of settings: the page of each in the reference, and faults of values."""
+"""What settings share: how values are read, the page of each in the reference, faults of values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -11,6 +12,8 @@ from engine.addresses import HIGHEST_PORT
 from engine.errors import EnvironmentFault
 
 PREFIX = "LONGPLAY_"
+
+Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,13 @@ class SettingPage:
     default: str
     example: str
     secret: bool
+
+
+def split_keys(value: object) -> object:
+    """A text with commas in it as a tuple of what stands between them; anything else as it is."""
+    if isinstance(value, str):
+        return tuple(key.strip() for key in value.split(",") if key.strip())
+    return value
 
 
 def variable(field_name: str) -> str:

@@ -5,7 +5,7 @@ roots (`cli`, `worker`) load them; everything else is given what it needs. A sec
 """
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -16,104 +16,31 @@ from pydantic import (
     PrivateAttr,
     SecretStr,
     ValidationError,
-    ValidationInfo,
     field_validator,
     model_validator,
 )
 from pydantic_settings import NoDecode, SettingsConfigDict
 
-from engine.addresses import HIGHEST_PORT, Address, read_address
+from engine.addresses import Address, read_address
 from engine.calls.signing import SecretError, new_secret, read_secret
-from engine.database_url import check_database_url, in_folder
 from engine.errors import EnvironmentFault
 from engine.inbound_settings import InboundSettings
 from engine.mail.transports.smtp_url import parse_smtp_url
 from engine.playbook.spelling import closest
-from engine.sealing import read_payload_key
 from engine.secret_key import kept_key
-from engine.setting_pages import PREFIX, SettingPage, fault, pages, variable
-
-UI_PORT_OFFSET = 1000
-"""Temporal's own web UI listens this much above its port."""
+from engine.setting_pages import PREFIX, Port, SettingPage, fault, pages, split_keys, variable
+from engine.temporal_settings import UI_PORT_OFFSET, TemporalSettings
 
 _SHORTEST_SECRET = 16
-_FOLDERS = {"workspace", "home"}
-
-Port = Annotated[int, Field(ge=1, le=HIGHEST_PORT)]
 
 
-class Settings(InboundSettings):
+class Settings(InboundSettings, TemporalSettings):
     """How this installation is set up. Made by `load_settings`."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    workspace: Path = Field(
-        default=Path(),
-        description="The folder of playbooks, templates and `longplay.yaml`; `-C DIR` wins over "
-        "it. The current folder when not set.",
-        examples=["/srv/longplay/acme"],
-    )
-    home: Path = Field(
-        default=Path(".longplay"),
-        description="Where data, logs and the secret key are kept; relative to the workspace.",
-        examples=[".longplay"],
-    )
-    database_url: SecretStr | None = Field(
-        default=None,
-        description="The store: `sqlite:///PATH` or `postgresql://…`. "
-        "`longplay.db` in `LONGPLAY_HOME` when not set.",
-        examples=["postgresql://longplay:secret@db.example:5432/longplay"],
-    )
-    database_connections: int = Field(
-        default=10,
-        ge=2,
-        le=200,
-        description="How many connections to PostgreSQL one process may have. A worker is three "
-        "processes, a web server one; what all of them may have must be below `max_connections`.",
-        examples=["10"],
-    )
-    temporal_address: str | None = Field(
-        default=None,
-        description="Host and port of a Temporal cluster. The embedded server when not set.",
-        examples=["temporal.example:7233"],
-    )
-    temporal_namespace: str = Field(
-        default="default",
-        min_length=1,
-        description="The Temporal namespace to work in.",
-        examples=["marketing.a1b2c"],
-    )
-    temporal_api_key: SecretStr | None = Field(
-        default=None,
-        description="The API key of Temporal Cloud; switches TLS on.",
-        examples=["eyJhbGciOi…"],
-    )
-    temporal_tls_cert: Path | None = Field(
-        default=None,
-        description="The client certificate for mutual TLS with Temporal, a PEM file.",
-        examples=["/etc/longplay/temporal.pem"],
-    )
-    temporal_tls_key: Path | None = Field(
-        default=None,
-        description="The private key that belongs to `LONGPLAY_TEMPORAL_TLS_CERT`, a PEM file.",
-        examples=["/etc/longplay/temporal.key"],
-    )
-    build_id: str | None = Field(
-        default=None,
-        pattern=r"^[A-Za-z0-9._-]{1,60}$",
-        description="Switches worker versioning on, and names this build of the workers in it: "
-        "Temporal gives drivers to the build that is current. Off when not set.",
-        examples=["longplay-0.1-1"],
-    )
-    payload_key: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
-        default=(),
-        description="Encrypts what Temporal keeps: the Base64 of 32 random bytes. Several, with "
-        "commas between them, while an old one is being replaced: the first encrypts, all of them "
-        "decrypt. Workers, web servers and commands need the same ones. Plain when not set.",
-        examples=["q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="],
-    )
     smtp_url: SecretStr | None = Field(
         default=None,
         description="The mail server: `smtp://user:pass@host:587?starttls=required` or "
@@ -130,11 +57,6 @@ class Settings(InboundSettings):
         default="127.0.0.1:8080",
         description="Where the web server listens. Anywhere but loopback, `/v1` asks for a key.",
         examples=["127.0.0.1:8080"],
-    )
-    embedded_temporal_port: Port = Field(
-        default=7233,
-        description="The port of the embedded Temporal server; its own web UI is 1000 above.",
-        examples=["7233"],
     )
     catcher_port: Port = Field(
         default=1025,
@@ -180,54 +102,16 @@ class Settings(InboundSettings):
 
     _warnings: tuple[str, ...] = PrivateAttr(default=())
 
-    @field_validator("api_keys", "webhook_secret", "payload_key", mode="before")
+    @field_validator("api_keys", "webhook_secret", mode="before")
     @classmethod
     def _split_keys(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(key.strip() for key in value.split(",") if key.strip())
-        return value
+        return split_keys(value)
 
     @field_validator("webhook_secret")
     @classmethod
     def _usable_secrets(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         for one in value:
             read_secret(one.get_secret_value())
-        return value
-
-    @field_validator("payload_key")
-    @classmethod
-    def _usable_payload_keys(cls, value: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
-        for one in value:
-            read_payload_key(one.get_secret_value())
-        return value
-
-    @field_validator("home", "temporal_tls_cert", "temporal_tls_key")
-    @classmethod
-    def _inside_workspace(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is None:
-            return None
-        workspace: Path = info.data.get("workspace", Path())
-        path = (workspace / value.expanduser()).resolve()
-        if info.field_name in _FOLDERS:
-            if path.exists() and not path.is_dir():
-                raise ValueError("it is a file, not a folder")
-        elif not path.is_file():
-            raise ValueError("there is no such file")
-        return path
-
-    @field_validator("workspace")
-    @classmethod
-    def _existing_folder(cls, value: Path) -> Path:
-        path = value.expanduser().resolve()
-        if not path.is_dir():
-            raise ValueError("there is no such folder")
-        return path
-
-    @field_validator("database_url")
-    @classmethod
-    def _known_database(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            check_database_url(value.get_secret_value())
         return value
 
     @field_validator("smtp_url")
@@ -240,10 +124,10 @@ class Settings(InboundSettings):
                 raise ValueError(fault.message) from None
         return value
 
-    @field_validator("temporal_address", "web_address")
+    @field_validator("web_address")
     @classmethod
-    def _host_and_port(cls, value: str | None) -> str | None:
-        return None if value is None else str(read_address(value))
+    def _host_and_port(cls, value: str) -> str:
+        return str(read_address(value))
 
     @field_validator("public_url")
     @classmethod
@@ -257,25 +141,8 @@ class Settings(InboundSettings):
             raise ValueError("it has something after the path")
         return value.rstrip("/")
 
-    @field_validator("embedded_temporal_port")
-    @classmethod
-    def _room_for_the_ui(cls, value: int) -> int:
-        if value > HIGHEST_PORT - UI_PORT_OFFSET:
-            raise ValueError(
-                f"Temporal's web UI is {UI_PORT_OFFSET} above it, which is no port any more"
-            )
-        return value
-
     @model_validator(mode="after")
     def _agree(self) -> "Settings":
-        if (self.temporal_tls_cert is None) != (self.temporal_tls_key is None):
-            there, missing = "CERT", "KEY"
-            if self.temporal_tls_cert is None:
-                there, missing = missing, there
-            raise ValueError(
-                f"{PREFIX}TEMPORAL_TLS_{there} is set, {PREFIX}TEMPORAL_TLS_{missing} is not: "
-                "mutual TLS needs both"
-            )
         taken: dict[int, str] = {}
         for name, port in self.listening_ports():
             if port in taken:
@@ -287,33 +154,6 @@ class Settings(InboundSettings):
     def warnings(self) -> tuple[str, ...]:
         """What is not wrong, but probably not meant."""
         return self._warnings
-
-    @property
-    def store_url(self) -> str:
-        """The database's address, with its password; SQLite paths are absolute."""
-        if self.database_url is None:
-            return f"sqlite:///{self.home / 'longplay.db'}"
-        return in_folder(self.database_url.get_secret_value(), self.workspace)
-
-    def pool_of(self, size: int) -> int:
-        """Connections for a process that has use for `size` of them; SQLite's cost nothing."""
-        is_sqlite = self.store_url.startswith("sqlite")
-        return size if is_sqlite else min(size, self.database_connections)
-
-    @property
-    def runs_embedded_temporal(self) -> bool:
-        """Whether `longplay up` brings its own Temporal server."""
-        return self.temporal_address is None
-
-    @property
-    def temporal_target(self) -> str:
-        """Host and port of the Temporal server to talk to."""
-        return self.temporal_address or f"127.0.0.1:{self.embedded_temporal_port}"
-
-    @property
-    def temporal_ui_port(self) -> int:
-        """Where the embedded Temporal server shows its own web UI."""
-        return self.embedded_temporal_port + UI_PORT_OFFSET
 
     @property
     def catches_mail(self) -> bool:
@@ -340,21 +180,6 @@ class Settings(InboundSettings):
         listens = self.web
         anywhere = listens.host in ("0.0.0.0", "::")
         return f"http://{Address('127.0.0.1', listens.port) if anywhere else listens}"
-
-    @property
-    def logs_folder(self) -> Path:
-        """Where log files are kept."""
-        return self.home / "logs"
-
-    @property
-    def mail_folder(self) -> Path:
-        """Where the catcher keeps what it caught."""
-        return self.home / "mail"
-
-    @property
-    def temporal_file(self) -> Path:
-        """The embedded Temporal server's database."""
-        return self.home / "temporal.db"
 
     def listening_ports(self) -> tuple[tuple[str, int], ...]:
         """The ports that `longplay up` opens, each with the setting that says so."""
@@ -393,25 +218,11 @@ class Settings(InboundSettings):
                 help="bring its backup back, or delete the file",
             ) from error
 
-    def payload_keys(self) -> tuple[bytes, ...]:
-        """The keys that seal what Temporal keeps, the newest first; none: it is kept plainly."""
-        return tuple(read_payload_key(one.get_secret_value()) for one in self.payload_key)
-
     def secrets(self) -> tuple[str, ...]:
         """What must not stand in any log."""
         several = (*self.api_keys, *self.webhook_secret, *self.payload_key)
         found = (*several, self.secret_key, self.temporal_api_key, *self.inbound_secrets())
         return tuple(one.get_secret_value() for one in found if one is not None)
-
-    def environment(self) -> Mapping[str, str]:
-        """What `${NAME}` is read from: the environment, else `.env` in the workspace folder."""
-        return environment(self.workspace)
-
-
-def environment(workspace: Path) -> Mapping[str, str]:
-    """The variables that playbooks and `longplay.yaml` may name as `${NAME}`."""
-    kept = dotenv_values(workspace / ".env", encoding="utf-8", interpolate=False)
-    return {**{name: value for name, value in kept.items() if value is not None}, **os.environ}
 
 
 def load_settings(workspace: Path | None = None) -> Settings:
