@@ -35,11 +35,12 @@ import sqlalchemy as sa
 
 from bench import shapes
 from bench.arena import Arena, children, wait_until
+from bench.chaos_verdict import Verdict, judge
 from bench.client import Web
 from bench.kill import KEY
 from bench.memory import Watch
 from bench.postgres import Postgres
-from bench.reckoning import Mails, in_flight, reckon, unfinished, walks
+from bench.reckoning import in_flight, unfinished
 from engine.mail.links import LinkKind, LinkSigner
 from engine.operations import doctor
 from engine.store.columns import Instant
@@ -55,38 +56,11 @@ HOOK_RULES = (
     "once-500%0.03", "once-429%0.05", "once-drop%0.06", "400%0.062", "once-hang%0.064", "slow%0.1",
 )  # fmt: skip
 
-DOUBT = frozenset({"hang", "drop", "cut"})
-"""What the mail server does that leaves anybody in doubt."""
-
 AFTERWARDS = 600.0
 """Seconds that what was accepted may take to end once nothing is killed any more."""
 
 FLAT = 6.0
 """Megabytes a minute that a process may grow by, seen over three minutes of one life or more."""
-
-
-@dataclass
-class Verdict(Mails):
-    """What the run showed; `faults` is empty when no promise was broken."""
-
-    database: str = "SQLite"
-    minutes: float = 0.0
-    leads: int = 0
-    seconds: float = 0.0
-    kills: dict[str, int] = field(default_factory=dict)
-    events: int = 0
-    http_retries: int = 0
-    clicks: int = 0
-    misdeeds: dict[str, int] = field(default_factory=dict)
-    in_flight_at_kills: int = 0
-    in_doubt_by_the_server: int = 0
-    calls: int = 0
-    calls_repeated: int = 0
-    outcomes: dict[str, int] = field(default_factory=dict)
-    stopped: dict[str, int] = field(default_factory=dict)
-    megabytes: dict[str, float] = field(default_factory=dict)
-    megabytes_a_minute: dict[str, tuple[float, float]] = field(default_factory=dict)
-    doctor: list[str] = field(default_factory=list)
 
 
 class Feed(threading.Thread):
@@ -238,7 +212,7 @@ def run(args: argparse.Namespace) -> Verdict:
         killer = Killer(arena, store, random.Random(args.seed))
         killer.postgres = server if args.restart_postgres else None
         _under_fire(args, arena, killer, verdict)
-        store.read(lambda tx: judge(tx, arena, killer, verdict))
+        store.read(lambda tx: judge(tx, arena, killer.caught, verdict))
         verdict.doctor = [
             f"{one.name}: {one.detail}" for one in doctor.examine(store) if not one.ok
         ]
@@ -309,75 +283,6 @@ def _is_over(store: Store) -> bool:
     if left:
         store.write(hurry)
     return left == 0
-
-
-def judge(tx: Transaction, arena: Arena, killer: Killer, verdict: Verdict) -> None:
-    """Holds the store against the logs of those who were sent to."""
-    reckon(tx, arena.accepted(), verdict, unsent=("skipped", "bounced", "rejected"))
-    misdeeds = [line.split("\t") for line in arena.fault_log.read_text().splitlines()]
-    verdict.misdeeds = dict(Counter(action for _, action, _, _ in misdeeds))
-    by_server = {message for _, action, message, _ in misdeeds if action in DOUBT}
-    _judge_doubts(tx, by_server, killer.caught, verdict)
-    _judge_calls(tx, arena, verdict)
-    _judge_enrollments(tx, verdict)
-    events = tx.conn.execute(
-        sa.text("SELECT count(*) FROM event WHERE name IN ('form.submitted', 'page.viewed')")
-    ).scalar_one()
-    if events != verdict.events:
-        verdict.faults.append(f"{verdict.events} events were accepted, {events} are there")
-
-
-def _judge_doubts(tx: Transaction, by_server: set[str], caught: set[str], verdict: Verdict) -> None:
-    query = sa.text("SELECT message_id FROM job WHERE kind = 'email' AND state = 'in_doubt'")
-    doubtful = {row[0] for row in tx.conn.execute(query)}
-    verdict.in_flight_at_kills = len(caught)
-    verdict.in_doubt_by_the_server = len(doubtful & by_server)
-    strange = doubtful - by_server - caught
-    if strange:
-        some = ", ".join(sorted(strange)[:5])
-        verdict.faults.append(f"{len(strange)} in doubt that were in flight at no kill: {some}")
-
-
-def _judge_calls(tx: Transaction, arena: Arena, verdict: Verdict) -> None:
-    lines = [line.split("\t") for line in arena.hooks_log.read_text().splitlines()]
-    verdict.calls = len(lines)
-    heard = Counter(id for _, _, id, _ in lines)
-    verdict.calls_repeated = len(lines) - len(heard)
-    jobs = tx.conn.execute(
-        sa.text("SELECT id, state, reason FROM job WHERE kind = 'webhook'")
-    ).all()
-    for id, state, reason in jobs:
-        if state == "accepted" and not heard[id]:
-            verdict.faults.append(f"call {id} is accepted, and never arrived")
-        if state not in ("accepted", "rejected", "skipped"):
-            verdict.faults.append(f"call {id} is {state}: {reason}")
-    unknown = set(heard) - {id for id, _, _ in jobs}
-    if unknown:
-        verdict.faults.append(f"{len(unknown)} calls arrived that the ledger does not know")
-
-
-def _judge_enrollments(tx: Transaction, verdict: Verdict) -> None:
-    """None is lost; each ended, or stopped for a reason that a server gave; each step once."""
-    query = sa.text("SELECT id, state, outcome, reason FROM enrollment")
-    rows, outcomes, stopped = tx.conn.execute(query).all(), Counter[str](), Counter[str]()
-    taken = walks(tx)
-    for id, state, outcome, reason in rows:
-        steps = taken.get(id, [])
-        if len(steps) != len(set(steps)):
-            verdict.faults.append(f"{id} walked {steps}")
-        if state == "stopped":
-            stopped[reason] += 1
-            if "554" not in reason and "400" not in reason:
-                verdict.faults.append(f"{id} stopped: {reason}")
-            continue
-        outcomes[outcome or state] += 1
-        wanted = {"hello", "tell", "split-tone", "last"}
-        wanted |= set() if "tag-clicked" in steps else {"reminder"}
-        if outcome == "done" and wanted - set(steps):
-            verdict.faults.append(f"{id} walked {steps}")
-    verdict.outcomes, verdict.stopped = dict(outcomes), dict(stopped)
-    if len(rows) != verdict.leads:
-        verdict.faults.append(f"{verdict.leads} leads came in, {len(rows)} were enrolled")
 
 
 def main() -> None:
