@@ -9,7 +9,9 @@ from sqlmodel.sql.sqltypes import AutoString
 
 import engine.store.bulk_tables
 import engine.store.clock_tables
+import engine.store.consent_tables
 import engine.store.deal_tables
+import engine.store.record_tables
 import engine.store.retention_tables
 import engine.store.returned_tables
 import engine.store.sending_tables

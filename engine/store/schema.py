@@ -16,7 +16,9 @@ from sqlmodel import SQLModel
 
 import engine.store.bulk_tables
 import engine.store.clock_tables
+import engine.store.consent_tables
 import engine.store.deal_tables
+import engine.store.record_tables
 import engine.store.refusal_tables
 import engine.store.retention_tables
 import engine.store.returned_tables

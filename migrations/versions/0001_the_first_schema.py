@@ -142,6 +142,47 @@ def upgrade() -> None:
         batch_op.create_index("ix_coming_moment_at", ["at"], unique=False)
 
     op.create_table(
+        "company",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("name_key", sa.String(), nullable=False),
+        sa.Column("domain", sa.String(), nullable=True),
+        sa.Column("country", sa.String(), nullable=True),
+        sa.Column("city", sa.String(), nullable=True),
+        sa.Column("industry", sa.String(), nullable=True),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("tags", JsonDocument, nullable=False),
+        sa.Column("fields", JsonDocument, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_company")),
+        sa.UniqueConstraint("domain", name=op.f("uq_company_domain")),
+    )
+    with op.batch_alter_table("company", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_company_name_key"), ["name_key"], unique=False)
+
+    op.create_table(
+        "consent",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("email", sa.String(), nullable=False),
+        sa.Column("purpose", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("text_version", sa.String(), nullable=False),
+        sa.Column("text_hash", sa.String(), nullable=False),
+        sa.Column("ip", sa.String(), nullable=False),
+        sa.Column("agent", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("recorded_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_consent")),
+    )
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.create_index("ix_consent_lead_at", ["lead", "at"], unique=False)
+
+    op.create_table(
         "deal",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -195,6 +236,20 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("deal_change", schema=None) as batch_op:
         batch_op.create_index("ix_deal_change_deal_at", ["deal", "at"], unique=False)
+
+    op.create_table(
+        "duplicate",
+        sa.Column("one", sa.String(), nullable=False),
+        sa.Column("other", sa.String(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("reasons", JsonDocument, nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("one", "other", name=op.f("pk_duplicate")),
+    )
+    with op.batch_alter_table("duplicate", schema=None) as batch_op:
+        batch_op.create_index("ix_duplicate_other", ["other"], unique=False)
+        batch_op.create_index("ix_duplicate_state_score", ["state", "score"], unique=False)
 
     op.create_table(
         "enrollment",
@@ -257,6 +312,21 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "erasure",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("former", sa.String(), nullable=False),
+        sa.Column("stage", sa.String(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("rows", JsonDocument, nullable=False),
+        sa.Column("began_at", Instant(), nullable=False),
+        sa.Column("ended_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasure")),
+    )
+    with op.batch_alter_table("erasure", schema=None) as batch_op:
+        batch_op.create_index("ix_erasure_former", ["former"], unique=False)
+
+    op.create_table(
         "event",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -276,6 +346,26 @@ def upgrade() -> None:
             postgresql_where=sa.text("deal IS NOT NULL"),
         )
         batch_op.create_index("ix_event_lead_name_at", ["lead", "name", "at"], unique=False)
+
+    op.create_table(
+        "forgotten",
+        sa.Column("hash", sa.String(), nullable=False),
+        sa.Column("topic", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", "topic", "reason", name=op.f("pk_forgotten")),
+    )
+    op.create_table(
+        "gone_lead",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("survivor", sa.String(), nullable=False),
+        sa.Column("email_key", sa.String(), nullable=True),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gone_lead")),
+    )
+    with op.batch_alter_table("gone_lead", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gone_lead_email_key"), ["email_key"], unique=False)
+        batch_op.create_index(batch_op.f("ix_gone_lead_survivor"), ["survivor"], unique=False)
 
     op.create_table(
         "heartbeat",
@@ -357,6 +447,8 @@ def upgrade() -> None:
         sa.Column("timezone", sa.String(), nullable=True),
         sa.Column("source", sa.String(), nullable=True),
         sa.Column("birthday", sa.String(), nullable=True),
+        sa.Column("consent", sa.String(), nullable=True),
+        sa.Column("open_consent", sa.String(), nullable=True),
         sa.Column("stage", sa.String(), nullable=False),
         sa.Column("score", sa.Float(), nullable=False),
         sa.Column("grade", sa.String(), nullable=True),
@@ -383,6 +475,16 @@ def upgrade() -> None:
         batch_op.create_index("ix_lead_owner_id", ["owner", "id"], unique=False)
         batch_op.create_index("ix_lead_stage_id", ["stage", "id"], unique=False)
         batch_op.create_index("ix_lead_timezone_id", ["timezone", "id"], unique=False)
+
+    op.create_table(
+        "lead_key",
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "value", "lead", name=op.f("pk_lead_key")),
+    )
+    with op.batch_alter_table("lead_key", schema=None) as batch_op:
+        batch_op.create_index("ix_lead_key_lead", ["lead"], unique=False)
 
     op.create_table(
         "pace",
@@ -484,6 +586,12 @@ def upgrade() -> None:
             "ix_returned_playbook_kind_at", ["playbook", "kind", "at"], unique=False
         )
 
+    op.create_table(
+        "salt",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_salt")),
+    )
     op.create_table(
         "score_entry",
         sa.Column("id", sa.String(), nullable=False),
@@ -697,6 +805,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_score_entry_lead")
 
     op.drop_table("score_entry")
+    op.drop_table("salt")
     with op.batch_alter_table("returned", schema=None) as batch_op:
         batch_op.drop_index("ix_returned_playbook_kind_at")
         batch_op.drop_index("ix_returned_lead_kind_at")
@@ -717,6 +826,10 @@ def downgrade() -> None:
     op.drop_table("plan")
     op.drop_table("past_event")
     op.drop_table("pace")
+    with op.batch_alter_table("lead_key", schema=None) as batch_op:
+        batch_op.drop_index("ix_lead_key_lead")
+
+    op.drop_table("lead_key")
     with op.batch_alter_table("lead", schema=None) as batch_op:
         batch_op.drop_index("ix_lead_timezone_id")
         batch_op.drop_index("ix_lead_stage_id")
@@ -745,6 +858,12 @@ def downgrade() -> None:
 
     op.drop_table("job")
     op.drop_table("heartbeat")
+    with op.batch_alter_table("gone_lead", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gone_lead_survivor"))
+        batch_op.drop_index(batch_op.f("ix_gone_lead_email_key"))
+
+    op.drop_table("gone_lead")
+    op.drop_table("forgotten")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index("ix_event_lead_name_at")
         batch_op.drop_index(
@@ -754,6 +873,10 @@ def downgrade() -> None:
         )
 
     op.drop_table("event")
+    with op.batch_alter_table("erasure", schema=None) as batch_op:
+        batch_op.drop_index("ix_erasure_former")
+
+    op.drop_table("erasure")
     with op.batch_alter_table("enrollment", schema=None) as batch_op:
         batch_op.drop_index(
             "uq_enrollment_open",
@@ -774,6 +897,11 @@ def downgrade() -> None:
         )
 
     op.drop_table("enrollment")
+    with op.batch_alter_table("duplicate", schema=None) as batch_op:
+        batch_op.drop_index("ix_duplicate_state_score")
+        batch_op.drop_index("ix_duplicate_other")
+
+    op.drop_table("duplicate")
     with op.batch_alter_table("deal_change", schema=None) as batch_op:
         batch_op.drop_index("ix_deal_change_deal_at")
 
@@ -790,6 +918,14 @@ def downgrade() -> None:
         batch_op.drop_index("ix_deal_created_at_id")
 
     op.drop_table("deal")
+    with op.batch_alter_table("consent", schema=None) as batch_op:
+        batch_op.drop_index("ix_consent_lead_at")
+
+    op.drop_table("consent")
+    with op.batch_alter_table("company", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_company_name_key"))
+
+    op.drop_table("company")
     with op.batch_alter_table("coming_moment", schema=None) as batch_op:
         batch_op.drop_index("ix_coming_moment_at")
 
