@@ -62,6 +62,7 @@ class EmailParams(Frozen):
     data: Tree = Field(None, description="values for the template, a tree of templates")
     attach: Texts = Field((), description="files to attach")
     track: Track = Field(default_factory=Track, description="what is looked at: opens, clicks")
+    via: Name = Field("", description="the mail account it leaves by; left out: `send:`'s")
 
 
 class SetParams(Frozen):
@@ -227,6 +228,8 @@ class ActionSpec:
     def dumped(self, params: Frozen) -> dict[str, JsonValue]:
         """The parameters as an op carries them."""
         found: dict[str, Any] = params.model_dump(mode="json", by_alias=True)
+        if isinstance(params, EmailParams) and not params.via:
+            del found["via"]  # a plan that names no account keeps its digest
         return found["fields"] if self.main == "fields" else found
 
 
@@ -373,6 +376,8 @@ def _email(params: EmailParams, send: SendDefaults) -> EmailParams:
             found["in_doubt"] = "resend"
     inherited = ("over_cap", "expires") if found else ("topic", "window", "over_cap", "expires")
     found |= {name: getattr(send, name) for name in inherited if name not in written}
+    if send.via and "via" not in written:
+        found["via"] = send.via
     if "track" not in written and send.track is not None:
         found["track"] = send.track
     return params.model_copy(update=found)

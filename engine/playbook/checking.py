@@ -30,6 +30,7 @@ from engine.playbook.field_checks import check_fields
 from engine.playbook.fields import writings_of
 from engine.playbook.guards import bodies_of, given_by
 from engine.playbook.lexicon import Lexicon
+from engine.playbook.mail_account_checks import accounts_of, known_account
 from engine.playbook.mail_checks import MailChecks
 from engine.playbook.model import Playbook, SendDefaults, Steps
 from engine.playbook.moment_checks import check_moment
@@ -145,6 +146,9 @@ class _Check:
                 self._calendar(settings.window.calendar, calendar)
         if "expires" in node.values:
             check_moment(settings.expires, node.values["expires"], self.expressions)
+        if "via" in node.values:
+            accounts = accounts_of(self.names.workspace)
+            known_account(settings.via, accounts, node.values["via"], self.reader)
 
     def _ids(self) -> None:
         seen: dict[str, Step] = {}

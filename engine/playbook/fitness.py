@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from engine.playbook.catalog import event_types
 from engine.playbook.conditions import ConditionError
 from engine.playbook.lexicon import Lexicon, Place
+from engine.playbook.mail_accounts import DEFAULT_ACCOUNT
 from engine.playbook.plan import Ask, Await, Branch, Do, Op, Plan, Send, Split, Wait
 from engine.playbook.workspace import Workspace
 
@@ -115,6 +116,8 @@ class _Check:
                     yield from self._known(op.step, "owner or channel", str(name), known)
             case "email":
                 yield from self._known(op.step, "topic", text("topic"), workspace.topics)
+                accounts = (DEFAULT_ACCOUNT, *workspace.sender.accounts)
+                yield from self._known(op.step, "mail account", text("via"), accounts)
             case "unsubscribe":
                 topics = ("all", *workspace.topics)
                 yield from self._known(op.step, "topic", text("topic"), topics)

@@ -159,6 +159,7 @@ class SendDefaults(Frozen):
     over_cap: OverCap = Field("defer", description="over the cap: later, or not at all")
     expires: LengthOrMoment = Field("", description="not sent by then, it is left out")
     track: Track | None = Field(None, description="opens and clicks")
+    via: Name = Field("", description="the mail account it leaves by; left out: the topic's")
 
 
 class Playbook(Frozen):

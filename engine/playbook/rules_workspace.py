@@ -40,6 +40,19 @@ WORKSPACE_RULES = (
     _rule("bad-return-path", "Mail comes back to one address, with room for what names a message.",
           "sender: {from: a@acme.example, bounces: Bounces}",
           "sender: {from: a@acme.example, bounces: bounces@acme.example}"),
+    _rule("bad-mail-account", "A mail account has an address, a fallback that is another one, and "
+          "topics that no other has.",
+          "sender: {from: a@acme.example, accounts: {news: {fallback: default}}}",
+          "sender: {from: a@acme.example, accounts: {news: {url: '${NEWS_SMTP_URL}', "
+          "fallback: default}}}"),
+    _rule("unknown-mail-account", "A mail account that the workspace does not name.",
+          "sender: {from: a@acme.example, accounts: {news: {url: '${NEWS_SMTP_URL}', "
+          "fallback: defalt}}}",
+          "sender: {from: a@acme.example, accounts: {news: {url: '${NEWS_SMTP_URL}', "
+          "fallback: default}}}"),
+    _rule("bad-dkim-key", "A DKIM key has a selector of its own and signs for a domain.",
+          "sender: {from: a@acme.example, dkim: [{selector: 'key one', key: '${DKIM_KEY}'}]}",
+          "sender: {from: a@acme.example, dkim: [{selector: key-one, key: '${DKIM_KEY}'}]}"),
     _rule("sender-without-from", "Mail needs an address it comes from.",
           "sender: {reply_to: a@acme.example}", "sender: {from: a@acme.example}"),
     _rule("line-never-reached", "The first line whose `if` holds assigns; one without `if` holds "

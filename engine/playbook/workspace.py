@@ -30,6 +30,7 @@ from engine.playbook.fields import (
     Timezone,
     at_least,
 )
+from engine.playbook.mail_accounts import DkimKey, MailAccount
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader
 from engine.playbook.retention import Retention
@@ -81,6 +82,13 @@ class Sender(Frozen):
     )
     complaints: Complaints = Field(
         default_factory=Complaints, description="when reports as spam pause a playbook"
+    )
+    accounts: dict[Name, MailAccount] = Field(
+        default_factory=dict,
+        description="servers that mail leaves by, besides `default`, which LONGPLAY_SMTP_URL names",
+    )
+    dkim: Annotated[tuple[DkimKey, ...], Field(strict=False)] = Field(
+        (), description="keys that Longplay signs mail with; left out: the mail server signs it"
     )
 
 
