@@ -21,12 +21,13 @@ from engine.playbook.values import Value
 from engine.runtime.assignment import Assigned
 from engine.runtime.fields import BUILT_IN, read_lead
 from engine.runtime.identity import email_key
-from engine.store import leads
+from engine.store import gone, leads
 from engine.store.database import Store, Transaction
 from engine.store.leads import LeadChange
 
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,64}\Z")
 _SHORTEST_PHONE = 5
+_CONSENTS = ("consent", "open_consent")
 _FOLLOWS = frozenset(
     {"score", "scores", "grade", "version", "stage_entered_at", "created_at", "orders", "revenue"}
 ) | {name for name in BUILT_IN if name.startswith("last_") and name.endswith("_at")}
@@ -81,6 +82,8 @@ def put_lead_in(tx: Transaction, values: Mapping[str, object], *, actor: str) ->
     if id is None and not typed.get("email"):
         id = _id_from_phone(typed.get("phone"))
     known = _known(tx, id, typed)
+    if known is not None and _is_former(tx, typed.get("email")):
+        del typed["email"]
     if known is not None:
         return _change(tx, current, known, typed, actor)
     made = _create(tx, current, id, typed, actor)
@@ -94,6 +97,11 @@ def _known(tx: Transaction, id: LeadId | None, typed: Mapping[str, Value]) -> Le
     if named is None and holder is not None and id is not None:
         raise InputError(f"'{email}' belongs to lead '{holder}', not to '{id}'")
     return named or holder
+
+
+def _is_former(tx: Transaction, email: Value) -> bool:
+    """Whether the address is one that the lead had before it was merged: that changes nothing."""
+    return isinstance(email, str) and email_key(email) in gone.by_key(tx, [email_key(email)])
 
 
 def _create(
@@ -156,6 +164,11 @@ def _typed(current: Current, values: Mapping[str, object]) -> dict[str, Value]:
 def _read(current: Current, name: str, given: object) -> Value:
     if name == "id":
         raise InputError("the id of a lead never changes")
+    if name in _CONSENTS:
+        raise InputError(
+            f"'{name}' cannot be written: the ledger of consents says it",
+            help="record it with: longplay consent record, or POST /v1/consents",
+        )
     if name in _FOLLOWS:
         raise InputError(f"'{name}' cannot be written: it follows from what happens")
     value = read_lead(name, given, current.custom, current.zone)

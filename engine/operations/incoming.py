@@ -11,12 +11,34 @@ from engine.errors import InputError
 from engine.ids import new_id
 from engine.operations.published import Current
 from engine.playbook.catalog import EVENT_NAMES
-from engine.playbook.spelling import closest
+from engine.playbook.spelling import closest, did_you_mean
 from engine.playbook.values import Value
+from engine.runtime.consenting import FIELDS
 from engine.runtime.fields import read_lead
 from engine.runtime.identity import email_key
 from engine.store import deals, enrollments
 from engine.store.database import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How a consent came about, for its ledger alone: no playbook sees it.
+
+    Attributes:
+        source: where it was said.
+        text_version: of the text that was shown.
+        text_hash: SHA-256 of that text, in hexadecimal.
+        ip: the address that the answer came from.
+        agent: what the client says that it is.
+        actor: who recorded it; empty: the lead itself.
+    """
+
+    source: str = ""
+    text_version: str = ""
+    text_hash: str = ""
+    ip: str = ""
+    agent: str = ""
+    actor: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +54,7 @@ class IncomingEvent:
         enrollment: the enrollment whose message the event is on.
         source: the step whose message the event is on.
         trace: the traceparent of its coming in; empty: it is not traced.
+        evidence: of one that says something about a consent.
     """
 
     name: str
@@ -43,6 +66,7 @@ class IncomingEvent:
     source: str = ""
     deal: str = ""
     trace: str = ""
+    evidence: Evidence | None = None
 
 
 @dataclass(slots=True)
@@ -106,6 +130,7 @@ def _checked(
             f"'{event.at.isoformat()}' is in the future", help="leave `at` out: it is now"
         )
     given = dict(event.lead)
+    _refuse_consents(event, given)
     lead = given.pop("id", None)
     if not given and lead is None and event.deal:
         lead = contacts[event.deal]
@@ -124,6 +149,21 @@ def _checked(
         str(lead) if lead is not None else None,
         fields,
     )
+
+
+def _refuse_consents(event: IncomingEvent, given: Mapping[str, object]) -> None:
+    """A consent is what the ledger says, and an event about one names what it is to."""
+    for name in FIELDS.values():
+        if name in given:
+            raise InputError(
+                f"'{name}' cannot be written: the ledger of consents says it",
+                help='send the event "consent.given" or "consent.withdrawn"',
+            )
+    purpose = event.properties.get("purpose")
+    if event.name.startswith("consent.") and purpose is not None and purpose not in FIELDS:
+        raise InputError(
+            f"no purpose is named '{str(purpose)[:60]}'", help=did_you_mean(str(purpose), FIELDS)
+        )
 
 
 def _with_deals(tx: Transaction, incoming: Sequence[IncomingEvent]) -> list[IncomingEvent]:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from engine.errors import InputError
 from engine.ids import EventId, LeadId, derived_id, new_id
-from engine.operations import published
+from engine.operations import consent_lines, published
 from engine.operations.deal_locks import lock_deals
 from engine.operations.derived import store_derived
 from engine.operations.incoming import Checked, IncomingEvent, check
@@ -20,7 +20,7 @@ from engine.operations.reactions import Reaction, Reactor
 from engine.operations.scopes import load_facts
 from engine.playbook.values import Value
 from engine.runtime.matching import Edge, Happened
-from engine.store import deals, events, lead_writing, leads, suppressions
+from engine.store import deals, events, gone, lead_writing, leads, suppressions
 from engine.store.database import Store, Transaction
 
 __all__ = ["OLD", "IncomingEvent", "Intake", "event_id", "intake_in", "take_in"]
@@ -31,7 +31,9 @@ OLD = timedelta(hours=24)
 _MOVES_LEAD = {"email.opened": "last_opened_at", "email.clicked": "last_clicked_at"}
 _BY_THE_LEAD = ("last_seen_at", "last_activity_at")
 _SEEN = {*_BY_THE_LEAD, *_MOVES_LEAD.values()}
-_NOT_BY_THE_LEAD = ("email.sent", "email.delivered", "email.bounced", "lead.", "task.", "deal.")
+_NOT_BY_THE_LEAD = (
+    "email.sent", "email.delivered", "email.bounced", "consent.asked", "lead.", "task.", "deal.",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -154,6 +156,9 @@ def _find_leads(
     tx: Transaction, current: Current, fresh: list[Checked], answer: Intake
 ) -> dict[str, dict[str, Value]]:
     """Finds the leads by address, and makes those that are new; answers the facts of these."""
+    named = gone.now_as(tx, {one.lead for one in fresh if one.lead is not None})
+    for one in fresh if named else ():
+        one.lead = named.get(str(one.lead), one.lead)
     keys = {one.key for one in fresh if one.key is not None and one.lead is None}
     found = leads.find_by_key(tx, keys)
     wanted = {one.key: one for one in reversed(fresh) if one.lead is None and one.key not in found}
@@ -190,12 +195,13 @@ def _apply(
     """
     before: dict[str, dict[str, Value]] = {}
     changes: dict[LeadId, dict[str, Value]] = {}
+    said = consent_lines.hear(tx, fresh, facts)
     for one in fresh:
         id = LeadId(str(one.lead))
         lead = facts[id]
         values = {
             name: value
-            for name, value in _values(tx, one, lead).items()
+            for name, value in {**_values(tx, one, lead), **said.get(one.id, {})}.items()
             # A full name that is equal may be worked out so far, and not kept.
             if lead.get(name) != value or name == "full_name"
         }
@@ -204,8 +210,8 @@ def _apply(
                 before[id] = dict(lead)
             lead.update(values)
             changes.setdefault(id, {}).update(values)
-        if one.event.name in {"email.unsubscribed", "email.complained"} and lead.get("email"):
-            unsubscribed = one.event.name == "email.unsubscribed"
+        if lead.get("email") and _refuses(one.event):
+            unsubscribed = one.event.name != "email.complained"
             topic = str(one.event.properties.get("topic") or "") if unsubscribed else ""
             reason = suppressions.UNSUBSCRIBED if unsubscribed else "complained"
             suppressions.add(tx, str(lead["email"]), reason=reason, topic=topic, source=one.id)
@@ -220,6 +226,11 @@ def _apply(
         zone=current.zone,
     )
     return before
+
+
+def _refuses(event: IncomingEvent) -> bool:
+    refusals = {"email.unsubscribed", "email.complained"}
+    return event.name in refusals or consent_lines.withdraws_marketing(event)
 
 
 def _values(tx: Transaction, one: Checked, lead: Mapping[str, Value]) -> dict[str, Value]:

@@ -12,6 +12,7 @@ from engine.mail.render import Templates, Tracking, render_text
 from engine.mail.return_path import ReturnSigner
 from engine.mail.transports.port import Envelope
 from engine.operations.windows import Letter
+from engine.runtime.consenting import may_see_opens
 
 _KEPT_TEMPLATES = 256
 
@@ -139,14 +140,14 @@ class Writer:
     def _tracking(self, letter: Letter) -> Tracking | None:
         track = letter.op.params.get("track")
         clicks = track.get("clicks", True) if isinstance(track, Mapping) else True
-        opens = track.get("opens", "consent") if isinstance(track, Mapping) else "consent"
-        if not clicks and opens is not True:
+        asked = track.get("opens", "consent") if isinstance(track, Mapping) else "consent"
+        opens = may_see_opens(asked, letter.lead)
+        if not clicks and not opens:
             return None
         job = letter.job
         return Tracking(
             click=(lambda index: self._url(LinkKind.CLICK, job, index)) if clicks else None,
-            # Opens by person need the lead's consent, which nobody has recorded yet: no picture.
-            pixel=f"{self._url(LinkKind.OPEN, job)}.gif" if opens is True else "",
+            pixel=f"{self._url(LinkKind.OPEN, job)}.gif" if opens else "",
         )
 
     def _url(self, kind: LinkKind, job: str, index: int = 0) -> str:

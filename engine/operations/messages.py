@@ -8,8 +8,10 @@ from engine.operations import published
 from engine.operations.scopes import load_facts
 from engine.playbook.plan import Send
 from engine.playbook.values import Value
+from engine.runtime.consenting import may_see_opens
 from engine.store import jobs
 from engine.store.database import Transaction
+from engine.store.leads import ERASED
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +24,8 @@ class Mailed:
         topic: what it was about, or empty.
         links: where its links lead, by index.
         accepted_at: when the mail server took it; None: it has not yet, or that is in doubt.
-        counts_opens: whether the step asks for openings to be counted.
+        counts_opens: whether the step asks for openings to be counted, and the lead's consent and
+            country let us, now: taken back, it holds for mails that have gone, too.
         lead_facts: the lead as it is now; empty when it has been erased.
     """
 
@@ -49,6 +52,10 @@ def mailed(tx: Transaction, job: str) -> Mailed | None:
     op = published.plan(tx, row["params"]["digest"]).ops[row["params"]["pc"]]
     params = op.params if isinstance(op, Send) else {}
     track = params.get("track")
+    opens = track.get("opens", "consent") if isinstance(track, Mapping) else "consent"
+    facts = load_facts(tx, current, [row["lead"]]).get(row["lead"], {})
+    if facts.get("stage") == ERASED:
+        facts = {}
     return Mailed(
         job=job,
         lead=row["lead"],
@@ -60,6 +67,6 @@ def mailed(tx: Transaction, job: str) -> Mailed | None:
         topic=str(params.get("topic") or ""),
         links=tuple(row["links"]),
         accepted_at=row["accepted_at"],
-        counts_opens=isinstance(track, Mapping) and track.get("opens") is True,
-        lead_facts=load_facts(tx, current, [row["lead"]]).get(row["lead"], {}),
+        counts_opens=may_see_opens(opens, facts),
+        lead_facts=facts,
     )

@@ -95,7 +95,7 @@ class Current:
     @cached_property
     def subject_prefixes(self) -> Mapping[str, str]:
         """Country → what its law wants to see in a subject."""
-        return {code: law.subject_prefix for code, law in self.workspace.law.items()}
+        return self.workspace.subject_prefixes
 
     @property
     def domain(self) -> str:

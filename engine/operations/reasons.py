@@ -35,6 +35,8 @@ _SKIPPED = {
     "over the cap": "cap",
     "unsubscribed": "unsubscribed",
     "the address is suppressed": "suppressed",
+    "no consent": "no_consent",
+    "no confirmed consent": "no_consent",
 }
 LONGEST = max(map(len, [*_DEFERRED, *_SKIPPED]))
 """Characters of a sentence that say which word it is."""

@@ -12,6 +12,7 @@ from engine.operations.scopes import load_deals, load_facts, load_histories, run
 from engine.playbook.durations import parse_duration
 from engine.playbook.plan import Send
 from engine.playbook.values import History, Value
+from engine.runtime.consenting import withheld
 from engine.runtime.send_window import SendWindow, send_window
 from engine.runtime.sending import Cap, Mailing
 from engine.store import enrollments, jobs, suppressions
@@ -96,6 +97,7 @@ class Recipients:
             marketing=row["marketing"],
             suppressed=blocks.dead,
             unsubscribed=blocks.unsubscribed_from(topic),
+            withheld=withheld(self.current.workspace.consent, lead) if row["marketing"] else "",
             braked=self._is_braked(row),
             expires_at=_instant(row["params"].get("expires_at")),
             window=self._window(op) if row["marketing"] else None,

@@ -55,6 +55,9 @@ class Event:
         return record_of({each.name: each.type for each in self.properties})
 
 
+CONSENT = enum_of("asked", "given", "confirmed", "withdrawn")
+"""How a consent stands: asked for, given, given and confirmed from the mailbox, or taken back."""
+
 LEAD_FIELDS = (
     Field("id", TEXT, "The lead's identity; it never changes."),
     Field("email", TEXT, "The address mail goes to; a lead may have none."),
@@ -70,6 +73,8 @@ LEAD_FIELDS = (
     Field("timezone", TEXT, "The time zone, such as Asia/Shanghai."),
     Field("source", TEXT, "Where the lead came from first."),
     Field("birthday", DATE, "The birthday."),
+    Field("consent", CONSENT, "What the lead last said about marketing mail, as the ledger has it."),
+    Field("open_consent", CONSENT, "What the lead last said about our seeing it open a mail."),
     Field("stage", TEXT, "The place in the lifecycle."),
     Field("score", INTEGER, "The total of the score named 'score', held within its range."),
     Field("grade", TEXT, "The grade that belongs to the score."),
@@ -130,6 +135,13 @@ _STAGES = (
     Field("stage", TEXT, "The stage entered."),
     Field("previous", TEXT, "The stage left."),
 )
+_CONSENT = (
+    Field("purpose", enum_of("marketing", "open_tracking"), "What the consent is to."),
+    Field("topic", TEXT, "The topic alone that it is about; missing: every one."),
+    Field("confirmed", BOOLEAN, "Whether it came from the lead's own mailbox."),
+    Field("source", TEXT, "Where it was said, such as the name of a form."),
+    Field("text_version", TEXT, "Which version of the text was shown."),
+)
 
 
 def _mail(verb: str, description: str, *more: Field) -> Event:
@@ -169,6 +181,9 @@ EVENTS = (
             Field("currency", TEXT, "The currency of the amount."),
         ),
     ),
+    Event("consent.asked", "The lead was asked for a consent.", _CONSENT),
+    Event("consent.given", "The lead gave a consent, or confirmed one.", _CONSENT),
+    Event("consent.withdrawn", "The lead took a consent back.", _CONSENT),
     Event("lead.created", "The lead became known.", is_open=True),
     Event("lead.changed", "Fields of the lead changed.", is_open=True),
     Event("lead.assigned", "The lead was given an owner.", is_open=True),

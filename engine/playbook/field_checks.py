@@ -12,11 +12,14 @@ from engine.playbook.spelling import did_you_mean
 _TIMES = (Kind.DATE, Kind.DATETIME)
 _NUMBERS = (Kind.INTEGER, Kind.NUMBER)
 _AUTOMATIC = "Longplay keeps it itself"
+_LEDGER = "consents are recorded by `longplay consent record`, the API, an import or the lead"
 _KEPT: Mapping[str, str] = {
     "stage": "use the step `stage: NAME`",
     "score": "use the step `score: +N`",
     "tags": "use the steps `tag:` and `untag:`",
     "owner": "use the step `assign:`",
+    "consent": _LEDGER,
+    "open_consent": _LEDGER,
     **dict.fromkeys(
         (
             "id", "grade", "scores", "full_name", "created_at", "stage_entered_at", "last_seen_at",

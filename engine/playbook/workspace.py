@@ -12,6 +12,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
 from engine.playbook.catalog import DEFAULT_LIFECYCLE
 from engine.playbook.coming_back import Complaints, ReturnPath
+from engine.playbook.consents import ASSUMED, ConsentRules
 from engine.playbook.diagnostics import Diagnostic, Findings
 from engine.playbook.fields import (
     Address,
@@ -31,6 +32,7 @@ from engine.playbook.fields import (
     at_least,
 )
 from engine.playbook.mail_accounts import DkimKey, MailAccount
+from engine.playbook.jurisdictions import subject_prefixes
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.reading import Reader
 from engine.playbook.retention import Retention
@@ -95,7 +97,9 @@ class Sender(Frozen):
 class CountryLaw(Frozen):
     """What a country asks of marketing mail."""
 
-    subject_prefix: Text = Field("", description="what the subject begins with")
+    subject_prefix: Text = Field(
+        "", description="what the subject begins with; left out: what the law of the country wants"
+    )
 
 
 class Fields(Frozen):
@@ -255,8 +259,12 @@ class Workspace(Frozen):
     calendar: Name = Field("", description="the calendar of business units")
     sender: Sender = Field(default_factory=Sender, description="who mail comes from")
     law: dict[Country, CountryLaw] = Field(
-        default_factory=lambda: {"CN": CountryLaw(subject_prefix="（广告）")},
-        description="what countries ask, by code",
+        default_factory=dict,
+        description="countries that leads are written to in, by code: validate holds the workspace "
+        "to their law",
+    )
+    consent: ConsentRules = Field(
+        ASSUMED, description="when marketing waits for a consent, and what is shown to get it"
     )
     fields: Fields = Field(default_factory=Fields, description="fields of one's own")
     lifecycle: tuple[Name, ...] = Field(
@@ -309,9 +317,11 @@ class Workspace(Frozen):
         """The pipelines that have a stage of that name."""
         return tuple(name for name, each in self.pipelines.items() if each.stage(stage))
 
-    def law_for(self, country: str) -> CountryLaw:
-        """What the country asks."""
-        return self.law.get(country, CountryLaw())
+    @property
+    def subject_prefixes(self) -> Mapping[str, str]:
+        """Country → what the subject of marketing begins with there."""
+        own = {code: law.subject_prefix for code, law in self.law.items() if law.subject_prefix}
+        return {**subject_prefixes(), **own}
 
     @model_validator(mode="after")
     def _stages_differ(self) -> "Workspace":

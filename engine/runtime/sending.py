@@ -32,6 +32,7 @@ class Mailing:
         address: empty when the lead has none.
         suppressed: why the address must not be mailed at all; empty when it may.
         unsubscribed: whether the lead has left this message's topic.
+        withheld: why marketing may not go for want of a consent; empty when it may.
         braked: whether the brake is on, for its playbook or for everything.
         expires_at: not sent by then, it is skipped.
         sent_at: when marketing mails were accepted for this lead, the latest periods of the caps.
@@ -42,6 +43,7 @@ class Mailing:
     marketing: bool
     suppressed: str = ""
     unsubscribed: str = ""
+    withheld: str = ""
     braked: bool = False
     held: bool = False
     expires_at: datetime | None = None
@@ -102,6 +104,8 @@ def _never(mail: Mailing, now: datetime) -> Skip | None:
         return Skip(mail.suppressed)
     if mail.marketing and mail.unsubscribed:
         return Skip(mail.unsubscribed)
+    if mail.marketing and mail.withheld:
+        return Skip(mail.withheld)
     if mail.expires_at is not None and mail.expires_at <= now and not mail.held:
         return Skip("expired")
     return None

@@ -19,7 +19,7 @@ from engine.playbook.catalog import DEFAULT_LIFECYCLE
 from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, FieldTypes, read_lead, to_json
 from engine.runtime.identity import email_key, full_name
-from engine.store import quick
+from engine.store import forgotten, quick
 from engine.store.database import Transaction
 from engine.store.inserting import insert_many, insert_new
 from engine.store.lead_facts import NO_FIELDS, Facts, Row, facts_of, find_by_key, rows, table
@@ -28,7 +28,10 @@ from engine.store.tables import Change
 change_table: sa.Table = Change.__table__  # type: ignore[attr-defined]
 
 _WORKED_OUT = frozenset({"score", "scores"})
-_UNLOGGED = _WORKED_OUT | {name for name in BUILT_IN if name.startswith("last_") and "_at" in name}
+_UNLOGGED = frozenset(
+    {*_WORKED_OUT, "consent", "open_consent"}
+    | {name for name in BUILT_IN if name.startswith("last_") and "_at" in name}
+)
 """What has a ledger of its own, or changes with every event: the change log leaves it out."""
 
 
@@ -79,6 +82,7 @@ def create_many(
             if draft["id"] in made
         ],
     )
+    _come_back(tx, [draft["email_key"] for draft in drafts if draft["id"] in made])
     there = _already_there(tx, [draft for draft in drafts if draft["id"] not in made], custom)
     answers = []
     for draft in drafts:
@@ -121,6 +125,8 @@ def save_many(
         answers[id] = LeadChange(id, before, _after(row, before, differing))
         if differing:
             updates.add(row, differing)
+        if differing.get("email"):
+            _come_back(tx, [email_key(str(differing["email"]))])
         log += [
             _change(tx, id, name, before.get(name), value, actor, reason)
             for name, value in differing.items()
@@ -161,6 +167,11 @@ def typed(
         InputError: one does not fit its field.
     """
     return _checked(values, custom, zone)
+
+
+def _come_back(tx: Transaction, keys: Iterable[str | None]) -> None:
+    """What addresses that were erased were suppressed for holds for whoever has them now."""
+    forgotten.restore(tx, filter(None, keys))
 
 
 class _Updates:

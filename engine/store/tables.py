@@ -88,6 +88,8 @@ class Lead(SQLModel, table=True):
     timezone: str | None = None
     source: str | None = None
     birthday: str | None = None
+    consent: str | None = None
+    open_consent: str | None = None
     stage: str
     score: float = 0
     grade: str | None = None

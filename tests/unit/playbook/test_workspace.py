@@ -111,8 +111,8 @@ def test_every_section_has_a_default(text: str) -> None:
     """A file that says nothing is a working workspace."""
     workspace = loaded(text)
     assert workspace.lifecycle[:2] == ("visitor", "lead")
-    assert workspace.law_for("CN").subject_prefix == "（广告）"
-    assert workspace.law_for("US").subject_prefix == ""
+    assert workspace.subject_prefixes["CN"] == "（广告）"
+    assert "US" not in workspace.subject_prefixes
     assert workspace.timezone == "UTC"
 
 
