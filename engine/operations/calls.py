@@ -7,21 +7,22 @@ doubt is made again, under the same id. A notice that no room takes lands in the
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
 from pydantic import JsonValue
 
 from engine.calls.verdicts import Again, Answer, NotTried, Refused, Taken, Verdict
+from engine.ids import kind_of_queue
 from engine.operations import notices
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.windows import WINDOW, Letter, Window, claim
-from engine.store import enrollments, jobs, leads
+from engine.store import enrollments, gone, jobs, leads
 from engine.store.database import Transaction
 
 QUEUE = "longplay-webhook"
-"""The queue of everything that is called over HTTP."""
+"""The queue of everything that is called over HTTP; in the bulk lane it has another."""
 
 MOST_KEPT = 16 * 1024
 """Bytes of a saved answer: it travels with the enrollment from then on."""
@@ -32,6 +33,11 @@ _WEBHOOK = (
 _NOTICE = tuple(timedelta(minutes=n) for n in (1, 2, 5, 10, 15))
 _GIVE_UP = {"webhook": (8, timedelta(hours=24)), "notify": (5, timedelta(minutes=30))}
 """Attempts and age after which it is given up; a notice is news for half an hour only."""
+
+
+def are_calls(queue: str) -> bool:
+    """Whether what goes by this queue is called over HTTP, in either lane."""
+    return kind_of_queue(queue) == QUEUE
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +89,7 @@ def take_turn(
         if tx.is_postgres and size:
             # All at once and in one order, before either half locks its own (runtime.md, I7).
             next_ones = {row["lead"] for row in jobs.takeable(tx, batch, WINDOW)}
-            leads.lock(tx, next_ones | {_lead(one) for one in called})
+            leads.lock_remembered(tx, next_ones | {_lead(one) for one in called})
         report(tx, batch, token, called)
     return claim(tx, batch, token, guard, size=size, first=first)
 
@@ -93,6 +99,7 @@ def report(tx: Transaction, batch: str, token: str, called: Sequence[Called]) ->
 
     The batch is closed, when it is done, by whoever claims next.
     """
+    called = _as_they_are(tx, called)
     leads.lock(tx, sorted({_lead(one) for one in called}))
     rows = {one.letter.job: _verdict(one, batch, tx.now) for one in called}
     for row in rows.values():
@@ -205,6 +212,16 @@ def _clean(text: str) -> str:
     """Text without signs that no table or terminal should get: whoever is called chose it."""
     kept = "".join(sign for sign in text if sign >= " " or sign in "\n\t")
     return kept.encode("utf-8", "replace").decode()
+
+
+def _as_they_are(tx: Transaction, called: Sequence[Called]) -> Sequence[Called]:
+    """Calls whose lead was merged away while they were under way are the survivor's."""
+    now = gone.now_as(tx, {_lead(one) for one in called})
+    return [_with_lead(one, now[_lead(one)]) if _lead(one) in now else one for one in called]
+
+
+def _with_lead(one: Called, lead: str) -> Called:
+    return replace(one, letter=replace(one.letter, lead={**one.letter.lead, "id": lead}))
 
 
 def _lead(one: Called) -> str:

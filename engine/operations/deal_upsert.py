@@ -5,7 +5,7 @@ is not allowed is left out whole, with the reason.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from engine.errors import InputError
 from engine.ids import derived_id
@@ -19,7 +19,7 @@ from engine.operations.scopes import load_deals, load_facts
 from engine.operations.table_import import Saved
 from engine.playbook.values import Value
 from engine.runtime.deal_moves import Moves, Refused
-from engine.store import deals, lead_writing, leads
+from engine.store import deals, gone, lead_writing, leads
 from engine.store.database import Transaction
 from engine.store.deals import Facts
 
@@ -91,6 +91,8 @@ class DealBatch:
         if fresh:
             leads.lock(self.tx, [one.id for one in fresh])
             react_to(self.tx, fresh, starts=self.starts)
+        now = gone.now_as(self.tx, {draft.lead for draft in drafts if draft.lead})
+        drafts = [replace(draft, lead=now.get(draft.lead, draft.lead)) for draft in drafts]
         named = {draft.lead for draft in drafts if draft.lead}
         spelled = {name: _from_phone(name) for name in named}
         there = leads.load(self.tx, {*named, *filter(None, spelled.values())})

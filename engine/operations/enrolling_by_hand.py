@@ -16,7 +16,7 @@ from engine.operations import bulk, published
 from engine.operations.entering import Enrolled, Group, playbook_of
 from engine.operations.selecting import Selection
 from engine.playbook.values import Value
-from engine.store import leads
+from engine.store import gone, leads
 from engine.store.database import Store, Transaction
 
 PAGE = 500
@@ -109,6 +109,8 @@ def _named(store: Store, names: Sequence[str]) -> Iterator[list[str]]:
         found = leads.find_by_email(tx, [name for name in names if "@" in name])
         ids = list(map(str, found.values()))
         by_id = [name for name in names if "@" not in name]
+        survivors = gone.now_as(tx, by_id)
+        by_id = [survivors.get(name, name) for name in by_id]
         ids += _ids(tx, _existing(by_id))
         if len(set(ids)) < len(set(names)):
             # Fewer leads than names: one is unknown, or one lead was named twice.

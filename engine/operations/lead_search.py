@@ -62,7 +62,8 @@ def search(
             return Found([exact], None)
     if text or (stage and owner):
         return _stretch(tx, text, stage, owner, before, size)
-    query = sa.select(leads.table).where(*_indexed(stage, owner), *_older(before))
+    there = leads.table.c.stage != leads.ERASED
+    query = sa.select(leads.table).where(there, *_indexed(stage, owner), *_older(before))
     rows = _rows(tx, query.order_by(leads.table.c.id.desc()).limit(size + 1))
     return _page(rows, size)
 
@@ -114,8 +115,9 @@ def _stretch(
     if not seen:
         return Found([], None)
     query = sa.select(table).where(
-        table.c.id >= last, *_older(before), *_indexed(stage, owner), *_like(text), *where
-    )
+        table.c.id >= last, *_older(before), *_indexed(stage, owner), *_like(text), *where,
+        table.c.stage != leads.ERASED,
+    )  # fmt: skip
     found = _page(_rows(tx, query.order_by(table.c.id.desc()).limit(size + 1)), size)
     if found.before is None and seen == STRETCH:
         return Found(found.leads, last, is_partial=True)

@@ -10,7 +10,7 @@ from enum import Enum
 from engine.ids import LeadId
 from engine.operations.lead_rows import Draft, RowRules
 from engine.playbook.values import Value
-from engine.store import leads
+from engine.store import gone, leads
 from engine.store.database import Transaction
 from engine.store.leads import Facts, LeadChange
 
@@ -41,6 +41,8 @@ class _Target:
     facts: Facts
     is_new: bool
     values: dict[str, Value] = field(default_factory=dict)
+    former_keys: set[str] = field(default_factory=set)
+    """Of addresses that it had before it was merged: a row that names one changes none."""
 
     def fold(self, values: Mapping[str, Value]) -> bool:
         """Takes in a row's values; answers whether any of them is different. Tags are added."""
@@ -49,12 +51,17 @@ class _Target:
             value, known = given, self.values.get(name, self.facts.get(name))
             if name == "tags" and isinstance(known, list) and isinstance(given, list):
                 value = [*known, *(tag for tag in given if tag not in known)]
-            if name == "email" and _is_same_address(known, given):
+            if name == "email" and self._has(known, given):
                 continue
             if value != known:
                 self.values[name] = value
                 differs = True
         return differs
+
+    def _has(self, known: Value, given: Value) -> bool:
+        """Whether an address is the lead's already, now or formerly."""
+        former = isinstance(given, str) and leads.email_key(given) in self.former_keys
+        return former or _is_same_address(known, given)
 
 
 def _is_same_address(known: Value, given: Value) -> bool:
@@ -107,13 +114,21 @@ def _known(
 ) -> None:
     """Locks and loads the leads that the drafts may be about."""
     holders = leads.find_by_key(tx, [draft.key for draft in drafts if draft.key])
-    ids = {*holders.values(), *(draft.id for draft in drafts if draft.id)}
+    named = {draft.id for draft in drafts if draft.id}
+    merged = gone.now_as(tx, named)
+    ids = {*holders.values(), *named, *map(LeadId, merged.values())} - set(map(LeadId, merged))
     leads.lock(tx, ids)
     for id, facts in leads.load(tx, ids, rules.custom).items():
         by_id[id] = _Target(id, facts, is_new=False)
         email = facts["email"]
         if isinstance(email, str):
             by_key[leads.email_key(email)] = by_id[id]
+    # Rows that name a lead by an id or an address that it had before it was merged.
+    by_id |= {former: by_id[now] for former, now in merged.items() if now in by_id}
+    for key, holder in holders.items():
+        if key not in by_key:
+            by_id[holder].former_keys.add(key)
+            by_key[key] = by_id[holder]
 
 
 def _target(draft: Draft, by_key: dict[str, _Target], by_id: dict[str, _Target]) -> _Target | str:

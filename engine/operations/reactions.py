@@ -37,6 +37,7 @@ from engine.runtime.matching import (
 from engine.runtime.position import Finish
 from engine.store import awaited_events, enrollments, suppressions
 from engine.store.database import Transaction
+from engine.store.leads import ERASED
 
 
 @dataclass(slots=True)
@@ -345,6 +346,8 @@ class Reactor:
         plan = self.current.plans[wish.playbook]
         if plan.record == "deal" and wish.deal not in self.deals:
             return Decline("no-deal", "the playbook is for deals, and no deal is known here")
+        if plan.record == "lead" and self.facts[wish.lead].get("stage") == ERASED:
+            return Decline("deleted", "the lead was erased")
         scope = self._scope(wish.lead, run, deal=wish.deal, record=plan.record)
         return decide_entry(
             plan,

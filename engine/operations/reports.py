@@ -1,7 +1,7 @@
 """Recording what became of messages: the second half of a window of the send ledger."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
 
@@ -21,7 +21,7 @@ from engine.operations.pacer import Pacer
 from engine.operations.reactions import Reactor
 from engine.operations.scopes import load_facts
 from engine.runtime.matching import Happened
-from engine.store import enrollments, events, jobs, leads, suppressions
+from engine.store import enrollments, events, gone, jobs, leads, suppressions
 from engine.store.database import Transaction
 
 GIVE_UP = timedelta(days=5)
@@ -69,6 +69,7 @@ def report(
         sent: what it found out.
         settle: whether to close the batch when it is done; whoever claims from it next does that.
     """
+    sent = _as_they_are(tx, sent)
     leads.lock(tx, sorted({one.lead for one in sent}))
     mailed = [one for one in sent if one.template]
     throttled = throttles.learn(tx, [(one.address, one.outcome) for one in mailed])
@@ -87,6 +88,12 @@ def report(
         jobs.settle_batch(tx, batch)
     ended = [one for one in ours if states[one.job] in jobs.ENDED]
     enrollments.wake_at_seq(tx, [(one.enrollment, one.seq) for one in ended])
+
+
+def _as_they_are(tx: Transaction, sent: Sequence[Sent]) -> Sequence[Sent]:
+    """Letters whose lead was merged away while they were in flight are the survivor's."""
+    now = gone.now_as(tx, {one.lead for one in sent})
+    return [replace(one, lead=now.get(one.lead, one.lead)) for one in sent] if now else sent
 
 
 def _verdict(one: Sent, batch: str, now: datetime, pacer: Pacer) -> dict[str, Any]:

@@ -7,7 +7,7 @@ them in one go. Records are leads, or deals beside their primary contacts.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -92,10 +92,12 @@ class Selection:
         return sorted(events_of(self.current, self.asked)) if self.asked is not None else ()
 
     def parts(self, tx: Transaction, now: datetime | None = None) -> Split:
-        """What the database answers, and what it does not."""
+        """What the database answers, and what it does not; who was erased is not selected."""
+        there = () if self.record == "deal" else (leads.table.c.stage != leads.ERASED,)
         if self.asked is None:
-            return Split(())
-        return split(self.asked, asking_of(tx, self.current, now or tx.now, self.record))
+            return Split(there)
+        found = split(self.asked, asking_of(tx, self.current, now or tx.now, self.record))
+        return replace(found, where=(*there, *found.where))
 
     def holds(
         self, lead: Facts, history: History | None, now: datetime, deal: Facts | None = None

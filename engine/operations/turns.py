@@ -39,7 +39,7 @@ def take_turn(
         if tx.is_postgres and not last:
             # All at once and in one order, before either half locks its own (runtime.md, I7).
             next_ones = {row["lead"] for row in jobs.takeable(tx, batch, size)}
-            leads.lock(tx, next_ones | {one.lead for one in sent})
+            leads.lock_remembered(tx, next_ones | {one.lead for one in sent})
         report(tx, batch, token, sent, settle=last)
     if last:
         return Window()

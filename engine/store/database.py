@@ -67,6 +67,10 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class StaleError(Exception):
+    """What a transaction found before it had its locks is not so any more: it begins anew."""
+
+
 @dataclass(slots=True)
 class Transaction:
     """One open transaction.
@@ -197,13 +201,14 @@ class Store:
         one.is_done = True
 
     def _attempt(self, work: Callable[[Transaction], T]) -> tuple[T, set[str]]:
+        last: Exception | None = None
         for attempt in range(_WRITE_ATTEMPTS):
             try:
                 with self._writers.begin() as conn:
                     tx = Transaction(conn, self._now(conn))
                     answer = work(tx)
                 return answer, tx.nudges
-            except DBAPIError as error:
+            except (DBAPIError, StaleError) as error:
                 if not _may_repeat(error):
                     raise
                 last = error
@@ -266,6 +271,8 @@ class _Write(Generic[T]):
 
 
 def _may_repeat(error: Exception) -> bool:
+    if isinstance(error, StaleError):
+        return True
     if not isinstance(error, DBAPIError):
         return False
     state = getattr(error.orig, "sqlstate", None)

@@ -14,7 +14,7 @@ from engine.ids import LeadId
 from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, FieldTypes, from_json
 from engine.runtime.identity import full_name
-from engine.store import quick
+from engine.store import gone, quick
 from engine.store.database import Transaction
 from engine.store.tables import Lead
 
@@ -55,6 +55,8 @@ def rows(tx: Transaction, ids: Iterable[str]) -> list[Row]:
 
 
 def find_by_key(tx: Transaction, keys: Iterable[str]) -> dict[str, LeadId]:
-    """Which of these keys of addresses belong to a lead."""
-    found = quick.fetch(tx, _by_keys, keys=list(keys))
-    return {row["email_key"]: LeadId(row["id"]) for row in found}
+    """Which of these keys of addresses belong to a lead, or did until it was merged away."""
+    wanted = list(keys)
+    rows = quick.fetch(tx, _by_keys, keys=wanted)
+    found = {row["email_key"]: LeadId(row["id"]) for row in rows}
+    return found | gone.by_key(tx, [key for key in wanted if key not in found])

@@ -12,11 +12,13 @@ from engine.errors import InputError
 from engine.ids import LeadId
 from engine.runtime.fields import FieldTypes
 from engine.runtime.identity import email_key
-from engine.store.database import Transaction
+from engine.store import gone
+from engine.store.database import StaleError, Transaction
 from engine.store.lead_facts import NO_FIELDS, Facts, facts_of, find_by_key, rows, table
 from engine.store.lead_writing import LeadChange, create_many, save_many, touch, typed
 
 __all__ = [
+    "ERASED",
     "Facts",
     "LeadChange",
     "count",
@@ -28,6 +30,7 @@ __all__ = [
     "find_by_key",
     "load",
     "lock",
+    "lock_remembered",
     "page",
     "save_many",
     "table",
@@ -36,15 +39,34 @@ __all__ = [
 ]
 
 
+ERASED = ""
+"""The stage of a lead that was erased: its row is empty, and stands for it in sums."""
+
+
 def lock(tx: Transaction, ids: Iterable[str]) -> None:
     """Locks the leads in id order, before anything else is locked (runtime.md, I7).
 
-    SQLite has one writer at a time, so there is nothing to lock.
+    SQLite has one writer at a time, so there is nothing to lock. Ids that somebody remembers from
+    before this transaction go through `engine.store.gone` first.
+
+    Raises:
+        StaleError: one was merged away while this waited for it; the transaction begins anew.
     """
     if not tx.is_postgres:
         return
-    query = sa.select(table.c.id).where(table.c.id.in_(sorted(set(ids)))).order_by(table.c.id)
-    tx.conn.execute(query.with_for_update(key_share=True)).all()
+    wanted = sorted(set(ids))
+    query = sa.select(table.c.id).where(table.c.id.in_(wanted)).order_by(table.c.id)
+    locked = tx.conn.execute(query.with_for_update(key_share=True)).scalars().all()
+    if len(locked) < len(wanted) and gone.now_as(tx, set(wanted) - set(locked)):
+        raise StaleError("a lead was merged or erased since it was looked for")
+
+
+def lock_remembered(tx: Transaction, ids: Iterable[str]) -> None:
+    """Locks leads known from before this transaction, each as whom it lives on now."""
+    wanted = set(ids)
+    if tx.is_postgres:
+        now = gone.now_as(tx, wanted)
+        lock(tx, {now.get(id, id) for id in wanted})
 
 
 def load(
@@ -63,11 +85,16 @@ def find_by_email(tx: Transaction, emails: Iterable[str]) -> dict[str, LeadId]:
 
 
 def find(tx: Transaction, name: str) -> LeadId | None:
-    """The lead that a person means by an address or an id."""
+    """The lead that a person means by an address or an id; one merged away is its survivor.
+
+    A lead that was erased is nobody's.
+    """
     key = _key_or_none(name) if "@" in name else None
     if key is not None:
         return find_by_key(tx, [key]).get(key)
-    found = tx.conn.execute(sa.select(table.c.id).where(table.c.id == name)).scalar()
+    name = gone.now_as(tx, [name]).get(name, name)
+    query = sa.select(table.c.id).where(table.c.id == name, table.c.stage != ERASED)
+    found = tx.conn.execute(query).scalar()
     return LeadId(found) if found else None
 
 
@@ -112,7 +139,7 @@ def filters(
     text: str | None = None,
 ) -> list[sa.ColumnElement[bool]]:
     """Clauses for what listings are narrowed by; an empty owner is nobody."""
-    found: list[sa.ColumnElement[bool]] = []
+    found: list[sa.ColumnElement[bool]] = [table.c.stage != ERASED]
     if stage is not None:
         found.append(table.c.stage == stage)
     if owner is not None:
