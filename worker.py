@@ -13,7 +13,7 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
@@ -55,6 +55,8 @@ from workflows.dispatcher import Dispatcher
 from workflows.names import (
     BULK_CONTROL_QUEUE,
     BULK_EMAIL_QUEUE,
+    BULK_NOTIFY_QUEUE,
+    BULK_WEBHOOK_QUEUE,
     CONTROL_QUEUE,
     EMAIL_QUEUE,
     NOTIFY_QUEUE,
@@ -71,6 +73,9 @@ _BEAT_EVERY = 5
 
 CHILDREN = min(2, os.cpu_count() or 1)
 """Processes that send."""
+
+_THREADS = 20
+"""For the store in each: more than the lanes of mail, notices and calls take at a time together."""
 
 SENDERS = 3
 """Batches of a lane's mail at a time in each; with windows of 20, at most 120 are in flight."""
@@ -197,24 +202,21 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
     stop = stop or _stop_on_signals()
     if folder := os.environ.get(FOLDER):
         switch_on(Path(folder))
-    store = Store(settings.store_url, pool_size=settings.pool_of(4 * SENDERS + 2))
+    store = Store(settings.store_url, pool_size=settings.pool_of(_THREADS))
     client = await connect(settings)
     store.on_commit(Dispatcher(client, asyncio.get_running_loop()).nudge)
     # Whoever is to send a lone lead's mail must not wait for a thread behind those of a bulk.
-    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(4 * SENDERS + 2, "store"))
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "store"))
     transports = [SmtpTransport(settings.mail_url) for _ in range(2)]
     key = settings.signing_key()
     writer = Writer(LinkSigner([key]), settings.link_url, ReturnSigner([key]))
     caller = Caller(allow_private=settings.webhook_allow_private)
-    messenger = Messenger(
-        store,
-        CallWriter(settings.environment(), settings.webhook_keys()),
-        Destinations(caller),
-    )
+    call_writer = CallWriter(settings.environment(), settings.webhook_keys())
+    messengers = [Messenger(store, call_writer, Destinations(caller)) for _ in range(2)]
     beating = asyncio.create_task(_keep_beating(store, settings.build_id or BUILD_ID))
     try:
         lone, bulk = (Courier(store, writer, each) for each in transports)
-        await _work(_senders(client, lone, bulk, messenger), stop)
+        await _work(_senders(client, (lone, bulk), messengers), stop)
     finally:
         beating.cancel()
         await caller.close()
@@ -297,9 +299,16 @@ def _driver(
 
 
 def _senders(
-    client: Client, courier: Carrier, bulk_courier: Carrier, messenger: Carrier
+    client: Client, couriers: Sequence[Carrier], messengers: Sequence[Carrier]
 ) -> list[Worker]:
-    """One for each queue, with slots of its own; a bulk's mail has connections of its own, too."""
+    """One for each queue, with slots of its own; what is a bulk's has connections of its own, too.
+
+    Args:
+        client: the connection to Temporal.
+        couriers: for mail: of lone leads, and of bulks.
+        messengers: for calls, in the same way.
+    """
+    (courier, bulk_courier), (messenger, bulk_messenger) = couriers, messengers
     return [
         Worker(
             client,
@@ -313,7 +322,9 @@ def _senders(
             (EMAIL_QUEUE, courier),
             (BULK_EMAIL_QUEUE, bulk_courier),
             (NOTIFY_QUEUE, courier),
+            (BULK_NOTIFY_QUEUE, bulk_courier),
             (WEBHOOK_QUEUE, messenger),
+            (BULK_WEBHOOK_QUEUE, bulk_messenger),
         )
     ]
 

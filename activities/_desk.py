@@ -13,7 +13,15 @@ from pydantic import JsonValue
 
 from activities._deals import DealDesk, edges_of
 from engine.errors import InputError
-from engine.ids import LeadId, job_id, lane_of, message_id, new_id
+from engine.ids import (
+    LeadId,
+    job_id,
+    kind_of_queue,
+    lane_of,
+    message_id,
+    new_id,
+    queue_in_lane,
+)  # fmt: skip
 from engine.mail.render import render_text, render_value
 from engine.operations.batching import apart
 from engine.operations.deal_changes import store_deal_events
@@ -35,8 +43,7 @@ from engine.store.database import Transaction
 
 JOBS_IN_A_BATCH = 250
 
-MAIL_QUEUES = {"live": "longplay-email", "bulk": "longplay-email-bulk"}
-"""By lane: the mail of very many goes by senders of its own, so that no lone lead waits for it."""
+MAIL_QUEUE = "longplay-email"
 
 
 @dataclass(slots=True)
@@ -221,12 +228,10 @@ class Desk:
     ) -> None:  # fmt: skip
         """Queues the job of (enrollment, seq)."""
         job = job_id(member.id, member.seq)
-        if queue == MAIL_QUEUES["live"]:
-            queue = MAIL_QUEUES[lane_of(self.cohort)]
         self._jobs.append(
             {
                 "id": job, "enrollment": member.id, "seq": member.seq, "cohort": self.cohort,
-                "batch": "", "queue": queue, "kind": op.action,
+                "batch": "", "queue": queue_in_lane(queue, lane_of(self.cohort)), "kind": op.action,
                 "playbook": member.plan.playbook, "step": op.step, "lead": member.lead,
                 "state": "queued", "marketing": marketing, "attempt": 0, "token": "",
                 "message_id": message_id(job, self.current.domain),
@@ -259,9 +264,9 @@ class Desk:
         going: list[tuple[str, str, Any]] = [
             (job["queue"], self._address(job["kind"], job["lead"]), job) for job in self._jobs
         ]
-        mail = MAIL_QUEUES.values()
         going += [
-            (row["queue"], row["address"] if row["queue"] in mail else "", row["id"]) for row in due
+            (row["queue"], row["address"] if _is_mail(row["queue"]) else "", row["id"])
+            for row in due
         ]
         for queue, members in apart(self.tx, self.current, going):
             for chunk in _chunks(members, JOBS_IN_A_BATCH):
@@ -313,6 +318,10 @@ class Desk:
                 custom=self.current.custom,
                 zone=self.current.zone,
             )
+
+
+def _is_mail(queue: str) -> bool:
+    return kind_of_queue(queue) == MAIL_QUEUE
 
 
 def _chunks(members: list[Any], size: int) -> Iterable[list[Any]]:

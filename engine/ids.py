@@ -81,6 +81,16 @@ def lane_of(cohort: str) -> str:
     return cohort.rpartition("/")[0].rpartition("/")[2]
 
 
+def queue_in_lane(queue: str, lane: str) -> str:
+    """The task queue of a lane, for what goes by `queue` when a lone lead waits for it."""
+    return f"{queue}-bulk" if lane == "bulk" else queue
+
+
+def kind_of_queue(queue: str) -> str:
+    """The queue without its lane: whether mail, notices or calls go by it."""
+    return "-".join(queue.split("-")[:2])
+
+
 BULK = "longplay-bulk-"
 """What the workflow ids of the drivers of bulk enrollments begin with."""
 

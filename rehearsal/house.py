@@ -19,7 +19,7 @@ from engine.errors import NeverWorksError
 from engine.mail.links import LinkSigner
 from engine.mail.transports.memory import MemoryTransport
 from engine.operations import publish, published
-from engine.operations.calls import QUEUE
+from engine.operations.calls import are_calls
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.editions import Edition, Folder
 from engine.operations.letters import Writer
@@ -150,7 +150,7 @@ class House:
         raise NeverWorksError("the playbook does not come to rest in one moment")
 
     def _by_courier(self, batch: str, queue: str) -> None:
-        if queue == QUEUE:
+        if are_calls(queue):
             self.calls.deliver(batch)
         else:
             self._loop.run(self.courier.deliver(batch))

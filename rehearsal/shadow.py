@@ -17,6 +17,7 @@ from activities._advance import advance
 from engine.errors import LongplayError, NeverWorksError
 from engine.mail.transports.port import Accepted, Reply
 from engine.operations import published
+from engine.operations.calls import are_calls
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.editions import Edition
 from engine.operations.intake import IncomingEvent, take_in
@@ -35,7 +36,6 @@ from rehearsal.house import RunClock
 
 _TAKEN = Accepted(Reply(250, "", "a shadow's: nothing was sent"))
 _TOKEN = "shadow"
-_MAIL_QUEUES = ("longplay-email", "longplay-email-bulk", "longplay-notify")
 _MOST_ROUNDS = 2000
 _MADE_HERE = ("email.sent", "email.delivered", "lead.", "deal.")
 """Events that follow from others: they come about again by themselves."""
@@ -192,7 +192,7 @@ class ShadowHouse:
             answers = [advance(self.store, one) for one in self.store.read(_cohorts)]
             batches = [batch for one in answers for batch in one.batches]
             for batch, queue in batches:
-                self._carry(batch, mail=queue in _MAIL_QUEUES)
+                self._carry(batch, mail=not are_calls(queue))
             due = min((one.wake_at for one in answers if one.wake_at), default=None)
             rests = not batches and not any(one.more for one in answers)
             if rests and (due is None or due > self.clock.now):

@@ -174,23 +174,26 @@ class Pacer:
             query = query.order_by(table.c.scope).with_for_update()
         self._next_at |= {row.scope: row.next_at for row in self.tx.conn.execute(query)}
 
-    def room(self, channel: str, reason: str) -> Go | Defer:
+    def room(self, channel: str, reason: str, *, lane: str = "live") -> Go | Defer:
         """Whether a notice leaves now, or when, under the limit of the room that it goes to.
 
-        A notice gets its place in the queue once. At the door it is looked at again, because after
-        a standstill many places have come at the same time.
+        A notice gets its place in the queue of its lane once. At the door it is looked at again,
+        because after a standstill many places have come at the same time, and because of the other
+        lane.
         """
         place = self.current.workspace.channels.get(channel)
         adapter = ADAPTERS.get(place.type) if place else None
         if adapter is None:
             return Go()
-        pace, queue, door = Pace(adapter.most, adapter.per), f"queue {channel}", f"door {channel}"
+        pace, door = Pace(adapter.most, adapter.per), f"door {channel}"
+        queue = f"queue {channel} {lane}"
         if reason != HAS_PLACE:
             slot, self._next_at[queue] = next_slot(pace, self._known(queue), self.tx.now)
             self._moved.add(queue)
             if slot > self.tx.now:
                 return Defer(slot, HAS_PLACE)
-        slot, following = next_slot(pace, self._known(door), self.tx.now)
+        spare = pace.spare if lane == "bulk" else 0
+        slot, following = next_slot(pace, self._known(door), self.tx.now, spare=spare)
         if slot > self.tx.now:
             # Nothing is reserved here, or whoever comes back would stand behind its own place.
             self._turned_away[door] = turned = self._turned_away.get(door, -1) + 1

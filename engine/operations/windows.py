@@ -149,11 +149,11 @@ def _decide(tx: Transaction, rows: Sequence[Mapping[Any, Any]], token: str, wind
         op = op_of(tx, row)
         recipient = recipients.of(row, op)
         decision = decide_sending(recipient.mailing, tx.now)
+        lane = lane_of(row["cohort"])
         if isinstance(decision, Go) and op.action == "email":
-            lane = lane_of(row["cohort"])
             decision = pacer.slot(row["reason"], recipient.mailing.address, lane=lane)
         if isinstance(decision, Go) and recipient.channel:
-            decision = pacer.room(recipient.channel, row["reason"])
+            decision = pacer.room(recipient.channel, row["reason"], lane=lane)
         written.append(_claimed(row, decision, recipient, token, tx.now))
         if isinstance(decision, Skip):
             skipped.append((row["enrollment"], row["seq"]))

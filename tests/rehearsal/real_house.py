@@ -103,7 +103,12 @@ class RealHouse:
             workflow_runner=UnsandboxedWorkflowRunner(),
         )  # fmt: skip
         await self._stack.enter_async_context(driver)
-        for queue in ("longplay-email", "longplay-email-bulk", "longplay-notify"):
+        for queue in (
+            "longplay-email",
+            "longplay-email-bulk",
+            "longplay-notify",
+            "longplay-notify-bulk",
+        ):
             sender = Worker(client, task_queue=queue, activities=Deliver(courier).activities())
             await self._stack.enter_async_context(sender)
         return client

@@ -79,6 +79,9 @@ def test_durable_names_are_what_they_have_always_been() -> None:
     assert names.EMAIL_QUEUE == "longplay-email"
     assert names.BULK_EMAIL_QUEUE == "longplay-email-bulk"
     assert names.NOTIFY_QUEUE == "longplay-notify"
+    assert names.BULK_NOTIFY_QUEUE == "longplay-notify-bulk"
+    assert names.WEBHOOK_QUEUE == "longplay-webhook"
+    assert names.BULK_WEBHOOK_QUEUE == "longplay-webhook-bulk"
     assert names.SCHEDULES_ID == "longplay-schedules"
 
 

@@ -150,7 +150,7 @@ class Stage:
         return answers
 
     def deliver(self, batch: str) -> Delivered:
-        if self.all(jobs.batch_table, id=batch)[0]["queue"] == calls.QUEUE:
+        if calls.are_calls(self.all(jobs.batch_table, id=batch)[0]["queue"]):
             return asyncio.run(self._call(batch))
         return asyncio.run(self.courier.deliver(batch))
 

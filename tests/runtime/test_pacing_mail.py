@@ -19,6 +19,12 @@ def accepted(stage: Stage, playbook: str = "one") -> int:
     return len(stage.jobs(state="accepted", playbook=playbook))
 
 
+def most_in_a_minute(stage: Stage) -> int:
+    """However long the test took itself."""
+    left = [job["accepted_at"] for job in stage.jobs(state="accepted")]
+    return max(sum(1 for b in left if a <= b < a + timedelta(minutes=1)) for a in left)
+
+
 def pass_time(stage: Stage, seconds: int, step: int = 3) -> None:
     """Lets time pass as drivers see it: they look again and again."""
     for _ in range(0, seconds, step):
@@ -40,7 +46,8 @@ def test_no_more_mails_leave_than_the_rate_allows(stage: Stage) -> None:
     stage.work()
     assert accepted(stage) == 3
     pass_time(stage, 57)
-    assert 16 <= accepted(stage) <= 20
+    assert accepted(stage) >= 16
+    assert most_in_a_minute(stage) <= 20
     pass_time(stage, 90)
     assert accepted(stage) == 30
     assert {run["state"] for run in stage.runs()} == {"finished"}
@@ -56,7 +63,8 @@ def test_after_a_standstill_mail_leaves_by_the_rate_and_not_in_a_burst(stage: St
     stage.work()
     assert accepted(stage) == 6
     pass_time(stage, 57)
-    assert 16 <= accepted(stage) <= 23
+    assert accepted(stage) >= 16
+    assert most_in_a_minute(stage) <= 20
     pass_time(stage, 120)
     assert accepted(stage) == 30
 
@@ -73,7 +81,8 @@ def test_what_the_brake_held_leaves_by_the_rate(stage: Stage) -> None:
     stage.work()
     assert accepted(stage) == 3
     pass_time(stage, 57)
-    assert 16 <= accepted(stage) <= 20
+    assert accepted(stage) >= 16
+    assert most_in_a_minute(stage) <= 20
 
 
 def test_a_lone_leads_mail_goes_before_those_of_a_bulk(stage: Stage) -> None:
