@@ -12,11 +12,12 @@ from typing import NamedTuple
 from css_inline import CSSInliner, InlineError
 
 from engine.mail.errors import TemplateError
+from engine.mail.page_bounds import check_page
 from engine.mail.plaintext import text_of
 from engine.mail.slots import Filling, mark, raw
 from engine.mail.tracking import track_links, with_pixel
 
-_TITLE = re.compile(r"(<title[^>]*>)(.*?)(</title\s*>)", re.I | re.S)
+_TITLE = re.compile(r"(<title[^<>]*>)([^<]*(?:<(?!/?title)[^<]*)*)(</title\s*>)", re.I)
 _SPACES = re.compile(r"\s+")
 _SUBJECT, _PIXEL, _CLICK = "s", "p", "c"
 
@@ -84,6 +85,7 @@ def draft_of(page: str, wish: Wish, keep: Sequence[str], file: str) -> Draft:
     Raises:
         TemplateError: its styles cannot be read.
     """
+    check_page(page, file)
     html, links = page, tuple[str, ...]()
     title = _TITLE.search(html)
     subject = one_line(unescape(title[2])) if title else ""

@@ -12,8 +12,9 @@ from jinja2.meta import find_undeclared_variables
 
 from engine.mail.errors import TemplateError
 from engine.mail.grammar import check_nodes
+from engine.mail.page_bounds import source_fault
 from engine.mail.render import syntax_fault
-from engine.mail.sandbox import MAX_SOURCE, TemplateEnvironment
+from engine.mail.sandbox import TemplateEnvironment
 from engine.mail.sources import FALLBACK_LAYOUT, Sources
 
 _UNSUBSCRIBE = frozenset({"unsubscribe_url", "preferences_url"})
@@ -152,15 +153,15 @@ class _Walk:
 
 def _parsed(env: TemplateEnvironment, source: str, file: str) -> nodes.Template:
     """The tree of a source that compiles, or a `TemplateError`."""
-    if len(source) > MAX_SOURCE:
-        raise TemplateError(file, 0, f"the file has more than {MAX_SOURCE:,} characters")
+    if fault := source_fault(source):
+        raise TemplateError(file, 0, fault)
     try:
         tree = env.parse(source, file)
         check_nodes(tree, file)
         env.compile(source, file, file)
     except TemplateSyntaxError as error:
         raise syntax_fault(error, file) from error
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, SyntaxError) as error:
         raise TemplateError(file, 1, str(error)) from error
     return tree
 

@@ -17,6 +17,7 @@ from engine.playbook.durations import DurationError
 COMPARE = " compare"  # with a space: names that no template can spell
 ITEMS = " items"
 WRITTEN = " written"
+FLAT = " flat"
 RESULT = "_result"
 """The name that holds the value of a lone `{{ x }}`."""
 ESCAPES = ("escape", "e")
@@ -147,6 +148,16 @@ class _Bounded(NodeTransformer):
         node.body.insert(0, _tick(node.lineno))
         return node
 
+    def visit_List(self, node: nodes.List) -> nodes.Node:
+        self.generic_visit(node)
+        return nodes.Filter(node, FLAT, [], [], None, None, lineno=node.lineno)
+
+    def visit_Tuple(self, node: nodes.Tuple) -> nodes.Node:
+        self.generic_visit(node)
+        if node.ctx != "load":
+            return node
+        return nodes.Filter(node, FLAT, [], [], None, None, lineno=node.lineno)
+
     def visit_Compare(self, node: nodes.Compare) -> nodes.Node:
         self.generic_visit(node)
         args: list[nodes.Expr] = []
@@ -157,7 +168,9 @@ class _Bounded(NodeTransformer):
 
 def _literal(node: nodes.Expr) -> nodes.Expr:
     """A text that was written down may stand for a date, in comparisons only."""
-    if isinstance(node, nodes.List | nodes.Tuple):
+    if isinstance(node, nodes.Filter) and node.name == FLAT and node.node is not None:
+        node.node = _literal(node.node)
+    elif isinstance(node, nodes.List | nodes.Tuple):
         node.items = [_literal(item) for item in node.items]
     elif isinstance(node, nodes.Const) and isinstance(written(node.value), Written):
         return nodes.Filter(node, WRITTEN, [], [], None, None, lineno=node.lineno)

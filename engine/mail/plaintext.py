@@ -12,9 +12,9 @@ _BLOCKS = frozenset(
 _SPACED = frozenset({"p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "table"})
 _SPACES = re.compile(r"[ \t\r\n\f\v]+")
 _PARAGRAPH, _LINE = "\f", "\v"  # edges of blocks, until they are merged into line breaks
-_PARAGRAPHS = re.compile(r"[ \v]*\f[ \v\f]*")
-_LINES = re.compile(r" *\v[ \v]*")
-_GAPS = re.compile(r" *\n *")
+_PARAGRAPHS = re.compile(r"(?<![ \v])[ \v]*+\f[ \v\f]*")  # a run of spaces is looked at once
+_LINES = re.compile(r"(?<! ) *+\v[ \v]*")
+_GAPS = re.compile(r"(?<! ) *+\n *")
 _BLANKS = re.compile(r"\n{3,}")
 _HIDDEN = re.compile(r"display\s*:\s*none|mso-hide\s*:\s*all", re.I)
 

@@ -17,13 +17,8 @@ from jinja2 import BaseLoader, Environment, Template, TemplateNotFound, Template
 from engine.mail.drafts import Draft, Wish, draft_of, one_line
 from engine.mail.errors import TemplateError
 from engine.mail.grammar import RESULT
-from engine.mail.sandbox import (
-    MAX_SOURCE,
-    TemplateEnvironment,
-    pieces_within,
-    scope_of,
-    value_of,
-)
+from engine.mail.page_bounds import source_fault
+from engine.mail.sandbox import TemplateEnvironment, pieces_within, scope_of, value_of
 from engine.mail.slots import Page, page_of, without_marks
 from engine.mail.sources import Sources
 from engine.playbook.values import Scope
@@ -165,8 +160,8 @@ class _Loader(BaseLoader):
         source = self.sources.text(template)
         if source is None:
             raise TemplateNotFound(template)
-        if len(source) > MAX_SOURCE:
-            raise TemplateError(template, 0, f"the file has more than {MAX_SOURCE:,} characters")
+        if fault := source_fault(source):
+            raise TemplateError(template, 0, fault)
         return without_marks(source), template, lambda: True
 
 
@@ -175,8 +170,8 @@ _TEXTS = TemplateEnvironment(loader=None, html=False)
 
 @lru_cache(maxsize=4096)
 def _compiled(source: str) -> Template:
-    if len(source) > MAX_SOURCE:
-        raise TemplateError("", 0, f"the text has more than {MAX_SOURCE:,} characters")
+    if fault := source_fault(source):
+        raise TemplateError("", 0, fault.replace("file", "text"))
     return _TEXTS.from_string(source)
 
 
@@ -206,7 +201,8 @@ def _faultless(run: Callable[[], _T], file: str) -> _T:
         raise TemplateError(at, line, f"there is no template file '{error.name}'") from error
     except RecursionError as error:
         at, line = _place(error.__traceback__, file)
-        raise TemplateError(at, line, "files include each other without end") from error
+        fault = "it is nested too deep, or its files include each other"
+        raise TemplateError(at, line, fault) from error
     except Exception as error:
         at, line = _place(error.__traceback__, file)
         raise TemplateError(at, line, str(error) or type(error).__name__) from error
@@ -231,6 +227,6 @@ def _place(traceback: TracebackType | None, file: str) -> tuple[str, int]:
 
 
 def _kept(scope: Scope) -> tuple[str, ...]:
-    """Links that work without us looking on: unsubscribing must not be a click."""
-    urls = (scope.get("unsubscribe_url"), scope.get("preferences_url"))
+    """Links that work without us looking on: what a lead decides about its mail is no click."""
+    urls = map(scope.get, ("unsubscribe_url", "preferences_url", "confirm_url"))
     return tuple(dict.fromkeys(url for url in urls if isinstance(url, str)))

@@ -26,14 +26,12 @@ from engine.mail.filters import (
     negative,
     written,
 )
-from engine.mail.grammar import COMPARE, ITEMS, WRITTEN, bounded, check_nodes
+from engine.mail.grammar import COMPARE, FLAT, ITEMS, WRITTEN, bounded, check_nodes
 from engine.playbook.values import Scope
 
 MAX_PIECES = 20_000
 MAX_SIZE = 200_000
 MAX_ITEMS = 1_000
-MAX_SOURCE = 200_000
-
 
 _ROUNDS = " rounds"
 MISSING = Undefined()
@@ -65,7 +63,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.filters.clear()
         self.filters.update({name: _adapted(each) for name, each in FILTERS.items()})
         self.filters.update({"escape": escape, "e": escape})
-        self.filters.update({COMPARE: _compared, ITEMS: _items, WRITTEN: written})
+        self.filters.update({COMPARE: _compared, ITEMS: _items, FLAT: _flat})
+        self.filters[WRITTEN] = written
         self.tests.update(
             defined=lambda value: value_of(value) is not None,
             matching=lambda value, pattern: matching(value_of(value), pattern),
@@ -85,7 +84,8 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         """A field of a record, or an item of a list by its number."""
         value: Any = None
         if isinstance(obj, Mapping):
-            value = obj.get(argument) if isinstance(argument, str | int) else None
+            hidden = isinstance(argument, str) and argument.startswith("_")
+            value = obj.get(argument) if isinstance(argument, str | int) and not hidden else None
         elif isinstance(obj, Sequence) and isinstance(argument, int):
             value = obj[argument] if -len(obj) <= argument < len(obj) else None
         return MISSING if value is None else value
@@ -152,6 +152,13 @@ def _items(context: Context, value: object) -> Sequence[object]:
     rounds[0] += len(value)  # here, because `for … if` may look at many and write nothing
     if rounds[0] > MAX_PIECES:
         raise ValueError(f"its loops take more than {MAX_PIECES:,} rounds")
+    return value
+
+
+def _flat(value: Sequence[object]) -> Sequence[object]:
+    """A list that a template writes: lists in it would double with every line."""
+    if any(isinstance(each, Sequence) and not isinstance(each, str) for each in value):
+        raise ValueError("a list in a list is not part of templates")
     return value
 
 

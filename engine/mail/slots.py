@@ -27,7 +27,7 @@ _PLAIN = re.compile(
 """What may have a slot: the scheme of an address stays in the page, which tells links by it."""
 
 _TAG = re.compile(r"<(?:(!--)|(/?[a-zA-Z][^\s/>]*))")
-_IN_TAG = re.compile(r"([^\s\"'<>/=]+)\s*=\s*([\"'])|>")
+_IN_TAG = re.compile(r"(?<![^\s\"'<>/=])([^\s\"'<>/=]+)\s*=\s*([\"'])|>")  # each name tried once
 _OPEN_VALUES = frozenset({"href", "src", "background", "alt", "title"})
 _RAW = frozenset(
     {"style", "script", "textarea", "noscript", "template", "xmp", "iframe", "plaintext"}

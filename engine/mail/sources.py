@@ -21,8 +21,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 TITLE = re.compile(r"\s*<title[^>]*>(.*?)</title\s*>", re.I | re.S)
-_WHOLE = re.compile(r"\s*(?:{#.*?#}\s*)*(?:<!doctype|<html|{%-?\s*extends\b)", re.I | re.S)
-_EXTENDS = re.compile(r"\s*(?:{#.*?#}\s*)*{%-?\s*extends\b", re.I | re.S)
+_WHOLE = re.compile(r"\s*(?>{#.*?#}\s*)*(?:<!doctype|<html|{%-?\s*extends\b)", re.I | re.S)
+_EXTENDS = re.compile(r"\s*(?>{#.*?#}\s*)*{%-?\s*extends\b", re.I | re.S)
 _FALLBACK = (
     '<!doctype html><html><head><meta charset="utf-8"><title>{% block title %}{% endblock %}'
     "</title></head><body>{% block content %}{% endblock %}</body></html>"
