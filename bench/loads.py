@@ -1,6 +1,6 @@
 """The workspaces of the load benchmarks, and the events that fill them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from bench.shapes import PAGE, WORKSPACE
 from engine.operations.intake import IncomingEvent
@@ -139,6 +139,16 @@ def views(part: str, numbers: Iterable[int], path: str) -> list[IncomingEvent]:
         )
         for n in numbers
     ]
+
+
+def mixed_forms(part: str, numbers: Iterable[int], kinds: Sequence[str]) -> list[IncomingEvent]:
+    """Forms of several kinds in turn."""
+    return [one for n in numbers for one in forms(part, (n,), form=kinds[n % len(kinds)])]
+
+
+def mixed_views(part: str, numbers: Iterable[int], paths: Sequence[str]) -> list[IncomingEvent]:
+    """Views of several pages in turn, each of a path as often for every kind of form."""
+    return [one for n in numbers for one in views(part, (n,), paths[n // len(paths) % len(paths)])]
 
 
 def lead(part: str, number: int) -> Mapping[str, str]:
