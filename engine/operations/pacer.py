@@ -79,21 +79,28 @@ class Pacer:
         """The paces as they stand; where nothing limits, nothing is read."""
         pacer = cls(tx, limits_of(current, tx.now), current, throttles.standing(tx))
         scopes = {scope for one in set(addresses) for scope in pacer._limits_for(one)}
+        for account in current.workspace.sender.accounts:
+            scopes |= _of(current, account).keys()
         pacer._read({f"{scope}{queue}" for scope in scopes for queue in _QUEUES})
         return pacer
 
-    def slot(self, reason: str, address: str = "", *, lane: str = "live") -> Go | Defer:
+    def slot(
+        self, reason: str, address: str = "", *, lane: str = "live", via: str = ""
+    ) -> Go | Defer:
         """Whether a mail that may otherwise go leaves now, or when.
 
         Args:
             reason: of the job as it stands: one that has a place in the queue goes to the door.
             address: where it goes to.
             lane: `live`, or `bulk`, which leaves lone leads their part of the burst.
+            via: the mail account that it goes by, or empty.
         """
         rest = self.rest(address)
         if rest is not None:
             return rest
         limits = self._limits_for(address)
+        if via:
+            limits |= _of(self.current, via)
         if not limits:
             return Go()
         if not reason.startswith(_TURN):
@@ -229,6 +236,16 @@ def limits_of(current: Current, now: datetime) -> dict[str, Limit]:
         if count is not None:
             found["warm-up"] = Limit(Pace(count, timedelta(days=1)), HAS_SLOT)
     return found
+
+
+def _of(current: Current, account: str) -> dict[str, Limit]:
+    """The limit of a mail account's own."""
+    known = current.workspace.sender.accounts.get(account)
+    if known is None or known.rate is None:
+        return {}
+    rate = known.rate
+    reason = f"{_TURN}: '{account}' takes {rate.count} mails per {rate.per.removeprefix('1 ')}"
+    return {f"via {account}": Limit(_pace(rate), reason)}
 
 
 def rate_to(current: Current, destination: str) -> Rate | None:

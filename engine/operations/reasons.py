@@ -14,6 +14,8 @@ _DEFERRED = {
     "over the cap": "cap",
     HAS_SLOT: "rate",
     HAS_PLACE: "room",
+    "the mail account": "account_down",
+    "by '": "account_down",
     "greylisted:": "greylisted",
     "throttled:": "throttled",
     "host:": "host",

@@ -15,7 +15,7 @@ from engine.mail.transports.port import (
     Rejected,
     RejectionClass,
 )
-from engine.operations import coming, published, throttles
+from engine.operations import coming, mail_routes, published, throttles
 from engine.operations.occurrences import Occurrence
 from engine.operations.pacer import Pacer
 from engine.operations.reactions import Reactor
@@ -55,6 +55,8 @@ class Sent:
     resend: bool
     outcome: Outcome | str
     """A text: it could not even be written, and why."""
+    via: str = ""
+    """The mail account that it went by, where the workspace names any."""
 
 
 def report(
@@ -72,8 +74,12 @@ def report(
     sent = _as_they_are(tx, sent)
     leads.lock(tx, sorted({one.lead for one in sent}))
     mailed = [one for one in sent if one.template]
-    throttled = throttles.learn(tx, [(one.address, one.outcome) for one in mailed])
-    pacer = Pacer(tx, {}, published.current(tx), throttled)
+    current = published.current(tx)
+    mail_routes.learn(tx, current, [(one.via, one.outcome) for one in sent])
+    throttled = throttles.learn(
+        tx, [(one.address, one.outcome) for one in mailed if not _at_our_door(one)]
+    )
+    pacer = Pacer(tx, {}, current, throttled)
     rows = [{"id": one.job} | _verdict(one, batch, tx.now, pacer) for one in sent]
     pacer.flush()
     mine = set(jobs.report(tx, token, rows))
@@ -101,6 +107,10 @@ def _verdict(one: Sent, batch: str, now: datetime, pacer: Pacer) -> dict[str, An
         "state": "rejected", "reason": "", "not_before": None, "accepted_at": None,
         "ended_at": now, "batch": batch, "subject": one.subject[:500], "links": list(one.links),
     }  # fmt: skip
+    soon = mail_routes.detour(pacer.current, one.via, one.outcome)
+    if soon is not None:
+        why = mail_routes.told(one.outcome)
+        return _again(one, values, f"by '{one.via}': {why}", soon, now, backs_off=False)
     match one.outcome:
         case str(reason):
             return values | {"reason": reason}
@@ -127,6 +137,11 @@ def _verdict(one: Sent, batch: str, now: datetime, pacer: Pacer) -> dict[str, An
             return values | {"state": "in_doubt", "reason": detail[:300]}
         case _:
             assert_never(one.outcome)
+
+
+def _at_our_door(one: Sent) -> bool:
+    """Whether an account of ours was not let in: that says nothing of where the mail goes."""
+    return bool(one.via) and mail_routes.was_refused_entry(one.outcome)
 
 
 def _again(

@@ -5,13 +5,14 @@ the first byte leaves (runtime.md, I11 and I12). `report` writes only what its o
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from engine.ids import lane_of
 from engine.operations import brakes, clock_guard, published
 from engine.operations.clock_guard import ClockGuard
+from engine.operations.mail_routes import Routes
 from engine.operations.pacer import Pacer
 from engine.operations.published import Current
 from engine.operations.reasons import why_deferred, why_skipped
@@ -34,6 +35,7 @@ _CLAIMED = (
     "token",
     "lease_until",
     "address",
+    "via",
     "reason",
     "not_before",
     "ended_at",
@@ -62,6 +64,8 @@ class Letter:
     """When what led to it was accepted, or a wait was over; None: it has been put off since."""
     trace: str = ""
     """What it is part of, as a traceparent."""
+    via: str = ""
+    """The mail account that it goes by; empty: the workspace names none."""
 
 
 @dataclass(slots=True)
@@ -141,20 +145,27 @@ def _settle_doubts(tx: Transaction, batch: str) -> None:
 
 
 def _decide(tx: Transaction, rows: Sequence[Mapping[Any, Any]], token: str, window: Window) -> None:
-    current = published.current(tx)
-    recipients = Recipients.load(tx, current, rows, brakes.on(tx))
+    current, braked = published.current(tx), brakes.on(tx)
+    recipients = Recipients.load(tx, current, rows, braked)
+    routes = Routes.load(tx, current, braked)
     pacer = Pacer.load(tx, current, recipients.addresses())
     written, skipped = [], []
     for row in rows:
         op = op_of(tx, row)
         recipient = recipients.of(row, op)
+        via = routes.wanted(op)
+        if via in routes.braked:
+            recipient = replace(recipient, mailing=replace(recipient.mailing, braked=True))
         decision = decide_sending(recipient.mailing, tx.now)
+        if via and isinstance(decision, Go):
+            via, decision = routes.decide(via, row, tx.now)
         lane = lane_of(row["cohort"])
         if isinstance(decision, Go) and op.action == "email":
-            decision = pacer.slot(row["reason"], recipient.mailing.address, lane=lane)
+            address = recipient.mailing.address
+            decision = pacer.slot(row["reason"], address, lane=lane, via=via)
         if isinstance(decision, Go) and recipient.channel:
             decision = pacer.room(recipient.channel, row["reason"], lane=lane)
-        written.append(_claimed(row, decision, recipient, token, tx.now))
+        written.append(_claimed(row, decision, recipient, token, tx.now) | {"via": via})
         if isinstance(decision, Skip):
             skipped.append((row["enrollment"], row["seq"]))
             window.put_off.append((op.action, "skipped", why_skipped(decision.why)))
@@ -162,14 +173,18 @@ def _decide(tx: Transaction, rows: Sequence[Mapping[Any, Any]], token: str, wind
             window.put_off.append((op.action, "deferred", why_deferred(decision.why)))
         if isinstance(decision, Go):
             recipients.count(row, tx.now)
-            window.letters.append(letter_for(tx, row, recipient, recipients))
+            window.letters.append(letter_for(tx, row, recipient, recipients, via))
     pacer.flush()
     jobs.write(tx, written, _CLAIMED)
     enrollments.wake_at_seq(tx, skipped)
 
 
 def letter_for(
-    tx: Transaction, row: Mapping[Any, Any], recipient: Recipient, recipients: Recipients
+    tx: Transaction,
+    row: Mapping[Any, Any],
+    recipient: Recipient,
+    recipients: Recipients,
+    via: str = "",
 ) -> Letter:
     """The letter of a job's row, as it is to be written."""
     return Letter(
@@ -189,6 +204,7 @@ def letter_for(
         lead=recipients.facts.get(row["lead"], {}),
         since=_since(row),
         trace=str(row["params"].get("trace") or ""),
+        via=via,
     )
 
 

@@ -44,7 +44,7 @@ _takeable = (
             table.c[name]
             for name in (
                 "id", "enrollment", "seq", "playbook", "lead", "attempt", "message_id",
-                "created_at", "params", "marketing", "reason", "cohort",
+                "created_at", "params", "marketing", "reason", "cohort", "via",
             )
         )
     )

@@ -14,6 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 from sqlmodel import SQLModel
 
+import engine.store.account_tables
 import engine.store.bulk_tables
 import engine.store.clock_tables
 import engine.store.consent_tables

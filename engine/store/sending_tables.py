@@ -39,6 +39,7 @@ class Job(SQLModel, table=True):
     state: str
     marketing: bool = False
     attempt: int = 0
+    via: str = ""
     token: str = ""
     lease_until: datetime | None = instant()
     not_before: datetime | None = instant()

@@ -390,6 +390,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("marketing", sa.Boolean(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("via", sa.String(), nullable=False),
         sa.Column("token", sa.String(), nullable=False),
         sa.Column("lease_until", Instant(), nullable=True),
         sa.Column("not_before", Instant(), nullable=True),
@@ -486,6 +487,15 @@ def upgrade() -> None:
     with op.batch_alter_table("lead_key", schema=None) as batch_op:
         batch_op.create_index("ix_lead_key_lead", ["lead"], unique=False)
 
+    op.create_table(
+        "mail_account",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("until", Instant(), nullable=False),
+        sa.Column("since", Instant(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_mail_account")),
+    )
     op.create_table(
         "pace",
         sa.Column("scope", sa.String(), nullable=False),
@@ -826,6 +836,7 @@ def downgrade() -> None:
     op.drop_table("plan")
     op.drop_table("past_event")
     op.drop_table("pace")
+    op.drop_table("mail_account")
     with op.batch_alter_table("lead_key", schema=None) as batch_op:
         batch_op.drop_index("ix_lead_key_lead")
 

@@ -67,6 +67,8 @@ class Deferred:
     cause: DeferralClass
     retry_after: timedelta
     """The least time to wait before the first repeat; the back-off grows from there."""
+    entry: bool = False
+    """It was said at the door, before anything of the message: it concerns our account alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ class Rejected:
     cause: RejectionClass
     suppress: bool
     """Whether the address itself is bad, so that nothing more should go there."""
+    entry: bool = False
+    """As above."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class NotSent:
     retry_after: timedelta = timedelta(minutes=1)
     put_back: bool = False
     """It was not even begun, for want of a connection, and may be taken again at once."""
+    entry: bool = False
+    """No connection came about: the server is away, or does not let us in."""
 
 
 Outcome: TypeAlias = Accepted | Deferred | Rejected | InDoubt | NotSent

@@ -10,7 +10,7 @@ import re
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import IntEnum
 
@@ -265,9 +265,9 @@ class SmtpTransport:
         except aiosmtplib.SMTPResponseException as error:
             outcome = _refused_entry(parse_reply(error.code, error.message))
         except (aiosmtplib.SMTPException, OSError) as error:
-            outcome = NotSent(_told(error))
+            outcome = NotSent(_told(error), entry=True)
         except Lost as lost:
-            outcome = NotSent(lost.detail)
+            outcome = NotSent(lost.detail, entry=True)
         finally:
             if not client.is_connected:
                 client.close()
@@ -343,15 +343,15 @@ def _refused_entry(reply: Reply) -> Outcome:
     """A refusal while connecting says nothing about the lead: it is the host's, or ours."""
     match classify(reply):
         case Deferred(cause=DeferralClass.THROTTLED) as deferred:
-            return deferred
+            return replace(deferred, entry=True)
         case Deferred():
-            return Deferred(reply, DeferralClass.HOST, RETRY_AFTER[DeferralClass.HOST])
+            return Deferred(reply, DeferralClass.HOST, RETRY_AFTER[DeferralClass.HOST], entry=True)
         case Rejected(cause=RejectionClass.CONFIGURATION) as rejected:
-            return rejected
+            return replace(rejected, entry=True)
         case Rejected():
-            return Rejected(reply, RejectionClass.SENDER_FAULT, suppress=False)
+            return Rejected(reply, RejectionClass.SENDER_FAULT, suppress=False, entry=True)
         case _:
-            return NotSent(f"the server's answer makes no sense: '{reply}'")
+            return NotSent(f"the server's answer makes no sense: '{reply}'", entry=True)
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
