@@ -82,6 +82,18 @@ def check_playbook(
     return _Check(playbook, ids, names, reader, whole).run()
 
 
+def check_steps(
+    playbook: Playbook, ids: Mapping[Step, str], names: Names, reader: Reader, *, whole: bool
+) -> frozenset[str]:
+    """The same for the steps of a part of a document, such as a threshold, and for its `if`."""
+    check = _Check(playbook, ids, names, reader, whole)
+    root = reader.document.root
+    if isinstance(root, MapNode) and "if" in root.values:
+        check.expressions.check(root.values["if"], has_event=False)
+    check.steps()
+    return frozenset(check.expressions.counted)
+
+
 class _Check:
     def __init__(
         self,
@@ -102,11 +114,15 @@ class _Check:
 
     def run(self) -> Collection[str]:
         self._head()
-        self._ids()
-        self._steps(self.playbook.steps, (), given_by(self.playbook.enroll.cond))
+        self.steps()
         if self.whole:
             check_scenarios(self.playbook, self.ids, self.expressions)
         return self.expressions.counted
+
+    def steps(self) -> None:
+        """The steps alone."""
+        self._ids()
+        self._steps(self.playbook.steps, (), given_by(self.playbook.enroll.cond))
 
     def known(self, kind: str, name: str, known: Iterable[str], at: Node) -> bool:
         """Whether `name` is one of `known`; if not, that is reported at `at`."""

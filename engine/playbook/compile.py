@@ -5,7 +5,7 @@ given. Everything found is reported at once; a plan comes out only when nothing 
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, Literal
 
@@ -24,6 +24,8 @@ from engine.playbook.naming import every, step_ids
 from engine.playbook.nodes import MapNode, ScalarNode
 from engine.playbook.plan import Do, Enroll, Exit, Plan, Send, Trigger
 from engine.playbook.reading import Reader
+from engine.playbook.scoring_compile import compile_scoring
+from engine.playbook.scoring_model import ScoringPlaybook
 from engine.playbook.source import Document
 from engine.playbook.step import Step
 from engine.playbook.stepreading import read_steps
@@ -31,17 +33,24 @@ from engine.playbook.templates import TemplateFacts
 from engine.playbook.way_checks import check_ways
 from engine.playbook.workspace import Workspace
 
-LATER_KINDS = ("scoring", "escalation")
+LATER_KINDS = ("escalation",)
 """Kinds of playbook that this version does not run yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """What compiling gave: a plan unless there are errors, and the playbook as it is written."""
+    """What compiling gave: a plan unless there are errors, and the playbook as it is written.
+
+    Of a scoring playbook `plan` is its rules, `more` the plans of its thresholds, `parts` these as
+    playbooks, and `scoring` the whole as it is written.
+    """
 
     plan: Plan | None
     diagnostics: tuple[Diagnostic, ...] = ()
     playbook: Playbook | None = None
+    more: tuple[Plan, ...] = ()
+    parts: Mapping[str, Playbook] = field(default_factory=dict)
+    scoring: ScoringPlaybook | None = None
 
 
 def compile_playbook(
@@ -65,17 +74,19 @@ def compile_playbook(
     reader = Reader(document, findings, read_steps)
     if _is_later(reader):
         return Compiled(None, findings.sorted())
+    names = Names(lexicon, templates, frozenset(others), frozenset(scores))
+    if kind_of(document) == "scoring":
+        return _scoring(document, names, reader)
     playbook = reader.read(Playbook, document.root, "a playbook")
     whole = not findings.failed
     if playbook is None:
         playbook = _salvaged(document)
-    names = Names(lexicon, templates, frozenset(others), frozenset(scores))
     steps = tuple(every(playbook.steps))
     ids = step_ids(steps)
     counted = check_playbook(playbook, ids, names, reader, whole=whole)
     if not whole:
         return Compiled(None, findings.sorted())
-    _check_name(playbook, reader)
+    _check_name(playbook.playbook, reader)
     lowering = _lowered(playbook, ids, workspace)
     if not findings.failed:
         check_flow(lowering, playbook.steps, reader)
@@ -85,6 +96,31 @@ def compile_playbook(
     check_meaning(playbook, ids, lexicon, reader)
     check_ways(plan, playbook, ids, workspace, reader)
     return Compiled(plan, findings.sorted(), playbook)
+
+
+def kind_of(document: Document) -> str:
+    """What `kind:` says, whether there is such a kind or not; empty: nothing."""
+    root = document.root
+    kind = root.values.get("kind") if isinstance(root, MapNode) else None
+    return kind.text if isinstance(kind, ScalarNode) else ""
+
+
+def _scoring(document: Document, names: Names, reader: Reader) -> Compiled:
+    workspace = names.workspace
+    found = compile_scoring(
+        document,
+        names,
+        reader,
+        lambda part, ids: _lowered(part, ids, workspace),
+        lambda part: _pinned(part, names.templates),
+    )
+    if found.playbook is not None:
+        _check_name(found.playbook.playbook, reader)
+    own, more = (found.plans[0], found.plans[1:]) if found.plans else (None, ())
+    if reader.findings.failed:
+        own, more = None, ()
+    diagnostics = reader.findings.sorted()
+    return Compiled(own, diagnostics, None, more, found.parts or {}, found.playbook)
 
 
 def _is_later(reader: Reader) -> bool:
@@ -113,12 +149,12 @@ def _salvaged(document: Document) -> Playbook:
     return Playbook(playbook="unreadable", record=record, steps=steps)
 
 
-def _check_name(playbook: Playbook, reader: Reader) -> None:
+def _check_name(name: str, reader: Reader) -> None:
     stem = PurePosixPath(reader.document.file).stem
-    if stem and playbook.playbook != stem:
+    if stem and name != stem:
         reader.report(
             "name-differs-from-file",
-            f"the playbook is named '{playbook.playbook}', its file '{stem}'",
+            f"the playbook is named '{name}', its file '{stem}'",
             f"write `playbook: {stem}`, or rename the file",
             reader.document.node(("playbook",)).span,
         )
@@ -153,9 +189,6 @@ def _plan(
     templates: Mapping[str, TemplateFacts],
     counted: Collection[str],
 ) -> Plan:
-    pinned: dict[str, str] = {}
-    for name in _templates_used(playbook.steps):
-        pinned |= templates[name].digests
     return Plan(
         playbook=playbook.playbook,
         title=playbook.title,
@@ -168,10 +201,18 @@ def _plan(
             Exit(event=item.event, cond=item.cond, goal=item.goal, value=item.value)
             for item in playbook.exit
         ),
-        templates=pinned,
+        templates=_pinned(playbook, templates),
         history=tuple(sorted(counted)),
         ops=lowering.ops(),
     )
+
+
+def _pinned(playbook: Playbook, templates: Mapping[str, TemplateFacts]) -> dict[str, str]:
+    """The template files that its mails need: file name → digest."""
+    pinned: dict[str, str] = {}
+    for name in _templates_used(playbook.steps):
+        pinned |= templates[name].digests
+    return pinned
 
 
 def _templates_used(steps: Steps) -> list[str]:

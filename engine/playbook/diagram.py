@@ -131,7 +131,7 @@ def _trigger(trigger: Trigger) -> str:
             return trigger.event
         case "stage":
             return f"enters {trigger.stage}"
-        case "score":
+        case "score" | "threshold":
             return f"{trigger.score} ≥ {trigger.level:g}"
         case "segment":
             return short(trigger.cond)

@@ -15,6 +15,7 @@ from engine.playbook.diagnostics import Findings
 from engine.playbook.model import Playbook
 from engine.playbook.nodes import ListNode, MapNode, resolve
 from engine.playbook.schema_examples import with_examples
+from engine.playbook.scoring_model import ScoringPlaybook
 from engine.playbook.source import parse
 from engine.playbook.step import Common
 from engine.playbook.stepreading import ARGUMENTS, INSIDE
@@ -40,7 +41,27 @@ def playbook_schema() -> Mapping[str, Any]:
     definitions["Case"]["anyOf"] = [{"required": ["if", "steps"]}, {"required": ["else"]}]
     when = definitions["EnrollRule"]["properties"]["when"]
     when["items"] = {"anyOf": [{"const": "manual"}, when["items"]]}
+    _with_scoring(schema)
     return _titled(schema, "Longplay playbook")
+
+
+def _with_scoring(schema: Schema) -> None:
+    """Adds the keys of scoring playbooks; `kind` decides which of all keys there may be."""
+    other = _schema_of(ScoringPlaybook)
+    schema["$defs"] |= other.pop("$defs", {})
+    nurture, scoring = schema["properties"], other["properties"]
+    is_scoring = {"properties": {"kind": {"const": "scoring"}}, "required": ["kind"]}
+    schema["if"] = is_scoring
+    schema["then"] = {"properties": {name: False for name in nurture if name not in scoring}}
+    schema["else"] = {
+        "properties": {name: False for name in scoring if name not in nurture},
+        "required": [name for name in schema["required"] if name not in scoring],
+    }
+    kinds = {"enum": ["nurture", "scoring"], "type": "string"}
+    kind = {**nurture["kind"], **kinds}
+    kind.pop("const", None)
+    schema["properties"] = {**scoring, **nurture, "kind": kind}
+    schema["required"] = [name for name in schema["required"] if name in scoring]
 
 
 @lru_cache(maxsize=1)

@@ -3,6 +3,7 @@
 The checks of a playbook ask for the same conditions again and again, and so do its neighbors.
 """
 
+from collections.abc import Sequence
 from typing import Literal
 
 from engine.playbook.catalog import vocabulary
@@ -19,8 +20,9 @@ whether a deal is known."""
 class Lexicon:
     """The names of one workspace, and the conditions compiled with them."""
 
-    def __init__(self, workspace: Workspace) -> None:
+    def __init__(self, workspace: Workspace, scores: Sequence[str] = ("score",)) -> None:
         self.workspace = workspace
+        self.scores = tuple(scores)
         self._vocabularies: dict[Place, Vocabulary] = {}
         self._compiled: dict[tuple[str, Place], CompiledCondition | ConditionError] = {}
         self._doubts: dict[tuple[str, Place], list[Doubt]] = {}
@@ -70,7 +72,7 @@ class Lexicon:
             deal_fields=workspace.fields.deal,
             events=workspace.events,
             segments=tuple(workspace.segments),
-            scores=("score",),
+            scores=self.scores,
             record=record,
             event=event,
             has_event=has_event,

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from engine.errors import EnvironmentFault
+from engine.playbook.scoring_plan import Scoring
 
 FORMAT = 1
 """The format number this code writes; every released format stays readable.
@@ -165,14 +166,16 @@ Op = Annotated[
 class Trigger(_Frozen):
     """One item of `enroll.when`; it fires on the edge."""
 
-    kind: Literal["event", "stage", "score", "segment", "cron", "date", "at", "manual"]
+    kind: Literal[
+        "event", "stage", "score", "segment", "cron", "date", "at", "manual", "threshold"
+    ]
     event: str = Field("", description="kind event: the event's name")
     cond: str = Field("", description="the item's own `if`; of a segment, the condition itself")
     stage: str = Field(
         "", description="kind stage: the stage entered, `proposal` or `b2b.proposal`"
     )
-    score: str = Field("", description="kind score: the score's name")
-    level: float = Field(0, description="kind score: the level crossed upward")
+    score: str = Field("", description="kinds score and threshold: the score's name")
+    level: float = Field(0, description="kinds score and threshold: the level crossed upward")
     cron: str = Field("", description="kind cron: five fields")
     moment: str = Field("", description="kinds date and at: the moment")
     timezone: str = Field("", description="`lead`, an IANA zone, or empty: the workspace's")
@@ -219,6 +222,7 @@ class Plan(_Frozen):
         default_factory=dict, description="file name → digest: the template files that mails need"
     )
     history: tuple[str, ...] = Field((), description="event names that conditions count")
+    scoring: Scoring | None = Field(None, description="kind scoring: what a score is worked out by")
     ops: tuple[Op, ...]
 
     @cached_property
@@ -241,6 +245,7 @@ class Plan(_Frozen):
         """Every event that this plan's triggers, exits, waits, splits and counts look at."""
         names = {trigger.event for trigger in self.enroll.triggers if trigger.event}
         names |= {item.event for item in self.exits if item.event}
+        names |= self.scoring.events if self.scoring is not None else frozenset()
         return frozenset(names | self.listens | self.measures | set(self.history))
 
     @cached_property

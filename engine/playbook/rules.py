@@ -10,6 +10,7 @@ from engine.playbook.rule import Rule
 from engine.playbook.rules_conditions import CONDITION_RULES
 from engine.playbook.rules_playbook import PLAYBOOK_RULES
 from engine.playbook.rules_scenarios import SCENARIO_RULES
+from engine.playbook.rules_scoring import SCORING_RULES
 from engine.playbook.rules_source import SOURCE_RULES
 from engine.playbook.rules_steps import STEP_RULES
 from engine.playbook.rules_workspace import WORKSPACE_RULES
@@ -21,6 +22,7 @@ RULES: Mapping[str, Rule] = {
         *CONDITION_RULES,
         *STEP_RULES,
         *PLAYBOOK_RULES,
+        *SCORING_RULES,
         *SCENARIO_RULES,
         *WORKSPACE_RULES,
     )

@@ -14,6 +14,7 @@ from engine.playbook.fields import FIELD_PATTERNS
 from engine.playbook.model import Playbook
 from engine.playbook.nodes import ListNode, MapNode, Node, ScalarNode
 from engine.playbook.scenarios import Happening, Scenario, civil_moment
+from engine.playbook.scoring_model import ScoringPlaybook
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.step import Step
 from engine.playbook.steps.split import Split
@@ -30,7 +31,9 @@ BUILT_IN_OUTCOMES = (
 _UNSETTABLE = ("id", "grade", "scores")
 
 
-def check_scenarios(playbook: Playbook, ids: Mapping[Step, str], expressions: Expressions) -> None:
+def check_scenarios(
+    playbook: Playbook | ScoringPlaybook, ids: Mapping[Step, str], expressions: Expressions
+) -> None:
     """Reports what keeps a scenario of the playbook from being played."""
     node = expressions.reader.document.node(("scenarios",))
     if not playbook.scenarios or not isinstance(node, ListNode):
@@ -43,7 +46,7 @@ def check_scenarios(playbook: Playbook, ids: Mapping[Step, str], expressions: Ex
 
 @dataclass
 class _Check:
-    playbook: Playbook
+    playbook: Playbook | ScoringPlaybook
     ids: Mapping[Step, str]
     expressions: Expressions
     seen: dict[str, int] = field(default_factory=dict)
@@ -226,7 +229,8 @@ class _Check:
     def _outcomes(self) -> Iterator[str]:
         yield from BUILT_IN_OUTCOMES
         yield from (step.argument for step in self.ids if step.verb == "end")
-        yield from (item.goal for item in self.playbook.exit if item.goal)
+        if isinstance(self.playbook, Playbook):
+            yield from (item.goal for item in self.playbook.exit if item.goal)
 
 
 def _civil(text: str) -> datetime:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from engine.playbook.compile import Compiled, compile_playbook
+from engine.playbook.compile import Compiled, compile_playbook, kind_of
 from engine.playbook.diagnostics import Diagnostic, Findings
 from engine.playbook.lexicon import Lexicon
 from engine.playbook.mail_checks import template_faults
@@ -16,6 +16,8 @@ from engine.playbook.model import Playbook
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.plan import Plan
 from engine.playbook.rivals import check_rivals
+from engine.playbook.scoring_model import ScoringPlaybook
+from engine.playbook.scoring_plan import PRIMARY
 from engine.playbook.source import Document, parse
 from engine.playbook.templates import TemplateFacts
 from engine.playbook.workspace import FILE, Workspace, load_workspace
@@ -38,13 +40,14 @@ _OWN = (
 class Checked:
     """What checking a workspace gave.
 
-    `plans` and `playbooks` hold what could be compiled, by name; `documents` what could be read,
-    by file.
+    `plans` and `playbooks` hold what could be compiled, by name, also the thresholds of scoring
+    playbooks; `scorings` holds these playbooks themselves; `documents` what could be read, by file.
     """
 
     workspace: Workspace | None
     plans: Mapping[str, Plan] = field(default_factory=dict)
     playbooks: Mapping[str, Playbook] = field(default_factory=dict)
+    scorings: Mapping[str, ScoringPlaybook] = field(default_factory=dict)
     documents: Mapping[str, Document] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -79,17 +82,43 @@ def validate_workspace(
     names = {PurePosixPath(file).stem for file in files if is_playbook(file)}
     plans: dict[str, Plan] = {}
     playbooks: dict[str, Playbook] = {}
-    lexicon = Lexicon(loaded.workspace or Workspace())
+    scorings: dict[str, ScoringPlaybook] = {}
+    scores, twice = scores_of(documents)
+    findings.extend(twice)
+    lexicon = Lexicon(loaded.workspace or Workspace(), scores)
     for document in documents.values():
-        result = compile_playbook(document, lexicon, templates, names)
+        result = compile_playbook(document, lexicon, templates, names, scores=scores)
         findings.extend(_believable(result, loaded.workspace is not None))
         if result.playbook is not None:
             playbooks[result.playbook.playbook] = result.playbook
+        if result.scoring is not None:
+            scorings[result.scoring.playbook] = result.scoring
+            playbooks.update(result.parts)
         if result.plan is not None and loaded.workspace is not None:
-            plans[result.plan.playbook] = result.plan
+            plans |= {one.playbook: one for one in (result.plan, *result.more)}
     findings.extend(check_rivals(plans, playbooks, documents))
     every = {FILE: loaded.document} if loaded.document else {}
-    return Checked(loaded.workspace, plans, playbooks, {**every, **documents}, findings.sorted())
+    every |= documents
+    return Checked(loaded.workspace, plans, playbooks, scorings, every, findings.sorted())
+
+
+def scores_of(documents: Mapping[str, Document]) -> tuple[tuple[str, ...], list[Diagnostic]]:
+    """The scores that scoring playbooks keep, and what is said of those that two would keep."""
+    kept: dict[str, str] = {}
+    twice = []
+    for file, document in documents.items():
+        root = document.root
+        if kind_of(document) != "scoring" or not isinstance(root, MapNode):
+            continue
+        node = root.values.get("score")
+        name = node.text if isinstance(node, ScalarNode) else PRIMARY
+        other = kept.setdefault(name, file)
+        if other != file:
+            at = (node or root).span
+            message = f"the score '{name}' is kept by {other} already"
+            hint = "give this one another name: `score: intent`"
+            twice.append(Diagnostic("duplicate-score", message, hint, file, at.line, at.column))
+    return tuple(dict.fromkeys((PRIMARY, *kept))), twice
 
 
 def is_playbook(path: str) -> bool:

@@ -2,6 +2,7 @@
 
 import textwrap
 from collections.abc import Sequence
+from dataclasses import replace
 
 from engine.playbook.compile import Compiled, compile_playbook
 from engine.playbook.diagnostics import Diagnostic, Findings
@@ -67,7 +68,7 @@ def compiled(text: str, file: str = "playbooks/case.yaml") -> Compiled:
         return Compiled(None, findings.sorted())
     result = compile_playbook(document, Lexicon(workspace()), TEMPLATES, {"case", "other"})
     findings.extend(result.diagnostics)
-    return Compiled(result.plan, findings.sorted(), result.playbook)
+    return replace(result, diagnostics=findings.sorted())
 
 
 def with_steps(steps: str) -> str:

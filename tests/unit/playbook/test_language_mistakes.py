@@ -19,7 +19,7 @@ KINDS = ("steps", "head", "file", "workspace", "cond")
 ELSEWHERE = {
     "file-too-big", "not-utf8", "byte-order-mark", "duplicate-playbook", "missing-variable",
     "fields-fought-over", "enroll-each-other", "empty-condition", "condition-too-long",
-    "control-character", "many-rows",
+    "control-character", "many-rows", "duplicate-score",
 }  # fmt: skip
 """Rules about bytes, about several files, and such as cannot be shown in a few lines."""
 
