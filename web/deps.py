@@ -47,6 +47,7 @@ class Deps:
         hooks: what the reports of mail providers are checked with.
         returns: knows our return paths.
         fetch: gets what is at an address of a provider; None: from the internet.
+        patience: seconds that an unsubscription waits for mail that is with a mail server already.
     """
 
     store: Store
@@ -61,6 +62,7 @@ class Deps:
     hooks: HookSecrets = field(default_factory=HookSecrets)
     returns: ReturnSigner | None = None
     fetch: Callable[[str], Awaitable[bytes]] | None = None
+    patience: float = 20.0
     gatherer: Gatherer = field(default_factory=Gatherer)
     remembered: Remembered = field(default_factory=Remembered)
     exposition: Exposition = field(init=False)

@@ -19,7 +19,7 @@ from web.deps import Deps
 from web.problems import Problem, answer_problem
 from web.sessions import COOKIE
 
-_OPEN = ("/u/", "/c/", "/o/", "/a/", "/hooks/", "/static/")
+_OPEN = ("/u/", "/s/", "/c/", "/o/", "/a/", "/hooks/", "/static/")
 _OPEN_EXACTLY = frozenset({"/healthz", "/readyz", "/login", "/favicon.ico", "/robots.txt"})
 _FOR_PROGRAMS = ("/v1", "/metrics")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

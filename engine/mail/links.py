@@ -37,9 +37,13 @@ class LinkKind(StrEnum):
     CLICK = "c"
     OPEN = "o"
     ACTION = "a"
+    CONFIRM = "s"
 
 
-_NUMBERS = {LinkKind.UNSUBSCRIBE: 1, LinkKind.CLICK: 2, LinkKind.OPEN: 3, LinkKind.ACTION: 4}
+_NUMBERS = {
+    LinkKind.UNSUBSCRIBE: 1, LinkKind.CLICK: 2, LinkKind.OPEN: 3, LinkKind.ACTION: 4,
+    LinkKind.CONFIRM: 5,
+}  # fmt: skip
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
 
 

@@ -62,6 +62,7 @@ class Writer:
             **current.words,
             "unsubscribe_url": unsubscribe,
             "preferences_url": unsubscribe,
+            "confirm_url": self._url(LinkKind.CONFIRM, letter.job),
             "data": _filled_tree(params.get("data"), letter.scope),
         }
         languages = (str(letter.lead.get("language") or ""), current.workspace.language)

@@ -54,6 +54,7 @@ class TemplateFacts:
 
 GLOBALS = frozenset(
     (
+        "confirm_url",
         "content",
         "data",
         "language",
