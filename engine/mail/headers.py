@@ -16,6 +16,7 @@ from engine.mail.errors import MessageError
 _WORD_LIMIT = 75
 _LINE_LIMIT = 76
 _HARD_LIMIT = 998
+_NAME_LIMIT = 250
 _FRAME = len("=?utf-8?b??=")
 _NAME = re.compile(r"[!-9;-~]+\Z")
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
@@ -77,10 +78,32 @@ def address_header(name: str, mailbox: Address) -> str:
 
 def file_name(name: str) -> str:
     """The `filename` parameter of an attachment, in RFC 2231 where it must be."""
-    name = _checked("Content-Disposition", name).replace("/", "_").replace("\\", "_")
+    return _parameter("filename", _checked("Content-Disposition", name))
+
+
+def type_name(kind: str, name: str) -> str | None:
+    """A Content-Type with the file's name, which some programs look for there; None: too long."""
+    parameter = _parameter("name", _checked("Content-Type", name))
+    if not kind.isascii() or _FORBIDDEN.search(kind) or len(kind) > _LINE_LIMIT:
+        return None
+    return f"Content-Type: {kind};\r\n {parameter}\r\n"
+
+
+def _parameter(which: str, name: str) -> str:
+    name = _shortened(name.replace("/", "_").replace("\\", "_"))
     if _FILE_SAFE.match(name) and len(name) <= 60:
-        return f'filename="{name}"'
-    return f"filename*=utf-8''{quote(name[:150], safe='')}"
+        return f'{which}="{name}"'
+    return f"{which}*=utf-8''{quote(name, safe='')}"
+
+
+def _shortened(name: str) -> str:
+    """A file's name that fits a line when each of its bytes takes three; its ending stays."""
+    stem, dot, ending = name.rpartition(".")
+    if not dot or len(ending) > 10:
+        stem, dot, ending = name, "", ""
+    while len(f"{stem}{dot}{ending}".encode("utf-8", "replace")) > _NAME_LIMIT:
+        stem = stem[:-1]
+    return f"{stem}{dot}{ending}".encode("utf-8", "replace").decode()
 
 
 def _checked(name: str, value: str) -> str:

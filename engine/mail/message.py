@@ -12,20 +12,12 @@ from email.utils import format_datetime
 from functools import lru_cache
 
 from engine.mail.addresses import Address
+from engine.mail.attachments import Attachment
 from engine.mail.errors import MessageError
-from engine.mail.headers import address_header, file_name, plain_id, raw_header, text_header
+from engine.mail.headers import address_header, plain_id, raw_header, text_header
 from engine.mail.law import MailKind
 
 _PLAIN_WIDTH = 76
-
-
-@dataclass(frozen=True, slots=True)
-class Attachment:
-    """A file that goes with a message."""
-
-    filename: str
-    content: bytes
-    content_type: str = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +93,15 @@ class OutgoingMessage:
 
     def _body(self) -> bytes:
         mark = hashlib.sha256(self.key.encode()).hexdigest()[:24]
+        page = _text_part("html", self.html)
+        pictures = [item.part for item in self.attachments if item.cid]
+        if pictures:
+            page = _multipart("related", f"=_r{mark}", [page, *pictures])
         alternative = _multipart(
-            "alternative",
-            f"=_a{mark}",
-            [_text_part("plain", self.text), _text_part("html", self.html)],
+            "alternative", f"=_a{mark}", [_text_part("plain", self.text), page]
         )
-        if not self.attachments:
-            return alternative
-        parts = [alternative, *(_attached(item) for item in self.attachments)]
-        return _multipart("mixed", f"=_m{mark}", parts)
+        files = [item.part for item in self.attachments if not item.cid]
+        return _multipart("mixed", f"=_m{mark}", [alternative, *files]) if files else alternative
 
 
 @lru_cache(maxsize=1024)  # messages are made many at a time
@@ -158,15 +150,6 @@ def _narrow(text: str) -> bool:
 def _base64(content: bytes) -> bytes:
     lines = [binascii.b2a_base64(content[at : at + 57]) for at in range(0, len(content), 57)]
     return b"".join(lines).replace(b"\n", b"\r\n")
-
-
-def _attached(item: Attachment) -> bytes:
-    head = (
-        raw_header("Content-Type", item.content_type)
-        + "Content-Transfer-Encoding: base64\r\n"
-        + f"Content-Disposition: attachment;\r\n {file_name(item.filename)}\r\n\r\n"
-    )
-    return head.encode("ascii") + _base64(item.content)
 
 
 _OURS = frozenset(

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from engine.errors import EnvironmentFault, NotFoundError
 from engine.mail.addresses import address
+from engine.mail.attachments import Attachment
 from engine.mail.catcher import Catcher, caught, keep_mail, prune, read_caught, run_catcher
-from engine.mail.message import Attachment, OutgoingMessage
+from engine.mail.message import OutgoingMessage
 from engine.mail.transports.port import Accepted, Envelope
 from engine.mail.transports.smtp import SmtpTransport
 from engine.mail.transports.smtp_url import SmtpServer

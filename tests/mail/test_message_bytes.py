@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 
 from engine.ids import job_id, message_id
 from engine.mail.addresses import Address, address, parse_address
+from engine.mail.attachments import Attachment
 from engine.mail.errors import MessageError
-from engine.mail.message import Attachment, OutgoingMessage
+from engine.mail.message import OutgoingMessage
 
 JOB = job_id("0" * 20, 3)
 LONG_URL = "https://mail.acme.example/u/" + "t" * 90
