@@ -5,7 +5,7 @@
 .PHONY: help up test setup lint types arch docs bench acceptance fmt lock clean
 
 ARGS ?=
-JOBS ?= 2
+JOBS ?= 4
 BIN := .venv/bin
 PY := $(BIN)/python
 
