@@ -53,6 +53,8 @@ from engine.store.database import Store
 from workflows.deployment import unversioned, versioned
 from workflows.dispatcher import Dispatcher
 from workflows.names import (
+    APART_EMAIL_QUEUE,
+    BULK_APART_EMAIL_QUEUE,
     BULK_CONTROL_QUEUE,
     BULK_EMAIL_QUEUE,
     BULK_NOTIFY_QUEUE,
@@ -321,6 +323,8 @@ def _senders(
         for queue, carrier in (
             (EMAIL_QUEUE, courier),
             (BULK_EMAIL_QUEUE, bulk_courier),
+            (APART_EMAIL_QUEUE, courier),
+            (BULK_APART_EMAIL_QUEUE, bulk_courier),
             (NOTIFY_QUEUE, courier),
             (BULK_NOTIFY_QUEUE, bulk_courier),
             (WEBHOOK_QUEUE, messenger),

@@ -268,13 +268,13 @@ class Desk:
             (row["queue"], row["address"] if _is_mail(row["queue"]) else "", row["id"])
             for row in due
         ]
-        for queue, members in apart(self.tx, self.current, going):
-            for chunk in _chunks(members, JOBS_IN_A_BATCH):
+        for group in apart(self.tx, self.current, going):
+            for chunk in _chunks(group.jobs, JOBS_IN_A_BATCH):
                 batch = new_id()
                 batches.append(
                     {
-                        "id": batch, "cohort": self.cohort, "queue": queue, "state": "open",
-                        "touched_at": self.now,
+                        "id": batch, "cohort": self.cohort, "queue": group.queue, "state": "open",
+                        "destination": group.destination, "touched_at": self.now,
                     }
                 )  # fmt: skip
                 for one in chunk:

@@ -86,6 +86,11 @@ def queue_in_lane(queue: str, lane: str) -> str:
     return f"{queue}-bulk" if lane == "bulk" else queue
 
 
+def queue_apart(queue: str) -> str:
+    """The task queue beside `queue` for mail to providers that others should not wait behind."""
+    return f"{queue}-apart"
+
+
 def kind_of_queue(queue: str) -> str:
     """The queue without its lane: whether mail, notices or calls go by it."""
     return "-".join(queue.split("-")[:2])

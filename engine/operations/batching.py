@@ -1,15 +1,17 @@
 """Which jobs share a batch: those of a queue, but mail to a place that may be slow goes apart.
 
-A batch is worked off window by window, and each window waits for its slowest message. So a mailbox
-provider with a rate of its own, one that throttles, and one with very many mails in this slice get
-batches of their own; mail to all the others goes together, because each batch has its price.
+Senders have few places for batches. So a mailbox provider with a rate of its own, one that
+throttles or is slow, and one with very many mails in this slice get batches of their own, which go
+by a queue of their own, too; mail to all the others goes together, as each batch has its price.
 """
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Generic, TypeVar
 
-from engine.operations import throttles
+from engine.ids import queue_apart
+from engine.operations import slowness, throttles
 from engine.operations.pacer import rate_to
 from engine.operations.published import Current
 from engine.playbook.providers import PROVIDER_OF, destination_of
@@ -23,15 +25,23 @@ MANY = 50
 _PROVIDERS = frozenset(PROVIDER_OF.values())
 
 
-def apart(
-    tx: Transaction, current: Current, going: Sequence[tuple[str, str, J]]
-) -> list[tuple[str, list[J]]]:
-    """Groups jobs, given as (queue, address, job), into lists that share batches, with queues."""
+@dataclass(frozen=True, slots=True)
+class Group(Generic[J]):
+    """Jobs that may share batches: those of a queue, and of one destination or of all others."""
+
+    queue: str
+    destination: str
+    """Empty: mail to all the others, or no mail."""
+    jobs: list[J]
+
+
+def apart(tx: Transaction, current: Current, going: Sequence[tuple[str, str, J]]) -> list[Group[J]]:
+    """Groups jobs, given as (queue, address, job)."""
     if not going:
         return []
     names = [destination_of(address) if address else "" for _, address, _ in going]
     counts = Counter(names)
-    slow = throttles.standing(tx)
+    slow = {*throttles.standing(tx), *slowness.standing(tx)}
     alone = {
         name
         for name in counts
@@ -44,4 +54,7 @@ def apart(
     groups: dict[tuple[str, str], list[J]] = {}
     for (queue, _, job), name in zip(going, names, strict=True):
         groups.setdefault((queue, name if name in alone else ""), []).append(job)
-    return [(queue, members) for (queue, _), members in groups.items()]
+    return [
+        Group(queue_apart(queue) if name else queue, name, jobs)
+        for (queue, name), jobs in groups.items()
+    ]

@@ -3,6 +3,7 @@
 queued → in_flight → accepted | rejected | deferred | in_doubt; queued → skipped; deferred → queued.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -101,14 +102,32 @@ def open_batches(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
         tx.conn.execute(sa.insert(batch_table), list(rows))
 
 
+AT_ONCE = 4
+"""Batches of a cohort to one destination that may be served at a time; the others wait here.
+
+In Temporal's queue they would stand before those of other destinations.
+"""
+
+
 def batches_of(tx: Transaction, cohort_id: str) -> list[tuple[str, str]]:
-    """The cohort's open batches, oldest first: (id, queue)."""
+    """The cohort's open batches that may be served now, oldest first: (id, queue)."""
     query = (
-        sa.select(batch_table.c.id, batch_table.c.queue)
+        sa.select(batch_table.c.id, batch_table.c.queue, batch_table.c.destination)
         .where(batch_table.c.cohort == cohort_id, batch_table.c.state == "open")
         .order_by(batch_table.c.id)
     )
-    return [(row[0], row[1]) for row in tx.conn.execute(query)]
+    found, seen = [], Counter[str]()
+    for id, queue, destination in tx.conn.execute(query):
+        seen[destination] += 1
+        if not destination or seen[destination] <= AT_ONCE:
+            found.append((id, queue))
+    return found
+
+
+def destination_of_batch(tx: Transaction, batch: str) -> str:
+    """Where all mail of a batch goes; empty: to several, or it is no mail."""
+    query = sa.select(batch_table.c.destination).where(batch_table.c.id == batch)
+    return str(tx.conn.execute(query).scalar() or "")
 
 
 def ends_of(tx: Transaction, keys: Mapping[str, int]) -> dict[str, JobEnd]:
@@ -173,8 +192,17 @@ def next_deferred(tx: Transaction, cohort_id: str) -> datetime | None:
 
 def cohorts_with_due_work(tx: Transaction, idle: timedelta) -> set[str]:
     """Cohorts with an open batch untouched for `idle`, or a deferred job overdue by 5 seconds."""
+    other = batch_table.alias()
+    # Of those that wait for others to the same destination none is neglected.
+    is_served = sa.exists().where(
+        batch_table.c.destination != "",
+        other.c.cohort == batch_table.c.cohort,
+        other.c.destination == batch_table.c.destination,
+        other.c.state == "open",
+        other.c.touched_at >= tx.now - idle,
+    )
     stale = sa.select(batch_table.c.cohort).where(
-        batch_table.c.state == "open", batch_table.c.touched_at < tx.now - idle
+        batch_table.c.state == "open", batch_table.c.touched_at < tx.now - idle, ~is_served
     )
     late = sa.select(table.c.cohort).where(
         is_deferred, table.c.not_before < tx.now - timedelta(seconds=5)

@@ -55,13 +55,17 @@ class Job(SQLModel, table=True):
 
 
 class Batch(SQLModel, table=True):
-    """Jobs that one bounded activity serves: open while one of them is queued or in flight."""
+    """Jobs that one bounded activity serves: open while one of them is queued or in flight.
+
+    `destination`: where all of its mail goes, if it goes apart from other mail.
+    """
 
     __tablename__ = "batch"
     __table_args__ = (Index("ix_batch_open", "cohort", **only_where("state = 'open'")),)
     id: str = Field(primary_key=True)
     cohort: str
     queue: str
+    destination: str = ""
     state: str
     touched_at: datetime = instant(nullable=False)
 

@@ -1,4 +1,4 @@
-"""The table of destinations that asked for patience, one row each while it lasts."""
+"""The tables of destinations that asked for patience, or are slow: a row each while it lasts."""
 
 from datetime import datetime
 
@@ -24,4 +24,18 @@ class Throttle(SQLModel, table=True):
     level: int
     until: datetime = Field(sa_column=Column(Instant(), nullable=False))
     reason: str = ""
+    at: datetime = Field(sa_column=Column(Instant(), nullable=False))
+
+
+class Slow(SQLModel, table=True):
+    """A destination that takes long for each mail, so that its mail goes apart.
+
+    Attributes:
+        seconds: what a mail took there.
+        at: when that was last found out.
+    """
+
+    __tablename__ = "slow_destination"
+    destination: str = Field(primary_key=True)
+    seconds: float
     at: datetime = Field(sa_column=Column(Instant(), nullable=False))

@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("cohort", sa.String(), nullable=False),
         sa.Column("queue", sa.String(), nullable=False),
+        sa.Column("destination", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("touched_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_batch")),
@@ -633,6 +634,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("playbook", name=op.f("pk_shadow")),
     )
     op.create_table(
+        "slow_destination",
+        sa.Column("destination", sa.String(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("destination", name=op.f("pk_slow_destination")),
+    )
+    op.create_table(
         "split_draw",
         sa.Column("enrollment", sa.String(), nullable=False),
         sa.Column("split", sa.String(), nullable=False),
@@ -809,6 +817,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_split_draw_due")
 
     op.drop_table("split_draw")
+    op.drop_table("slow_destination")
     op.drop_table("shadow")
     op.drop_table("segment_look")
     with op.batch_alter_table("score_entry", schema=None) as batch_op:

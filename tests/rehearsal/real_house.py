@@ -106,6 +106,8 @@ class RealHouse:
         for queue in (
             "longplay-email",
             "longplay-email-bulk",
+            "longplay-email-apart",
+            "longplay-email-bulk-apart",
             "longplay-notify",
             "longplay-notify-bulk",
         ):

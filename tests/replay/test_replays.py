@@ -78,6 +78,8 @@ def test_durable_names_are_what_they_have_always_been() -> None:
     assert names.BULK_CONTROL_QUEUE == "longplay-control-bulk"
     assert names.EMAIL_QUEUE == "longplay-email"
     assert names.BULK_EMAIL_QUEUE == "longplay-email-bulk"
+    assert names.APART_EMAIL_QUEUE == "longplay-email-apart"
+    assert names.BULK_APART_EMAIL_QUEUE == "longplay-email-bulk-apart"
     assert names.NOTIFY_QUEUE == "longplay-notify"
     assert names.BULK_NOTIFY_QUEUE == "longplay-notify-bulk"
     assert names.WEBHOOK_QUEUE == "longplay-webhook"
