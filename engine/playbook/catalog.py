@@ -73,7 +73,7 @@ LEAD_FIELDS = (
     Field("timezone", TEXT, "The time zone, such as Asia/Shanghai."),
     Field("source", TEXT, "Where the lead came from first."),
     Field("birthday", DATE, "The birthday."),
-    Field("consent", CONSENT, "What the lead last said about marketing mail, as the ledger has it."),
+    Field("consent", CONSENT, "What the lead last said about marketing mail, by the ledger."),
     Field("open_consent", CONSENT, "What the lead last said about our seeing it open a mail."),
     Field("stage", TEXT, "The place in the lifecycle."),
     Field("score", INTEGER, "The total of the score named 'score', held within its range."),

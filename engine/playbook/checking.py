@@ -29,6 +29,7 @@ from engine.playbook.expressions import Expressions
 from engine.playbook.field_checks import check_fields
 from engine.playbook.fields import writings_of
 from engine.playbook.guards import bodies_of, given_by
+from engine.playbook.law_checks import MailLaw
 from engine.playbook.lexicon import Lexicon
 from engine.playbook.mail_account_checks import accounts_of, known_account
 from engine.playbook.mail_checks import MailChecks
@@ -49,7 +50,6 @@ from engine.playbook.trigger_checks import check_triggers
 from engine.playbook.workspace import MEDIA, Workspace
 
 LATER_OPTIONS = {
-    "email": ("attach",),
     "notify": ("every",),
     "assign": ("keep_account_owner",),
 }
@@ -111,6 +111,7 @@ class _Check:
         self.expressions = Expressions(names.lexicon, reader, playbook.record)
         self.event = _starting_event(playbook)
         self.mail = MailChecks(names.templates, self.expressions, reader)
+        self.law = MailLaw(playbook, names.workspace, reader)
 
     def run(self) -> Collection[str]:
         self._head()
@@ -293,6 +294,7 @@ class _Check:
         template = node.values["template"]
         if self.known("template", params.template, self.names.templates, template):
             self.mail.check(params, template)
+            self.law.check(params, self.names.templates[params.template], node, template)
 
     def _wait_for(self, body: WaitFor, step: Step) -> None:
         values = step.fields.values

@@ -144,6 +144,19 @@ STEP_RULES = (
          "- email: bare\n  as: transactional", "- email: bare\n  as: transactional\n  subject: Hi"),
     Rule("email-without-unsubscribe", "Marketing mail must show the way out.",
          "- email: bare\n  subject: Hi", "- email: bare\n  subject: Hi\n  as: transactional"),
+    Rule("email-without-address", "Marketing mail to some countries must carry the sender's postal "
+         "address.", "playbook: case\nenroll: {when: [manual], if: lead.country == 'US'}\n"
+         "steps:\n  - email: welcome",
+         "playbook: case\nenroll: {when: [manual], if: lead.country == 'CH'}\n"
+         "steps:\n  - email: welcome", "file"),
+    Rule("opens-without-consent", "Some countries ask for a consent of its own before anybody "
+         "looks who opened a mail.",
+         "playbook: case\nenroll: {when: [manual], if: lead.country == 'DE'}\n"
+         "steps:\n  - email: welcome\n    track: {opens: true}",
+         "playbook: case\nenroll: {when: [manual], if: lead.country == 'DE'}\n"
+         "steps:\n  - email: welcome\n    track: {opens: consent}", "file"),
+    Rule("asks-as-marketing", "A mail that asks for a consent must not wait for that consent: "
+         "where the workspace looks at consents, it is no marketing."),
     Rule("data-not-given", "A template prints a value of `data:` that the step does not give.",
          "- email: priced", "- email: priced\n  data: {price: 12}"),
     Rule("two-texts", "A notice is a text or a mail template; of two, one would never be read.",

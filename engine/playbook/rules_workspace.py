@@ -30,6 +30,15 @@ WORKSPACE_RULES = (
     _rule("unknown-country", "A country is written by its two letters; whatever else stands there "
           "would have no holidays and no law.", "calendars: {cn: {country: China}}",
           "calendars: {cn: {country: CN}}"),
+    _rule("prefix-not-lawful", "Where the law says how the subject of marketing begins, a "
+          "workspace may write that otherwise, but not leave it out.",
+          "law: {CN: {subject_prefix: 新品}}", "law: {CN: {subject_prefix: 【广告】}}"),
+    _rule("sender-without-address", "Marketing mail to the countries under `law:` must carry a "
+          "postal address.", "sender: {from: a@acme.example}\nlaw: {US: {}}",
+          "sender: {from: a@acme.example, postal_address: 1 Funnel Street}\nlaw: {US: {}}"),
+    _rule("records-too-short", "The law wants the records of sending kept for longer.",
+          "law: {CN: {}}\nretention: {messages: 90 days}",
+          "law: {CN: {}}\nretention: {messages: 180 days}"),
     _rule("duplicate-name", "A name is given twice.", "lifecycle: [lead, customer, lead]",
           "lifecycle: [lead, customer]"),
     _rule("options-not-indented", "The options of a list item stand deeper than its name.",

@@ -7,6 +7,7 @@ stand in the table here, by name, or by holder and name where one name means two
 from collections.abc import Mapping
 from typing import Any
 
+_AGREED = {"en": "Yes, send me your newsletter.", "zh-CN": "我同意接收贵司的邮件通讯。"}
 _STEPS = [{"email": "welcome"}, {"wait": "2 days"}]
 _OWNER = {"name": "李伟", "email": "li.wei@acme.example", "manager": "chen.jie", "teams": ["cn"]}
 _CALENDAR = {"country": "CN", "hours": {"mon-fri": "09:00-18:00"}, "timezone": "Asia/Shanghai"}
@@ -58,6 +59,9 @@ EXAMPLES: Mapping[str, Any] = {
     "workspace": "acme", "language": "zh-CN", "currency": "CNY",
     "sender": {"from": "Acme <hello@acme.example>", "reply_to": "sales@acme.example"},
     "law": {"CN": {"subject_prefix": "（广告）"}}, "subject_prefix": "（广告）",
+    "consent": {"needed": "by-law"}, "needed": "by-law", "proof": "confirmed",
+    "version": "2026-11", "texts": {"marketing": _AGREED}, "marketing": _AGREED,
+    "open_tracking": {"en": "You may see when I open your mails."},
     "fields": {"lead": {"employees": "integer", "plan": {"enum": ["free", "pro"]}}},
     "Fields.lead": {"employees": "integer"}, "Fields.deal": {"contract_ends_at": "date"},
     "enum": ["free", "pro"],

@@ -6,6 +6,7 @@ from engine.playbook.call_checks import check_channel
 from engine.playbook.catalog import DEAL_FIELDS, EVENT_NAMES, LEAD_FIELDS
 from engine.playbook.conditions import condition
 from engine.playbook.expressions import Expressions
+from engine.playbook.law_checks import check_law
 from engine.playbook.lexicon import Lexicon
 from engine.playbook.mail_account_checks import check_mail_accounts
 from engine.playbook.nodes import MapNode, Node, ScalarNode
@@ -37,6 +38,7 @@ class _Check:
         self._channels()
         self._destinations()
         check_mail_accounts(self._workspace, self._reader)
+        check_law(self._workspace, self._reader)
         self._later()
         if not self._workspace.sender.from_ and "sender" in self._workspace.model_fields_set:
             self._reader.report(

@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 
 from engine.ids import derived_id
 from engine.mail.catcher import keep_mail
+from engine.mail.links import LinkKind, LinkSigner
 from engine.operations import brakes
 from engine.operations.edit_leads import put_lead
 from engine.operations.enrolling_by_hand import enroll
@@ -32,7 +33,7 @@ FLAGS = [
 ]  # fmt: skip
 SIZES = {"desktop": (1280, 900), "phone": (390, 844), "narrow": (360, 640)}
 PLAIN = ("overview", "playbook", "leads", "lead", "enrollments", "enrollment", "mail-list", "mail",
-         "unsubscribe")  # fmt: skip
+         "unsubscribe", "confirm")  # fmt: skip
 PEOPLE = [
     ("ann@example.com", "Ann", "Lee", "Northwind Traders", "US"),
     ("wei.zhang@example.cn", "伟", "张", "杭州云帆科技有限公司", "CN"),
@@ -135,6 +136,7 @@ def _paths(busy: TestClient, work: "Work") -> dict[str, str]:
         "mail-headers": f"/mail/{mail}?view=headers",
         "unsubscribe": f"/u/{work.tokens('u')[0]}",
         "unsubscribed": f"/u/{work.tokens('u')[-1]}",
+        "confirm": f"/s/{_confirming(work.tokens('u')[0])}",
         "lost": "/c/nothing",
         "login": "/login",
         "missing": "/no-such-page",
@@ -187,6 +189,14 @@ def test_a_mail_in_its_frame_runs_nothing(busy: "House", address: str, browser: 
     frame = page.frame_locator("iframe")
     assert frame.locator("h1").evaluate("e => getComputedStyle(e).color") == "rgb(1, 2, 3)"
     assert "taken" not in page.title()
+
+
+def _confirming(token: str) -> str:
+    """The token by which the mail with this token to unsubscribe would ask for a consent."""
+    signer = LinkSigner(["a secret of the tests"])
+    link = signer.read(token)
+    assert link is not None
+    return signer.token(LinkKind.CONFIRM, link.job_id)
 
 
 def _picture(page: Any, name: str) -> None:

@@ -19,9 +19,9 @@ KINDS = ("steps", "head", "file", "workspace", "cond")
 ELSEWHERE = {
     "file-too-big", "not-utf8", "byte-order-mark", "duplicate-playbook", "missing-variable",
     "fields-fought-over", "enroll-each-other", "empty-condition", "condition-too-long",
-    "control-character", "many-rows", "duplicate-score",
+    "control-character", "many-rows", "duplicate-score", "asks-as-marketing",
 }  # fmt: skip
-"""Rules about bytes, about several files, and such as cannot be shown in a few lines."""
+"""Rules about bytes, about several files or the workspace, and such as take many lines."""
 
 
 def _text(mistake: dict[str, Any]) -> tuple[str, str]:
