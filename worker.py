@@ -42,6 +42,7 @@ from engine.mail.transports.smtp import SmtpTransport
 from engine.metrics import SENDER_RESTARTS
 from engine.metrics_port import metrics_port, page_of, spare_address
 from engine.operations import heartbeats
+from engine.operations.exits import Exits
 from engine.operations.exposition import CONTENT_TYPE, FOLDER, Exposition, switch_on
 from engine.operations.heartbeats import Vitals
 from engine.operations.letters import Writer
@@ -209,7 +210,10 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
     store.on_commit(Dispatcher(client, asyncio.get_running_loop()).nudge)
     # Whoever is to send a lone lead's mail must not wait for a thread behind those of a bulk.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "store"))
-    transports = [SmtpTransport(settings.mail_url) for _ in range(2)]
+    outside = settings.environment()
+    exits = [
+        Exits(SmtpTransport(settings.mail_url), outside, settings.catches_mail) for _ in range(2)
+    ]
     key = settings.signing_key()
     writer = Writer(LinkSigner([key]), settings.link_url, ReturnSigner([key]))
     caller = Caller(allow_private=settings.webhook_allow_private)
@@ -217,12 +221,12 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
     messengers = [Messenger(store, call_writer, Destinations(caller)) for _ in range(2)]
     beating = asyncio.create_task(_keep_beating(store, settings.build_id or BUILD_ID))
     try:
-        lone, bulk = (Courier(store, writer, each) for each in transports)
+        lone, bulk = (Courier(store, writer, each.default, exits=each) for each in exits)
         await _work(_senders(client, (lone, bulk), messengers), stop)
     finally:
         beating.cancel()
         await caller.close()
-        await asyncio.gather(*(each.close() for each in transports))
+        await asyncio.gather(*(each.close() for each in exits))
         store.close()
 
 

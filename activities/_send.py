@@ -22,6 +22,7 @@ from engine.log_context import About
 from engine.mail.transports.port import Accepted, NotSent, Outcome, Reply, Transport
 from engine.operations import notices
 from engine.operations.clock_guard import ClockGuard
+from engine.operations.exits import Exits, Leaving
 from engine.operations.letters import Writer, Written
 from engine.operations.reports import Sent
 from engine.operations.turns import take_turn
@@ -58,12 +59,16 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class Courier:
-    """All that sending needs: the store, who writes, who carries, and whose clock is watched."""
+    """All that sending needs: the store, who writes, who carries, and whose clock is watched.
+
+    `exits` signs, and knows the mail accounts; without it all mail goes by `transport` as it is.
+    """
 
     store: Store
     writer: Writer
     transport: Transport
     guard: ClockGuard = field(default_factory=ClockGuard)
+    exits: Exits | None = None
 
     async def deliver(
         self, batch: str, *, may_go_on: Callable[[], bool] = lambda: True
@@ -137,8 +142,14 @@ class Courier:
             # A sender that was stopped and came back must not send what it no longer owns (I13).
             return _sent(letter, written, NotSent("the sender ran out of time", timedelta()))
         within = min(ONE_MESSAGE, timedelta(seconds=left))
+        leaving: Leaving | NotSent = Leaving(written.envelope, self.transport)
+        if self.exits is not None:
+            leaving = self.exits.leaving(letter, written.envelope)
+        if isinstance(leaving, NotSent):
+            return _sent(letter, written, leaving)
         began = time.monotonic()
-        outcome = await self.transport.send(written.envelope, within=within, start_within=BEGUN)
+        transport = leaving.transport
+        outcome = await transport.send(leaving.envelope, within=within, start_within=BEGUN)
         return _sent(letter, written, outcome, time.monotonic() - began)
 
     async def _to_inbox(self, letter: Letter, written: Written) -> Outcome:
@@ -170,6 +181,7 @@ def _sent(
         marketing=letter.recipient.mailing.marketing,
         resend=letter.op.action == "notify" or params.get("in_doubt") == "resend",
         outcome=outcome,
+        via=letter.via,
     )
 
 

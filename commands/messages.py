@@ -32,7 +32,8 @@ def list_(
     if as_json:
         rendering.document(rows)
         return
-    columns = ("at", "kind", "to", "subject", "state", "reason", "playbook", "step", "id")
+    by = ("via",) if any(row["via"] for row in rows) else ()
+    columns = ("at", "kind", "to", "subject", "state", *by, "reason", "playbook", "step", "id")
     rendering.table(columns, rows, nothing="no messages")
     if len(rows) == limit:
         rendering.note(f"there may be more: --before {rows[-1]['id']}")

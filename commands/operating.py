@@ -17,6 +17,11 @@ Playbook = Annotated[
 ]
 
 
+Via = Annotated[
+    str, typer.Option("--via", metavar="ACCOUNT", help="Only mail that goes by this account.")
+]
+
+
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this group."""
     for command in (up, worker, web, migrate, doctor, pause, resume):
@@ -102,37 +107,59 @@ def doctor(
         raise typer.Exit(2)
 
 
-def pause(playbook: Playbook = "", as_json: AsJson = False) -> None:
+def pause(playbook: Playbook = "", via: Via = "", as_json: AsJson = False) -> None:
     """The emergency brake: no mail leaves until `longplay resume`; clocks and waits run on."""
     from engine.operations import braking
 
     with place.opened() as store:
-        on = braking.pull(store, playbook, actor=place.actor())
+        on = braking.pull(store, playbook, via=_one_of(playbook, via), actor=place.actor())
     _tell_brake(on, as_json=as_json)
     if not as_json:
         rendering.note("clocks and waits run on; mail that comes due waits for `longplay resume`")
 
 
-def resume(playbook: Playbook = "", as_json: AsJson = False) -> None:
+def resume(playbook: Playbook = "", via: Via = "", as_json: AsJson = False) -> None:
     """Lets go of the emergency brake: what waited leaves by its windows and the sending rate."""
     from engine.operations import braking
 
     with place.opened() as store:
-        was_on, on = braking.let_go(store, playbook)
+        was_on, on = braking.let_go(store, playbook, via=_one_of(playbook, via))
     if not was_on and not as_json:
-        rendering.note(f"the brake was not on for {playbook or 'everything'}")
+        what = f"the mail account '{via}'" if via else playbook or "everything"
+        rendering.note(f"the brake was not on for {what}")
     _tell_brake(on, as_json=as_json)
 
 
+def _one_of(playbook: str, via: str) -> str:
+    """The account, when no playbook is named besides."""
+    from engine.errors import InputError
+
+    if playbook and via:
+        raise InputError(
+            f"'{playbook}' and the mail account '{via}' are held one at a time",
+            help="leave one of them out, and call the command twice",
+        )
+    return via
+
+
 def _tell_brake(on: frozenset[str], *, as_json: bool) -> None:
+    from engine.operations import brakes
+
     everything = "*" in on
-    playbooks = sorted(on - {"*"})
+    accounts = sorted(brakes.accounts(on))
+    playbooks = sorted(one for one in on - {"*"} if not one.startswith(brakes.ACCOUNT))
     if as_json:
-        rendering.document({"paused": bool(on), "everything": everything, "playbooks": playbooks})
+        rendering.document(
+            {
+                "paused": bool(on), "everything": everything, "playbooks": playbooks,
+                "accounts": accounts,
+            }
+        )  # fmt: skip
     elif everything:
         rendering.say("the brake is on: no mail leaves", style="yellow")
-    elif playbooks:
-        rendering.say(f"no mail leaves of: {', '.join(playbooks)}", style="yellow")
+    elif on:
+        what = ", ".join(map(brakes.said, sorted(on)))
+        rendering.say(f"no mail leaves of: {what}", style="yellow")
     else:
         rendering.say("mail leaves", style="green")
 

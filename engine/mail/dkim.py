@@ -175,7 +175,7 @@ def keys_for(sender: str, keys: Sequence[SigningKey]) -> Sequence[SigningKey]:
 
 
 def signed(message: bytes, keys: Sequence[SigningKey]) -> bytes:
-    """The message with a signature of each key before its first header.
+    """The message with a signature of each key of its From's domain before its first header.
 
     Args:
         message: with CRLF line ends.
@@ -185,6 +185,8 @@ def signed(message: bytes, keys: Sequence[SigningKey]) -> bytes:
         return message
     head, gap, body = message.partition(b"\r\n\r\n")
     fields = _fields(head + b"\r\n" if gap else head)
+    author = fields.get(b"from", [b""])[0].decode("ascii", "replace")
+    keys = keys_for(author.strip().rstrip(">"), keys)
     covered = _covered(fields)
     body_hash = base64.b64encode(hashlib.sha256(_relaxed_body(body)).digest()).decode("ascii")
     relaxed = b"".join(_relaxed_header(name, value) + b"\r\n" for name, value in covered.values)

@@ -1,4 +1,6 @@
-"""The emergency brake: no mail leaves, for one playbook or for everything."""
+"""The emergency brake: no mail leaves, for one playbook, one mail account or for everything."""
+
+from collections.abc import Iterable
 
 import sqlalchemy as sa
 
@@ -9,12 +11,26 @@ from engine.store.sending_tables import Brake
 
 table: sa.Table = Brake.__table__  # type: ignore[attr-defined]
 EVERYTHING = "*"
+ACCOUNT = "via:"
+"""How the scope begins that holds the mail of an account."""
+
 _on = sa.select(table.c.scope)
 
 
 def on(tx: Transaction) -> frozenset[str]:
     """What is braked: playbooks' names, or `*`."""
     return frozenset(row["scope"] for row in quick.fetch(tx, _on))
+
+
+def said(scope: str) -> str:
+    """What a scope is called."""
+    account = scope.removeprefix(ACCOUNT)
+    return f"the mail account '{account}'" if account != scope else scope
+
+
+def accounts(scopes: Iterable[str]) -> frozenset[str]:
+    """The mail accounts among what is braked."""
+    return frozenset(one.removeprefix(ACCOUNT) for one in scopes if one.startswith(ACCOUNT))
 
 
 def pull(tx: Transaction, scope: str, actor: str) -> bool:
@@ -28,7 +44,9 @@ def let_go(tx: Transaction, scope: str) -> bool:
     was_on = tx.conn.execute(sa.delete(table).where(table.c.scope == scope)).rowcount > 0
     job = jobs.table
     waiting = sa.and_(jobs.is_deferred, job.c.reason == "paused")
-    if scope != EVERYTHING:
+    if scope.startswith(ACCOUNT):
+        waiting = sa.and_(waiting, job.c.via == scope.removeprefix(ACCOUNT))
+    elif scope != EVERYTHING:
         waiting = sa.and_(waiting, job.c.playbook == scope)
     cohorts = tx.conn.execute(sa.select(job.c.cohort).where(waiting).distinct()).scalars().all()
     tx.conn.execute(sa.update(job).where(waiting).values(not_before=tx.now))

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.errors import LongplayError
-from engine.operations import brakes, clock_guard, clocks, coming, published
+from engine.operations import brakes, clock_guard, clocks, coming, mail_routes, published
 from engine.store import enrollments, jobs, lead_writing, retention, tasks
 from engine.store.database import Store, Transaction
 from engine.store.tables import Heartbeat
@@ -268,7 +268,7 @@ def _brake(tx: Transaction) -> tuple[bool, str]:
     on = sorted(brakes.on(tx))
     if not on:
         return True, "off"
-    what = "all mail" if brakes.EVERYTHING in on else ", ".join(on)
+    what = "all mail" if brakes.EVERYTHING in on else ", ".join(map(brakes.said, on))
     return True, f"on for {what}: nothing of it leaves until longplay resume"
 
 
@@ -316,4 +316,5 @@ _CHECKS: tuple[tuple[str, Callable[[Transaction], tuple[bool, str]]], ...] = (
     ("stopped", _stopped),
     ("questions", _questions),
     ("in-doubt", _in_doubt),
+    ("mail-accounts", mail_routes.told_of_all),
 )

@@ -129,6 +129,8 @@ def _mails(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
         why = row["reason"]
         if not why and braked & {row["playbook"], brakes.EVERYTHING}:
             why = "the brake is on: no mail leaves"
+        if row["via"] and row["state"] in ("in_flight", "in_doubt", "deferred"):
+            what += f" by '{row['via']}'"
         if row["state"] == "deferred" and row["attempt"] > 1:
             why += f" (tried {row['attempt']} times)"
         yield Decided(row["ended_at"] or row["created_at"], what, why)

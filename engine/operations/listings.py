@@ -118,7 +118,7 @@ def shape_messages(tx: Transaction, rows: Sequence[sa.RowMapping]) -> list[dict[
             "playbook": row["playbook"], "step": row["step"], "subject": row["subject"],
             "state": "claimed" if row["state"] == _QUEUED else row["state"],
             "at": row["accepted_at"] or row["ended_at"] or row["not_before"] or row["created_at"],
-            "reason": row["reason"],
+            "reason": row["reason"], "via": row["via"],
         }
         for row in rows
     ]  # fmt: skip

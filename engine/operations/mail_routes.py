@@ -12,6 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.mail.transports.port import Accepted, Deferred, NotSent, Outcome, Rejected
+from engine.operations import brakes, published
 from engine.operations.published import Current
 from engine.playbook.mail_accounts import DEFAULT_ACCOUNT, MailAccount
 from engine.playbook.plan import Send
@@ -23,9 +24,6 @@ from engine.store.database import Transaction
 from engine.store.inserting import upsert
 
 table: sa.Table = MailAccountState.__table__  # type: ignore[attr-defined]
-
-BRAKE = "via:"
-"""How the brake's scope begins that holds the mail of an account."""
 
 SOON = timedelta(seconds=20)
 """When a mail is tried again whose account could not be entered and has a fallback."""
@@ -49,12 +47,11 @@ class Routes:
     _tried: set[str] = field(default_factory=set)
 
     @classmethod
-    def load(cls, tx: Transaction, current: Current, brakes: Iterable[str]) -> "Routes":
+    def load(cls, tx: Transaction, current: Current, braked: Iterable[str]) -> "Routes":
         """How the accounts stand; where none is named, nothing is read."""
         if not current.workspace.sender.accounts:
             return cls(current)
-        held = frozenset(one.removeprefix(BRAKE) for one in brakes if one.startswith(BRAKE))
-        return cls(current, standing(tx), held)
+        return cls(current, standing(tx), brakes.accounts(braked))
 
     def wanted(self, op: Send) -> str:
         """The account that a message is to go by: the step's, else its topic's, else the default.
@@ -104,6 +101,24 @@ def standing(tx: Transaction) -> dict[str, Trouble]:
         row["name"]: Trouble(row["failures"], row["until"], row["since"], row["reason"])
         for row in quick.fetch(tx, _all)
     }
+
+
+def told_of_all(tx: Transaction) -> tuple[bool, str]:
+    """Whether every account of the workspace is up; of one that is not, since when and why."""
+    accounts = published.current(tx).workspace.sender.accounts
+    if not accounts:
+        return True, "the one of the settings"
+    names = [DEFAULT_ACCOUNT, *(name for name in accounts if name != DEFAULT_ACCOUNT)]
+    down = {name: one for name, one in standing(tx).items() if one.is_down and name in names}
+    if not down:
+        return True, f"{', '.join(names)}: all are up"
+    found = []
+    for name, trouble in sorted(down.items()):
+        since = trouble.since.isoformat(timespec="seconds")
+        instead = accounts[name].fallback if name in accounts else ""
+        goes = f"mail goes by '{instead}'" if instead else "its mail waits"
+        found.append(f"'{name}' is down: {trouble.reason} (since {since}; {goes})")
+    return False, "; ".join(found)
 
 
 def was_refused_entry(outcome: Outcome | str) -> bool:
