@@ -21,12 +21,11 @@ from engine.mail.transports.memory import MemoryTransport
 from engine.operations import publish, published
 from engine.operations.calls import are_calls
 from engine.operations.clock_guard import ClockGuard
-from engine.operations.editions import Edition, Folder
+from engine.operations.editions import Edition, Folder, edition_with
 from engine.operations.letters import Writer
 from engine.operations.published import Current
 from engine.playbook.plan import Plan
 from engine.playbook.validate import Checked
-from engine.playbook.workspace import FILE
 from engine.store import enrollments
 from engine.store.database import Store, Transaction
 from engine.store.memory import MemoryStore
@@ -54,12 +53,7 @@ class RunClock:
 
 def edition_of(folder: Folder, checked: Checked, playbooks: Mapping[str, Plan]) -> Edition:
     """An edition of these playbooks alone, whatever is wrong with the others."""
-    pinned = {
-        digest: (name, folder.templates[name])
-        for plan in playbooks.values()
-        for name, digest in plan.templates.items()
-    }
-    return Edition(folder.files[FILE].decode(), dict(playbooks), pinned)
+    return edition_with(folder, playbooks)
 
 
 @dataclass(frozen=True, slots=True)

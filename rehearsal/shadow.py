@@ -56,20 +56,18 @@ class ShadowHouse:
     """The runtime in memory for one playbook's other version; one story after the other.
 
     Args:
-        source: the text of the live longplay.yaml.
         plan: the version to play.
-        templates: digest → (file name, text) of what it pins.
+        edition: it alone, in the live workspace.
     """
 
-    source: str
     plan: Plan
-    templates: Mapping[str, tuple[str, str]]
+    edition: Edition
     clock: RunClock = field(default_factory=RunClock)
 
     def __post_init__(self) -> None:
         self.store = MemoryStore(self.clock)
         self._guard = ClockGuard(self.clock.steady)
-        publish(self.store, Edition(self.source, {self.plan.playbook: self.plan}, self.templates))
+        publish(self.store, self.edition)
         self._empty = self.store.keep()
 
     def close(self) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.operations import published, shadows
+from engine.operations.editions import Edition
 from engine.operations.leads_view import names_of
 from engine.operations.shadows import Cast, Story
 from engine.playbook.outline import Outline
@@ -86,9 +87,9 @@ def compare(store: Store, cast: Cast, *, most: int = MOST) -> ShadowReport:
         cast: the shadow.
         most: live enrollments to look at, the newest first.
     """
-    plan, source, templates = store.read(lambda tx: _parts(tx, cast))
+    plan, edition = store.read(lambda tx: _parts(tx, cast))
     report = ShadowReport(cast, store.read(lambda tx: tx.now))
-    house = ShadowHouse(source, plan, templates)
+    house = ShadowHouse(plan, edition)
     after = Outline(plan)
     names: dict[str, Mapping[str, str]] = {}
     before = ""
@@ -115,11 +116,14 @@ def compare(store: Store, cast: Cast, *, most: int = MOST) -> ShadowReport:
         house.close()
 
 
-def _parts(tx: Transaction, cast: Cast) -> tuple[Plan, str, dict[str, tuple[str, str]]]:
+def _parts(tx: Transaction, cast: Cast) -> tuple[Plan, Edition]:
     plan = published.plan(tx, cast.digest)
     texts = published.templates(tx, cast.digest)
-    pinned = {digest: (name, texts[name]) for name, digest in plan.templates.items()}
-    return plan, published.source(tx) or "", pinned
+    files = published.carried(tx, cast.digest)
+    pinned = {plan.templates[name]: (name, text) for name, text in texts.items()}
+    carried = {plan.templates[name]: content for name, content in files.items()}
+    source = published.source(tx) or ""
+    return plan, Edition(source, {plan.playbook: plan}, pinned, carried)
 
 
 def _page(

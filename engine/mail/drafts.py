@@ -12,8 +12,11 @@ from typing import NamedTuple
 from css_inline import CSSInliner, InlineError
 
 from engine.mail.errors import TemplateError
+from engine.mail.mjml import html_of, is_mjml
 from engine.mail.page_bounds import check_page
+from engine.mail.pictures import shown_in
 from engine.mail.plaintext import text_of
+from engine.mail.preheader import put_in, taken_out
 from engine.mail.slots import Filling, mark, raw
 from engine.mail.tracking import track_links, with_pixel
 
@@ -46,6 +49,8 @@ class Draft:
     html: Filling
     text: Filling
     links: tuple[Filling, ...]
+    pictures: tuple[str, ...] = ()
+    """The content ids of the pictures that it shows."""
 
     def subject_for(self, values: Mapping[str, str]) -> str:
         """The subject that the page's title makes."""
@@ -85,8 +90,12 @@ def draft_of(page: str, wish: Wish, keep: Sequence[str], file: str) -> Draft:
     Raises:
         TemplateError: its styles cannot be read.
     """
-    check_page(page, file)
-    html, links = page, tuple[str, ...]()
+    html, preheader = taken_out(page)
+    check_page(html, file)
+    if is_mjml(html):
+        html = html_of(html, file)
+        check_page(html, file)
+    html, links = put_in(html, preheader), tuple[str, ...]()
     title = _TITLE.search(html)
     subject = one_line(unescape(title[2])) if title else ""
     if title:
@@ -98,7 +107,8 @@ def draft_of(page: str, wish: Wish, keep: Sequence[str], file: str) -> Draft:
     if wish.pixel:
         html = with_pixel(html, mark(_PIXEL))
     html = _inlined(html, file)
-    return Draft(Filling(subject), Filling(html), Filling(text), tuple(map(Filling, links)))
+    places = tuple(map(Filling, links))
+    return Draft(Filling(subject), Filling(html), Filling(text), places, shown_in(html))
 
 
 def one_line(text: str) -> str:

@@ -15,7 +15,7 @@ from engine.mail.grammar import check_nodes
 from engine.mail.page_bounds import source_fault
 from engine.mail.render import syntax_fault
 from engine.mail.sandbox import TemplateEnvironment
-from engine.mail.sources import FALLBACK_LAYOUT, Sources
+from engine.mail.sources import FALLBACKS, Sources
 
 _UNSUBSCRIBE = frozenset({"unsubscribe_url", "preferences_url"})
 
@@ -92,7 +92,7 @@ def _inspect(sources: Sources, file: str) -> TemplateFacts:
     return TemplateFacts(
         file,
         tuple(walk.names),
-        tuple(name for name in walk.files if name != FALLBACK_LAYOUT),
+        tuple(name for name in walk.files if name not in FALLBACKS),
         has_subject=bool(subject),
         has_unsubscribe=bool(printed & _UNSUBSCRIBE),
         has_postal_address="sender.postal_address" in printed,

@@ -68,7 +68,7 @@ def _fault(node: nodes.Node, file: str) -> tuple[str, str]:
     if isinstance(node, nodes.Include | nodes.Extends):
         if not isinstance(node.template, nodes.Const) or not isinstance(node.template.value, str):
             return "the file to include must be written out in quotes", ""
-        if file.endswith(".html") and not node.template.value.endswith(".html"):
+        if not file.endswith(".txt") and node.template.value.endswith(".txt"):
             return f"an HTML file cannot include '{node.template.value}', which is not HTML", ""
         return "", ""
     if isinstance(node, nodes.Name) and node.name.startswith("_") and node.name != RESULT:

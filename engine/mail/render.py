@@ -6,7 +6,7 @@ changes a running enrollment.
 
 import html as entities
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
@@ -18,6 +18,7 @@ from engine.mail.drafts import Draft, Wish, draft_of, one_line
 from engine.mail.errors import TemplateError
 from engine.mail.grammar import RESULT
 from engine.mail.page_bounds import source_fault
+from engine.mail.pictures import content_id, with_content_ids
 from engine.mail.sandbox import TemplateEnvironment, pieces_within, scope_of, value_of
 from engine.mail.slots import Page, page_of, without_marks
 from engine.mail.sources import Sources
@@ -39,6 +40,8 @@ class RenderedEmail:
     """The file that was used, which says its language."""
     links: tuple[str, ...] = ()
     """Where the tracked links lead, by their index."""
+    pictures: tuple[str, ...] = ()
+    """The files that the page shows and the mail must carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +62,14 @@ class Templates:
 
     Args:
         files: the texts by file name, relative to `templates/email`.
+        pictures: the names of the other files there, which a page may show.
     """
 
-    def __init__(self, files: Mapping[str, str]) -> None:
+    def __init__(self, files: Mapping[str, str], pictures: Collection[str] = ()) -> None:
         self.sources = Sources(files)
-        self._env = TemplateEnvironment(loader=_Loader(self.sources), html=True)
+        self._pictures = {content_id(name): name for name in pictures}
+        loader = _Loader(self.sources, frozenset(pictures))
+        self._env = TemplateEnvironment(loader=loader, html=True)
         self._drafts: dict[tuple[str, str, Wish, tuple[str, ...]], Draft] = {}
 
     def render(
@@ -98,7 +104,8 @@ class Templates:
         if tracking and tracking.click:
             made = [tracking.click(index) for index in range(len(draft.links))]
         html = draft.html_for(values, subject, made, entities.escape(pixel))
-        return RenderedEmail(subject, html, text, path, draft.links_for(values))
+        shown = tuple(self._pictures[one] for one in draft.pictures if one in self._pictures)
+        return RenderedEmail(subject, html, text, path, draft.links_for(values), shown)
 
     def _draft(
         self, path: str, page: Page, wish: Wish, keep: Sequence[str]
@@ -151,8 +158,9 @@ def _run(template: Template, scope: Scope) -> list[str]:
 class _Loader(BaseLoader):
     """Hands Jinja the files it was given, and no others."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources, pictures: Collection[str]) -> None:
         self.sources = sources
+        self.pictures = pictures
 
     def get_source(
         self, environment: Environment, template: str
@@ -162,7 +170,8 @@ class _Loader(BaseLoader):
             raise TemplateNotFound(template)
         if fault := source_fault(source):
             raise TemplateError(template, 0, fault)
-        return without_marks(source), template, lambda: True
+        source = with_content_ids(without_marks(source), template, self.pictures)
+        return source, template, lambda: True
 
 
 _TEXTS = TemplateEnvironment(loader=None, html=False)

@@ -234,4 +234,4 @@ def _kind(value: object) -> str:
 
 
 def _is_html(name: str | None) -> bool:
-    return name is None or name.endswith(".html")
+    return name is None or not name.endswith(".txt")

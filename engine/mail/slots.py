@@ -29,9 +29,9 @@ _PLAIN = re.compile(
 _TAG = re.compile(r"<(?:(!--)|(/?[a-zA-Z][^\s/>]*))")
 _IN_TAG = re.compile(r"(?<![^\s\"'<>/=])([^\s\"'<>/=]+)\s*=\s*([\"'])|>")  # each name tried once
 _OPEN_VALUES = frozenset({"href", "src", "background", "alt", "title"})
-_RAW = frozenset(
-    {"style", "script", "textarea", "noscript", "template", "xmp", "iframe", "plaintext"}
-)
+_RAW = frozenset({
+    "style", "mj-style", "script", "textarea", "noscript", "template", "xmp", "iframe", "plaintext",
+})  # fmt: skip
 
 
 class _Place(NamedTuple):

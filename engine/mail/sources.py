@@ -20,15 +20,28 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-TITLE = re.compile(r"\s*<title[^>]*>(.*?)</title\s*>", re.I | re.S)
-_WHOLE = re.compile(r"\s*(?>{#.*?#}\s*)*(?:<!doctype|<html|{%-?\s*extends\b)", re.I | re.S)
+from engine.playbook.templates import TEXTS
+
+PAGES = (".html", ".mjml")
+"""What a page may be written in."""
+
+_INSIDE = r"([^<]*(?:<(?!/?(?:mj-)?title)[^<]*)*)"
+TITLE = re.compile(rf"\s*<title[^<>]*>{_INSIDE}</title\s*>", re.I)
+_TITLE_WITHIN = re.compile(rf"<(?:mj-)?title[^<>]*>{_INSIDE}</(?:mj-)?title\s*>", re.I)
+_WHOLE = re.compile(r"\s*(?>{#.*?#}\s*)*(?:<!doctype|<html|<mjml|{%-?\s*extends\b)", re.I | re.S)
 _EXTENDS = re.compile(r"\s*(?>{#.*?#}\s*)*{%-?\s*extends\b", re.I | re.S)
 _FALLBACK = (
     '<!doctype html><html><head><meta charset="utf-8"><title>{% block title %}{% endblock %}'
     "</title></head><body>{% block content %}{% endblock %}</body></html>"
 )
+_FALLBACK_MJML = (
+    "<mjml><mj-head><mj-title>{% block title %}{% endblock %}</mj-title></mj-head>"
+    "<mj-body>{% block content %}{% endblock %}</mj-body></mjml>"
+)
 FALLBACK_LAYOUT = " layout.html"
 """The name of the layout that stands in where a workspace has none."""
+
+FALLBACKS = {FALLBACK_LAYOUT: _FALLBACK, " layout.mjml": _FALLBACK_MJML}
 
 _LANGUAGE = re.compile(r"\.([A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8})*)\Z")
 
@@ -45,7 +58,7 @@ class FileName:
 def file_name(path: str) -> FileName | None:
     """The parts of a template's file name; None for a file of another kind."""
     stem, dot, extension = path.rpartition(".")
-    if not dot or extension not in ("html", "txt"):
+    if not dot or f".{extension}" not in TEXTS:
         return None
     match = _LANGUAGE.search(stem)
     if match is None or not stem[: match.start()]:
@@ -72,14 +85,18 @@ class Sources:
     def __init__(self, files: Mapping[str, str]) -> None:
         self.files = dict(files)
         self._by_language: dict[tuple[str, str, str], str] = {}
+        self._layouts: dict[tuple[str, str], str] = {}
         for path in sorted(self.files):
             if parts := file_name(path):
-                key = (parts.stem, parts.language.lower(), parts.extension)
+                extension = "txt" if parts.extension == "txt" else "page"
+                key = (parts.stem, parts.language.lower(), extension)
                 self._by_language.setdefault(key, path)
+                if parts.stem == "_layout":
+                    self._layouts.setdefault((parts.language.lower(), parts.extension), path)
 
     def names(self) -> tuple[str, ...]:
         """The names that a playbook may send, sorted."""
-        stems = {stem for stem, _, extension in self._by_language if extension == "html"}
+        stems = {stem for stem, _, extension in self._by_language if extension == "page"}
         return tuple(sorted(stem for stem in stems if not _is_partial(stem)))
 
     def variants(self, name: str) -> tuple[str, ...]:
@@ -88,30 +105,34 @@ class Sources:
         return tuple(sorted(found))
 
     def choose(self, name: str, languages: Iterable[str | None]) -> str | None:
-        """The HTML file for the first language that there is one for, or the one for all."""
+        """The page for the first language that there is one for, or the one for all."""
         for language in (*language_chain(languages), ""):
-            path = self._by_language.get((name, language, "html"))
+            path = self._by_language.get((name, language, "page"))
             if path is not None:
                 return path
         return None
 
     def text_beside(self, path: str) -> str | None:
-        """The text part that belongs to an HTML file, in the very same language."""
-        text = path.removesuffix(".html") + ".txt"
+        """The text part that belongs to a page, in the very same language."""
+        text = path.rpartition(".")[0] + ".txt"
         return text if text in self.files else None
 
     def layout_for(self, path: str) -> str:
         """The layout around a file: of its language, or the one for all, or ours."""
         parts = file_name(path)
-        found = self.choose("_layout", [parts.language if parts else ""])
-        return found or FALLBACK_LAYOUT
+        ending = path.rpartition(".")[2]
+        for language in (*language_chain([parts.language if parts else ""]), ""):
+            found = self._layouts.get((language, ending))
+            if found is not None:
+                return found
+        return f" layout.{ending}" if ending == "mjml" else FALLBACK_LAYOUT
 
     def text(self, path: str) -> str | None:
         """What Jinja reads for a file: the file, put into its layout where it needs one."""
-        if path == FALLBACK_LAYOUT:
-            return _FALLBACK
+        if path in FALLBACKS:
+            return FALLBACKS[path]
         source = self.files.get(path)
-        if source is None or not path.endswith(".html") or _is_partial(path):
+        if source is None or not path.endswith(PAGES) or _is_partial(path):
             return source
         return source if _WHOLE.match(source) else self._wrapped(path, source)
 
@@ -120,7 +141,7 @@ class Sources:
         source = self.files.get(path, "")
         match = TITLE.match(source)
         if match is None and _WHOLE.match(source) and not _EXTENDS.match(source):
-            match = re.search(TITLE.pattern.removeprefix(r"\s*"), source, TITLE.flags)
+            match = _TITLE_WITHIN.search(source)
         if match is not None:
             return match[1].strip()
         block = re.search(r"{%-?\s*block\s+title\b.*?%}(.*?){%-?\s*endblock", source, re.S)

@@ -5,15 +5,26 @@ It knows no database, so that `validate` need not load one.
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.errors import InputError
 from engine.mail.facts import NameUse, inspect_email
 from engine.mail.facts import TemplateFacts as FileFacts
+from engine.mail.pictures import is_filled_in, picture_names, resolved
+from engine.mail.sources import PAGES
+from engine.playbook.mail_checks import megabytes
 from engine.playbook.plan import Plan
-from engine.playbook.templates import TemplateFacts, TemplateFault, TemplateName
+from engine.playbook.spelling import did_you_mean
+from engine.playbook.templates import (
+    MOST_FILE,
+    FileFact,
+    TemplateFacts,
+    TemplateFault,
+    TemplateName,
+    is_template,
+)
 from engine.playbook.validate import Checked, validate_workspace
 from engine.playbook.workspace import FILE
 
@@ -28,10 +39,14 @@ class Folder:
     Attributes:
         files: longplay.yaml and the playbooks, by path below the folder, with `/`.
         templates: the mail templates' texts, by path below templates/email.
+        beside: pictures and whatever else lies there for mails to carry.
+        heavy: those of them that are too large, with their bytes; they are not read.
     """
 
     files: Mapping[str, bytes]
     templates: Mapping[str, str]
+    beside: Mapping[str, bytes] = field(default_factory=dict)
+    heavy: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +57,13 @@ class Edition:
         source: the text of longplay.yaml.
         plans: playbook name → plan.
         templates: digest → (file name, text) of every template file that a plan pins.
+        carried: digest → content of every file that goes with a mail.
     """
 
     source: str
     plans: Mapping[str, Plan]
     templates: Mapping[str, tuple[str, str]]
+    carried: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def digest(self) -> str:
@@ -75,17 +92,19 @@ def read_folder(root: Path) -> Folder:
         if not path.is_dir():
             files[path.relative_to(root).as_posix()] = _bytes(path)
     base = root / TEMPLATES
-    templates = {
-        path.relative_to(base).as_posix(): _text(path)
-        for path in sorted(base.rglob("*"))
-        if path.suffix in {".html", ".txt"} and path.is_file()
-    }
-    return Folder(files, templates)
+    paths = (path for path in sorted(base.rglob("*")) if path.is_file())
+    found = {path.relative_to(base).as_posix(): path for path in paths}
+    templates = {name: _text(path) for name, path in found.items() if is_template(name)}
+    others = {name: path for name, path in found.items() if _may_be_carried(name)}
+    heavy = {name: size for name, path in others.items() if (size := _size(path)) > MOST_FILE}
+    beside = {name: _bytes(path, MOST_FILE) for name, path in others.items() if name not in heavy}
+    return Folder(files, templates, beside, heavy)
 
 
 def check(folder: Folder, environment: Collection[str] | None = None) -> Checked:
     """Everything that can be said about a workspace before it runs."""
-    return validate_workspace(folder.files, template_facts(folder.templates), environment)
+    facts = template_facts(folder.templates, folder.beside, folder.heavy)
+    return validate_workspace(folder.files, facts, environment)
 
 
 def edition_of(folder: Folder, checked: Checked) -> Edition:
@@ -96,22 +115,38 @@ def edition_of(folder: Folder, checked: Checked) -> Edition:
     """
     if not checked.ok:
         raise InputError("the workspace has errors", help="see them with: longplay validate")
-    pinned = {
+    return edition_with(folder, checked.plans)
+
+
+def edition_with(folder: Folder, plans: Mapping[str, Plan]) -> Edition:
+    """An edition of these plans, with the files of the folder that they pin."""
+    pinned = {digest: name for plan in plans.values() for name, digest in plan.templates.items()}
+    texts = {
         digest: (name, folder.templates[name])
-        for plan in checked.plans.values()
-        for name, digest in plan.templates.items()
+        for digest, name in pinned.items()
+        if is_template(name)
     }
-    return Edition(folder.files[FILE].decode(), dict(checked.plans), pinned)
+    carried = {
+        digest: folder.beside[name] for digest, name in pinned.items() if not is_template(name)
+    }
+    return Edition(folder.files[FILE].decode(), dict(plans), texts, carried)
 
 
-def template_facts(templates: Mapping[str, str]) -> dict[str, TemplateFacts]:
+def template_facts(
+    templates: Mapping[str, str],
+    beside: Mapping[str, bytes] | None = None,
+    heavy: Mapping[str, int] | None = None,
+) -> dict[str, TemplateFacts]:
     """What the compiler must know of each mail, by the name that playbooks call it."""
-    return {name: _facts(templates, name) for name in sorted(_names(templates))}
+    carried = {name: FileFact(digest_of(one), len(one)) for name, one in (beside or {}).items()}
+    carried |= {name: FileFact("", size) for name, size in (heavy or {}).items()}
+    return {name: _facts(templates, name, carried) for name in sorted(_names(templates))}
 
 
-def digest_of(text: str) -> str:
-    """The digest that a plan pins a template file by."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest_of(content: str | bytes) -> str:
+    """The digest that a plan pins a file by."""
+    raw = content.encode() if isinstance(content, str) else content
+    return hashlib.sha256(raw).hexdigest()
 
 
 def _names(templates: Mapping[str, str]) -> set[str]:
@@ -119,24 +154,60 @@ def _names(templates: Mapping[str, str]) -> set[str]:
     names = set()
     for path in templates:
         folder, _, file = path.rpartition("/")
-        if not file.startswith("_") and file.endswith(".html"):
+        if not file.startswith("_") and file.endswith(PAGES):
             stem = file.split(".", 1)[0]
             names.add(f"{folder}/{stem}" if folder else stem)
     return names
 
 
-def _facts(templates: Mapping[str, str], name: str) -> TemplateFacts:
+def _facts(
+    templates: Mapping[str, str], name: str, beside: Mapping[str, FileFact]
+) -> TemplateFacts:
     every = inspect_email(templates, name)
-    pages = [one for one in every if one.file.endswith(".html")]
+    pages = [one for one in every if one.file.endswith(PAGES)]
     files = sorted({file for one in every for file in one.files if file in templates})
+    pictures, faults = _pictures(templates, files, beside)
     return TemplateFacts(
-        file=f"{name}.html",
-        digests={file: digest_of(templates[file]) for file in files},
+        file=pages[0].file if len(pages) == 1 else f"{name}.html",
+        digests={file: digest_of(templates[file]) for file in files}
+        | {picture: beside[picture].digest for picture in pictures},
+        pictures=pictures,
+        beside=beside,
         has_subject=all(one.has_subject for one in pages),
         has_unsubscribe_link=all(one.has_unsubscribe for one in pages),
         names=tuple(_name(use) for one in every for use in one.names),
-        faults=tuple(fault for one in every for fault in _faults(one)),
+        faults=(*(fault for one in every for fault in _faults(one)), *faults),
     )
+
+
+def _pictures(
+    templates: Mapping[str, str], files: Sequence[str], beside: Mapping[str, FileFact]
+) -> tuple[tuple[str, ...], list[TemplateFault]]:
+    """The files that a mail shows, and what is wrong with the names that it shows them by."""
+    shown: dict[str, None] = {}
+    faults = []
+    for file in files:
+        for written, line in picture_names(templates[file]):
+            name = resolved(written, file, beside)
+            if name is None or beside[name].size > MOST_FILE:
+                faults.append(_no_picture(written, name, line, file, beside))
+            else:
+                shown[name] = None
+    return tuple(sorted(shown)), faults
+
+
+def _no_picture(
+    written: str, name: str | None, line: int, file: str, beside: Mapping[str, FileFact]
+) -> TemplateFault:
+    if name is not None:
+        message = f"'{written}' has {megabytes(beside[name].size)}"
+        hint = f"a picture may have {megabytes(MOST_FILE)}, and should have far less"
+        return TemplateFault(message, line, file, hint, "mail-too-heavy")
+    message = f"there is no picture '{written[:80]}' in {TEMPLATES.as_posix()}"
+    hint = did_you_mean(written, beside) or "put it there, or write its whole address: https://…"
+    if is_filled_in(written):
+        hint = 'write the name out, or make the whole address a value: src="{{ data.picture }}"'
+    return TemplateFault(message, line, file, hint, "unknown-file")
 
 
 def _name(use: NameUse) -> TemplateName:
@@ -150,10 +221,23 @@ def _faults(one: FileFacts) -> list[TemplateFault]:
     ]
 
 
-def _bytes(path: Path) -> bytes:
+def _may_be_carried(name: str) -> bool:
+    """Not what editors and file managers leave behind."""
+    hidden = any(part.startswith((".", "~$")) for part in name.split("/"))
+    return not (hidden or is_template(name) or name.endswith(("~", ".db")))
+
+
+def _size(path: Path) -> int:
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            raise InputError(f"'{path.name}' is larger than {_MOST_BYTES:,} bytes")
+        return path.stat().st_size
+    except OSError as error:
+        raise InputError(f"'{path}' cannot be read: {error.strerror}") from error
+
+
+def _bytes(path: Path, most: int = _MOST_BYTES) -> bytes:
+    try:
+        if path.stat().st_size > most:
+            raise InputError(f"'{path.name}' is larger than {most:,} bytes")
         return path.read_bytes()
     except OSError as error:
         raise InputError(f"'{path}' cannot be read: {error.strerror}") from error

@@ -1,14 +1,16 @@
 """Writing a message: from a claimed job to the bytes on the wire. Outside any transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from engine.mail.addresses import Address, address, parse_address
+from engine.mail.attachments import Attachment
+from engine.mail.enclosing import enclosed
 from engine.mail.law import subject_for
 from engine.mail.links import LinkKind, LinkSigner
 from engine.mail.message import OutgoingMessage
-from engine.mail.render import Templates, Tracking, render_text
+from engine.mail.render import RenderedEmail, Templates, Tracking, render_text
 from engine.mail.return_path import ReturnSigner
 from engine.mail.transports.port import Envelope
 from engine.operations.windows import Letter
@@ -91,6 +93,7 @@ class Writer:
             reply_to=reply_to,
             unsubscribe_url=unsubscribe if marketing else "",
             list_id=f"{letter.playbook}.{current.domain}" if marketing else "",
+            attachments=_enclosed(letter, rendered, languages) if letter.carried else (),
             feedback_id=f"{letter.op.step}:{letter.playbook}:{current.workspace.workspace}",
         )
         path = self._return_path(letter, sender)
@@ -106,7 +109,7 @@ class Writer:
 
     def _notice(self, letter: Letter) -> Written:
         current = letter.current
-        subject, html, text = self._told(letter)
+        subject, html, text, pictures = self._told(letter)
         message = OutgoingMessage(
             key=letter.job,
             message_id=letter.message_id,
@@ -117,14 +120,15 @@ class Writer:
             html=html,
             text=text,
             kind="notice",
+            attachments=pictures,
         )
         envelope = Envelope(
             current.sender.email, message.to.email, message.as_bytes(), letter.message_id
         )
         return Written(envelope, subject, "")
 
-    def _told(self, letter: Letter) -> tuple[str, str, str]:
-        """What a notice says: subject, HTML and text."""
+    def _told(self, letter: Letter) -> tuple[str, str, str, tuple[Attachment, ...]]:
+        """What a notice says: subject, HTML and text, and the pictures in it."""
         params, current = letter.op.params, letter.current
         if params.get("template"):
             languages = (str(letter.lead.get("language") or ""), current.workspace.language)
@@ -133,10 +137,11 @@ class Writer:
                 {**letter.scope, **current.words},
                 languages=[one for one in languages if one],
             )
-            return rendered.subject, rendered.html, rendered.text
+            shown = _enclosed(letter, rendered, languages) if letter.carried else ()
+            return rendered.subject, rendered.html, rendered.text, shown
         text = render_text(str(params.get("message") or ""), letter.scope)
         text = text or f"{letter.lead.get('full_name') or letter.lead.get('email') or letter.job}"
-        return text.partition("\n")[0][:120], f"<p>{_escaped(text)}</p>", text
+        return text.partition("\n")[0][:120], f"<p>{_escaped(text)}</p>", text, ()
 
     def _tracking(self, letter: Letter) -> Tracking | None:
         track = letter.op.params.get("track")
@@ -159,8 +164,17 @@ class Writer:
         if found is None:
             if len(self._templates) >= _KEPT_TEMPLATES:
                 self._templates.clear()
-            found = self._templates[letter.digest] = Templates(letter.files)
+            found = self._templates[letter.digest] = Templates(letter.files, letter.carried)
         return found
+
+
+def _enclosed(
+    letter: Letter, rendered: RenderedEmail, languages: Sequence[str]
+) -> tuple[Attachment, ...]:
+    """The pictures that a page shows, and the files that its step attaches, in its language."""
+    written = letter.op.params.get("attach")
+    names = written if isinstance(written, list | tuple) else ()
+    return enclosed(letter.carried, rendered.pictures, [str(name) for name in names], languages)
 
 
 def _subject(

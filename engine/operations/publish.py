@@ -10,6 +10,7 @@ from engine.operations import clocks, published, retention, timed_segments
 from engine.operations.editions import Edition, digest_over
 from engine.operations.planning import Planned, planned
 from engine.operations.published import (
+    mail_file_table,
     plan_table,
     playbook_table,
     published_table,
@@ -86,6 +87,12 @@ def keep(tx: Transaction, edition: Edition, plans: Iterable[Plan]) -> None:
         if digest in pinned
     ]
     insert_new(tx, template_table, rows, key="digest")
+    carried = [
+        {"digest": digest, "content": content}
+        for digest, content in edition.carried.items()
+        if digest in pinned
+    ]
+    insert_new(tx, mail_file_table, carried, key="digest")
     insert_new(tx, plan_table, [_plan_row(plan, tx) for plan in plans], "digest")
 
 

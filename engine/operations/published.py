@@ -17,6 +17,7 @@ from engine.errors import EnvironmentFault, InputError, NotFoundError
 from engine.mail.addresses import Address, parse_address
 from engine.operations.calendars import calendar_of
 from engine.playbook.plan import Plan, load_plan
+from engine.playbook.templates import is_template
 from engine.playbook.values import Scope
 from engine.playbook.workspace import Workspace, load_workspace
 from engine.runtime import civil
@@ -24,12 +25,14 @@ from engine.runtime.calendar import BusinessCalendar
 from engine.runtime.fields import FieldTypes, field_types
 from engine.store import quick
 from engine.store.database import Transaction
+from engine.store.mail_file_tables import MailFile
 from engine.store.tables import PlanRow, PlaybookRow, Published, TemplateRow
 
 published_table: sa.Table = Published.__table__  # type: ignore[attr-defined]
 playbook_table: sa.Table = PlaybookRow.__table__  # type: ignore[attr-defined]
 plan_table: sa.Table = PlanRow.__table__  # type: ignore[attr-defined]
 template_table: sa.Table = TemplateRow.__table__  # type: ignore[attr-defined]
+mail_file_table: sa.Table = MailFile.__table__  # type: ignore[attr-defined]
 
 _revision = sa.select(published_table.c.digest, published_table.c.revision).where(
     published_table.c.id == 1
@@ -39,6 +42,8 @@ _current: dict[str, "Current"] = {}
 _plans: dict[str, Plan] = {}
 _templates: dict[str, str] = {}
 _files: dict[str, dict[str, str]] = {}
+_carried: dict[str, dict[str, bytes]] = {}
+_MOST_CARRIED = 100_000_000
 
 
 @dataclass(frozen=True)
@@ -262,9 +267,31 @@ def templates(tx: Transaction, digest: str) -> Mapping[str, str]:
 
 
 def _pinned(tx: Transaction, one: Plan) -> dict[str, str]:
-    missing = [digest for digest in one.templates.values() if digest not in _templates]
+    pinned = {name: digest for name, digest in one.templates.items() if is_template(name)}
+    missing = [digest for digest in pinned.values() if digest not in _templates]
     if missing:
         query = sa.select(template_table.c.digest, template_table.c.body)
         for digest, body in tx.conn.execute(query.where(template_table.c.digest.in_(missing))):
             _templates[digest] = body
-    return {name: _templates[digest] for name, digest in one.templates.items()}
+    return {name: _templates[digest] for name, digest in pinned.items()}
+
+
+def carried(tx: Transaction, digest: str) -> Mapping[str, bytes]:
+    """The files that go with mails of the plan of a digest: file name → content."""
+    found = _carried.get(digest)
+    if found is None:
+        found = _read_carried(tx, plan(tx, digest))
+        if sum(len(one) for each in _carried.values() for one in each.values()) > _MOST_CARRIED:
+            _carried.clear()
+        _carried[digest] = found
+    return found
+
+
+def _read_carried(tx: Transaction, one: Plan) -> dict[str, bytes]:
+    pinned = {name: digest for name, digest in one.templates.items() if not is_template(name)}
+    if not pinned:
+        return {}
+    query = sa.select(mail_file_table.c.digest, mail_file_table.c.content)
+    rows = tx.conn.execute(query.where(mail_file_table.c.digest.in_(set(pinned.values()))))
+    contents = {digest: bytes(content) for digest, content in rows}
+    return {name: contents[digest] for name, digest in pinned.items()}

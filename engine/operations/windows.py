@@ -64,6 +64,8 @@ class Letter:
     """When what led to it was accepted, or a wait was over; None: it has been put off since."""
     trace: str = ""
     """What it is part of, as a traceparent."""
+    carried: Mapping[str, bytes] = field(default_factory=dict)
+    """The files that mails of its plan carry, by name."""
     via: str = ""
     """The mail account that it goes by; empty: the workspace names none."""
 
@@ -94,6 +96,7 @@ def claim(
     *,
     size: int = WINDOW,
     first: bool = True,
+    apart: bool = False,
 ) -> Window:
     """Decides about up to `size` queued messages of `batch` and takes those that go.
 
@@ -104,6 +107,8 @@ def claim(
         guard: this process's; nothing goes while the clock cannot be trusted.
         size: of the window; 0 only settles the batch.
         first: whether it is this attempt's first window; then doubts are settled, too.
+        apart: whether the batch has one destination, which may be slow; mail to slow ones is taken
+            out of other batches, to go in one of its own.
     """
     fault = guard.fault(tx)
     if fault:
@@ -118,7 +123,7 @@ def claim(
     rows = [row for row in rows if row["id"] in queued]
     window = Window()
     if rows:
-        _decide(tx, rows, token, window)
+        _decide(tx, rows, token, window, apart=apart)
     closed = jobs.settle_batch(tx, batch)
     window.left = bool(rows) and not closed
     lease = None if closed or rows else jobs.next_lease(tx, batch)
@@ -144,11 +149,18 @@ def _settle_doubts(tx: Transaction, batch: str) -> None:
     enrollments.wake_at_seq(tx, held_at)
 
 
-def _decide(tx: Transaction, rows: Sequence[Mapping[Any, Any]], token: str, window: Window) -> None:
+def _decide(
+    tx: Transaction,
+    rows: Sequence[Mapping[Any, Any]],
+    token: str,
+    window: Window,
+    *,
+    apart: bool = False,
+) -> None:
     current, braked = published.current(tx), brakes.on(tx)
     recipients = Recipients.load(tx, current, rows, braked)
     routes = Routes.load(tx, current, braked)
-    pacer = Pacer.load(tx, current, recipients.addresses())
+    pacer = Pacer.load(tx, current, recipients.addresses(), apart=apart)
     written, skipped = [], []
     for row in rows:
         op = op_of(tx, row)
@@ -204,6 +216,7 @@ def letter_for(
         lead=recipients.facts.get(row["lead"], {}),
         since=_since(row),
         trace=str(row["params"].get("trace") or ""),
+        carried=published.carried(tx, row["params"]["digest"]),
         via=via,
     )
 

@@ -293,7 +293,7 @@ class _Check:
         self._sending(params, node)
         template = node.values["template"]
         if self.known("template", params.template, self.names.templates, template):
-            self.mail.check(params, template)
+            self.mail.check(params, template, node.values.get("attach"))
             self.law.check(params, self.names.templates[params.template], node, template)
 
     def _wait_for(self, body: WaitFor, step: Step) -> None:

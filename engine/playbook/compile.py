@@ -208,10 +208,13 @@ def _plan(
 
 
 def _pinned(playbook: Playbook, templates: Mapping[str, TemplateFacts]) -> dict[str, str]:
-    """The template files that its mails need: file name → digest."""
+    """The templates that its mails need, and the files that go with them: name → digest."""
     pinned: dict[str, str] = {}
     for name in _templates_used(playbook.steps):
         pinned |= templates[name].digests
+    for step in every(playbook.steps):
+        if isinstance(step.body, EmailParams) and step.body.attach:
+            pinned |= templates[step.body.template].carried(step.body.attach)
     return pinned
 
 

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from engine.playbook.outline import Outline, OutlineStep, said
 from engine.playbook.pairing import Pairing
 from engine.playbook.plan import Exit, Plan, Trigger
+from engine.playbook.templates import is_template
 
 Texts = Callable[[str], str]
 """The text of a template file by its digest."""
@@ -256,10 +257,12 @@ def _texts(
 
 
 def _shared(old: Plan, new: Plan, before: Texts, after: Texts) -> Iterator[Detail]:
-    """Layouts: files that no step names, and every mail may use."""
+    """Layouts, pictures, attachments: files that no step is named after."""
     files = {*old.templates, *new.templates}
-    layouts = sorted(one for one in files if PurePosixPath(one).name.startswith("_"))
-    yield from _files(layouts, old, new, before, after)
+    shared = (
+        one for one in files if PurePosixPath(one).name.startswith("_") or not is_template(one)
+    )
+    yield from _files(sorted(shared), old, new, before, after)
 
 
 def _template(file: str) -> str:
@@ -278,6 +281,9 @@ def _files(
             continue
         if one is None or other is None:
             yield Detail(file, "" if one is None else "there", "" if other is None else "there")
+            continue
+        if not is_template(file):
+            yield Detail(file, one[:8], other[:8])
             continue
         texts = before(one), after(other)
         subjects = [found[1].strip() if (found := _TITLE.search(text)) else "" for text in texts]

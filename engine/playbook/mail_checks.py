@@ -6,10 +6,19 @@ from engine.playbook.actions import EmailParams
 from engine.playbook.conditions.vocabulary import Kind, ValueType
 from engine.playbook.diagnostics import Diagnostic
 from engine.playbook.expressions import ALWAYS, Expressions
-from engine.playbook.nodes import Node
+from engine.playbook.nodes import ListNode, Node
 from engine.playbook.reading import Reader
 from engine.playbook.spelling import did_you_mean
-from engine.playbook.templates import GLOBALS, TemplateFacts, TemplateName
+from engine.playbook.templates import (
+    GLOBALS,
+    MOST_FILE,
+    MOST_OF_A_MAIL,
+    REFUSED,
+    TemplateFacts,
+    TemplateName,
+    in_languages,
+    is_template,
+)
 
 FOLDER = "templates/email/"
 
@@ -18,7 +27,7 @@ def template_faults(facts: TemplateFacts) -> list[Diagnostic]:
     """Why a template cannot be used."""
     return [
         Diagnostic(
-            "template-syntax",
+            fault.rule,
             fault.message,
             fault.help,
             FOLDER + (fault.file or facts.file),
@@ -26,6 +35,11 @@ def template_faults(facts: TemplateFacts) -> list[Diagnostic]:
         )
         for fault in facts.faults
     ]
+
+
+def megabytes(size: int) -> str:
+    """A size as people say it."""
+    return f"{size / 1_000_000:.1f} MB"
 
 
 class MailChecks:
@@ -38,8 +52,8 @@ class MailChecks:
         self._expressions = expressions
         self._reader = reader
 
-    def check(self, params: EmailParams, at: Node) -> None:
-        """Reports what is wrong with the mail that a step sends."""
+    def check(self, params: EmailParams, at: Node, attach: Node | None = None) -> None:
+        """Reports what is wrong with the mail that a step sends, and with what it attaches."""
         facts = self._templates[params.template]
         if facts.faults:
             self._reader.findings.extend(template_faults(facts))
@@ -62,6 +76,44 @@ class MailChecks:
         for use in facts.names:
             self._name(use, own, facts)
         self._given(params, facts, at)
+        self._carried(params, facts, attach or at)
+
+    def _carried(self, params: EmailParams, facts: TemplateFacts, at: Node) -> None:
+        """Reports files that cannot go with the mail, one by one and together."""
+        sizes = {name: facts.beside[name].size for name in facts.pictures if name in facts.beside}
+        for number, name in enumerate(params.attach):
+            languages = in_languages(name, facts.beside)
+            place = at.items[number] if isinstance(at, ListNode) else at
+            if self._is_sendable(name, languages, facts, place):
+                sizes[name] = max(facts.beside[one].size for one in languages)
+        total = sum(sizes.values())
+        if total > MOST_OF_A_MAIL:
+            self._reader.report(
+                "mail-too-heavy",
+                f"the mail '{params.template}' carries {megabytes(total)} of files",
+                f"more than {megabytes(MOST_OF_A_MAIL)} are refused by too many servers: link to "
+                "the largest instead",
+                at.span,
+            )
+
+    def _is_sendable(
+        self, name: str, languages: Mapping[str, str], facts: TemplateFacts, at: Node
+    ) -> bool:
+        if is_template(name) or name.lower().endswith(REFUSED):
+            what = "read as a template" if is_template(name) else "refused by mail servers"
+            hint = "attach a PDF instead, or link to it"
+            self._reader.report("file-not-sendable", f"'{name}' is {what}", hint, at.span)
+        elif name not in languages:
+            hint = did_you_mean(name, facts.beside) or f"put it into {FOLDER}"
+            message = f"there is no file '{name}' in {FOLDER}"
+            self._reader.report("unknown-file", message, hint, at.span)
+        elif large := [one for one in languages if facts.beside[one].size > MOST_FILE]:
+            message = f"'{large[0]}' has {megabytes(facts.beside[large[0]].size)}"
+            hint = f"a file may have {megabytes(MOST_FILE)}: link to it instead"
+            self._reader.report("mail-too-heavy", message, hint, at.span)
+        else:
+            return True
+        return False
 
     def _given(self, params: EmailParams, facts: TemplateFacts, at: Node) -> None:
         """Reports what a template prints of `data.` and the step does not give."""

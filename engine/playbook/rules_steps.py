@@ -159,6 +159,15 @@ STEP_RULES = (
          "where the workspace looks at consents, it is no marketing."),
     Rule("data-not-given", "A template prints a value of `data:` that the step does not give.",
          "- email: priced", "- email: priced\n  data: {price: 12}"),
+    Rule("unknown-file", "A file to attach, or a picture in a mail, that is not in "
+         "`templates/email`.", "- email: welcome\n  attach: price.pdf",
+         "- email: welcome\n  attach: prices.pdf"),
+    Rule("file-not-sendable", "Mail servers refuse a mail with a program in it; and what is read "
+         "as a template is no file to send.", "- email: welcome\n  attach: setup.exe",
+         "- email: welcome\n  attach: prices.pdf"),
+    Rule("mail-too-heavy", "The files of a mail are more than many servers take: 5 MB each, 7 MB "
+         "together.", "- email: welcome\n  attach: film.mp4",
+         "- email: welcome\n  data: {film: 'https://acme.example/film'}"),
     Rule("two-texts", "A notice is a text or a mail template; of two, one would never be read.",
          "- notify: owner\n  message: Hi\n  template: welcome", "- notify: owner\n  message: Hi"),
     Rule("may-be-missing", "A value that some records lack is printed without thinking of that.",

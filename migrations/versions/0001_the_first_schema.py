@@ -455,6 +455,13 @@ def upgrade() -> None:
         sa.Column("score", sa.Float(), nullable=False),
         sa.Column("grade", sa.String(), nullable=True),
         sa.Column("scores", JsonDocument, nullable=False),
+        sa.Column("score_fit", sa.Float(), nullable=True),
+        sa.Column("score_behavior", sa.Float(), nullable=True),
+        sa.Column("score_at", sa.BigInteger(), nullable=True),
+        sa.Column("score_half_life", sa.Float(), nullable=True),
+        sa.Column("score_low", sa.Float(), nullable=True),
+        sa.Column("score_high", sa.Float(), nullable=True),
+        sa.Column("score_look_at", Instant(), nullable=True),
         sa.Column("owner", sa.String(), nullable=True),
         sa.Column("tags", JsonDocument, nullable=False),
         sa.Column("fields", JsonDocument, nullable=False),
@@ -475,6 +482,13 @@ def upgrade() -> None:
     with op.batch_alter_table("lead", schema=None) as batch_op:
         batch_op.create_index("ix_lead_created_at_id", ["created_at", "id"], unique=False)
         batch_op.create_index("ix_lead_owner_id", ["owner", "id"], unique=False)
+        batch_op.create_index(
+            "ix_lead_score_look",
+            ["score_look_at"],
+            unique=False,
+            sqlite_where=sa.text("score_look_at IS NOT NULL"),
+            postgresql_where=sa.text("score_look_at IS NOT NULL"),
+        )
         batch_op.create_index("ix_lead_stage_id", ["stage", "id"], unique=False)
         batch_op.create_index("ix_lead_timezone_id", ["timezone", "id"], unique=False)
 
@@ -496,6 +510,12 @@ def upgrade() -> None:
         sa.Column("since", Instant(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_mail_account")),
+    )
+    op.create_table(
+        "mail_file",
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("digest", name=op.f("pk_mail_file")),
     )
     op.create_table(
         "pace",
@@ -570,6 +590,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("record", "playbook", "reason", name=op.f("pk_refusal")),
     )
     op.create_table(
+        "rescoring",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("cursor", sa.String(), nullable=False),
+        sa.Column("done", sa.Integer(), nullable=False),
+        sa.Column("fires", sa.Boolean(), nullable=False),
+        sa.Column("began_at", Instant(), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_rescoring")),
+    )
+    op.create_table(
         "retention_mark",
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("until", Instant(), nullable=False),
@@ -608,13 +640,20 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
+        sa.Column("part", sa.String(), nullable=False),
         sa.Column("points", sa.Float(), nullable=False),
+        sa.Column("worth", sa.Float(), nullable=False),
+        sa.Column("rule", sa.String(), nullable=False),
+        sa.Column("most", sa.Float(), nullable=True),
+        sa.Column("per", sa.BigInteger(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
         sa.Column("reason", sa.String(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
+        sa.Column("noted_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_score_entry")),
     )
     with op.batch_alter_table("score_entry", schema=None) as batch_op:
-        batch_op.create_index("ix_score_entry_lead", ["lead", "name"], unique=False)
+        batch_op.create_index("ix_score_entry_lead", ["lead", "name", "at"], unique=False)
 
     op.create_table(
         "segment_look",
@@ -831,6 +870,7 @@ def downgrade() -> None:
 
     op.drop_table("returned")
     op.drop_table("retention_mark")
+    op.drop_table("rescoring")
     op.drop_table("refusal")
     with op.batch_alter_table("published_version", schema=None) as batch_op:
         batch_op.drop_index("ix_published_version_playbook")
@@ -845,6 +885,7 @@ def downgrade() -> None:
     op.drop_table("plan")
     op.drop_table("past_event")
     op.drop_table("pace")
+    op.drop_table("mail_file")
     op.drop_table("mail_account")
     with op.batch_alter_table("lead_key", schema=None) as batch_op:
         batch_op.drop_index("ix_lead_key_lead")
@@ -853,6 +894,11 @@ def downgrade() -> None:
     with op.batch_alter_table("lead", schema=None) as batch_op:
         batch_op.drop_index("ix_lead_timezone_id")
         batch_op.drop_index("ix_lead_stage_id")
+        batch_op.drop_index(
+            "ix_lead_score_look",
+            sqlite_where=sa.text("score_look_at IS NOT NULL"),
+            postgresql_where=sa.text("score_look_at IS NOT NULL"),
+        )
         batch_op.drop_index("ix_lead_owner_id")
         batch_op.drop_index("ix_lead_created_at_id")
 

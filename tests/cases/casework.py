@@ -9,7 +9,7 @@ from engine.playbook.diagnostics import Diagnostic, Findings
 from engine.playbook.lexicon import Lexicon
 from engine.playbook.rule import Rule
 from engine.playbook.source import parse
-from engine.playbook.templates import TemplateFacts, TemplateFault, TemplateName
+from engine.playbook.templates import FileFact, TemplateFacts, TemplateFault, TemplateName
 from engine.playbook.validate import validate_workspace
 from engine.playbook.workspace import Workspace, load_workspace
 
@@ -37,9 +37,17 @@ events: {quote.created: {amount: number}}
 """
 
 
+BESIDE = {
+    "prices.pdf": FileFact("digest of prices.pdf", 90_000),
+    "prices.zh-CN.pdf": FileFact("digest of prices.zh-CN.pdf", 90_000),
+    "film.mp4": FileFact("", 9_000_000),
+}
+
+
 def facts(name: str, **known: object) -> TemplateFacts:
     file = f"{name}.html"
-    return TemplateFacts(file, {file: f"digest of {file}"}, **known)  # type: ignore[arg-type]
+    digests = {file: f"digest of {file}"}
+    return TemplateFacts(file, digests, beside=BESIDE, **known)  # type: ignore[arg-type]
 
 
 TEMPLATES = {
