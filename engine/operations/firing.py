@@ -19,6 +19,7 @@ from engine.errors import TryAgainError
 from engine.operations import (
     clocks,
     coming,
+    erasing,
     published,
     retention,
     segment_looks,
@@ -46,6 +47,7 @@ _log = logging.getLogger(__name__)
 
 LOOKS[timed_segments.LOOK] = segment_looks.look
 LOOKS[retention.LOOK] = retention.look
+LOOKS[erasing.LOOK] = erasing.look
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from engine.ids import EventId, LeadId, derived_id, new_id
 from engine.operations import consent_lines, published
 from engine.operations.deal_locks import lock_deals
 from engine.operations.derived import store_derived
+from engine.operations.heeding import heeded
 from engine.operations.incoming import Checked, IncomingEvent, check
 from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
@@ -107,18 +108,21 @@ def _accept(
     for one in fresh:
         one.contact = contacts.get(one.deal, "")
     facts = made | load_facts(tx, current, [id for id in ids if id not in made])
-    for one in [one for one in fresh if one.lead not in facts]:
+    there = {id for id, lead in facts.items() if lead["stage"] != leads.ERASED}
+    there |= {one.contact for one in fresh if one.contact}  # of a deal that goes on without
+    for one in [one for one in fresh if one.lead not in there]:
         answer.rejected.append((one.index, InputError(f"no lead has the id '{one.lead}'")))
-    fresh = [one for one in fresh if one.lead in facts]
+    fresh = [one for one in fresh if one.lead in there]
     new = events.insert_new(tx, [_row(tx, one) for one in fresh])
     # On PostgreSQL another transaction may have kept one of them since it was looked for.
     answer.repeated += [one.index for one in fresh if EventId(one.id) not in new]
     fresh = [one for one in fresh if EventId(one.id) in new]
     before = _apply(tx, current, fresh, facts)
+    # What else changes these leads by these events has its place here: it enters into `before`.
     edges = {
         lead: Edge(None if lead in made else before[lead], facts[lead], new_id())
         for lead in dict.fromkeys(str(one.lead) for one in fresh)
-        if lead in made or (lead in before and _differs(before[lead], facts[lead]))
+        if lead in made or lead in before
     }
     occurrences = [
         occurrence
@@ -130,7 +134,8 @@ def _accept(
     answer.accepted = len(fresh)
     reactor = Reactor(tx, current, facts)
     first, *later = _turns(current, occurrences)
-    answer.reaction = reactor.react([*first, *derived], edges, starts=starts)
+    ahead = [one for turn in later for one in turn]
+    answer.reaction = reactor.react([*first, *derived], edges, starts=starts, ahead=ahead)
     for turn in later:
         reactor.react(turn, {})
 
@@ -141,7 +146,7 @@ def _turns(current: Current, occurrences: Sequence[Occurrence]) -> list[list[Occ
     What follows it in the same batch must find the enrollment that it made: an order behind a form
     is an exit of the run that the form began.
     """
-    starting = {one.event for plan in current.plans.values() for one in plan.enroll.triggers}
+    starting = heeded(current).events
     turns: list[list[Occurrence]] = [[]]
     reached: dict[str, int] = {}
     for one in occurrences:
@@ -173,6 +178,7 @@ def _find_leads(
             custom=current.custom,
             lifecycle=current.workspace.lifecycle,
             zone=current.zone,
+            is_read=True,
         )
         for key, change in zip(wanted, changes, strict=True):
             if key is not None:
@@ -191,7 +197,7 @@ def _apply(
     """What events do to leads: fields they carry, last-seen times, orders, unsubscriptions.
 
     Returns:
-        The leads that it changed, as they were before.
+        The leads that are not as they were, as they were.
     """
     before: dict[str, dict[str, Value]] = {}
     changes: dict[LeadId, dict[str, Value]] = {}
@@ -225,7 +231,11 @@ def _apply(
         custom=current.custom,
         zone=current.zone,
     )
-    return before
+    return {
+        lead: was
+        for lead, was in before.items()
+        if any(was.get(name) != value for name, value in changes[LeadId(lead)].items())
+    }
 
 
 def _refuses(event: IncomingEvent) -> bool:
@@ -254,12 +264,8 @@ def _seen(tx: Transaction, one: Checked, lead: Mapping[str, Value]) -> dict[str,
     moved = (*_BY_THE_LEAD, _MOVES_LEAD[name]) if name in _MOVES_LEAD else _BY_THE_LEAD
     for field_name in moved:
         was = lead.get(field_name)
-        found[field_name] = max(at, was) if isinstance(was, datetime) else at
+        found[field_name] = was if isinstance(was, datetime) and was > at else at
     return found
-
-
-def _differs(before: Mapping[str, Value], after: Mapping[str, Value]) -> bool:
-    return any(after[name] != before.get(name) for name in after)
 
 
 def _row(tx: Transaction, one: Checked) -> dict[str, object]:

@@ -20,7 +20,7 @@ from engine.operations.messages import Mailed, mailed
 from engine.playbook.durations import parse_offset
 from engine.playbook.values import Value
 from engine.runtime.identity import email_key
-from engine.store import enrollments, events, jobs, leads, returned, suppressions
+from engine.store import enrollments, events, forgotten, jobs, leads, returned, suppressions
 from engine.store.database import Store, Transaction
 
 DELAYED = "email.delayed"
@@ -97,7 +97,7 @@ def _message_of(tx: Transaction, one: Returned) -> Mailed | None:
 
 
 def _take(tx: Transaction, one: Returned, message: Mailed | None, door: str) -> Taken:
-    if message is None:
+    if message is None or _is_erased(message):
         return _by_address(tx, one, door)
     id = _id_of(one, message)
     row = {
@@ -120,6 +120,11 @@ def _take(tx: Transaction, one: Returned, message: Mailed | None, door: str) -> 
         case Kind.DELAYED | Kind.AUTO_REPLY:
             _note(tx, DELAYED if one.kind is Kind.DELAYED else AUTO_REPLIED, message, id, one)
     return Taken(one.kind, message.job, is_new=True)
+
+
+def _is_erased(message: Mailed) -> bool:
+    """Whether the lead was erased, so that nothing may be written that names it."""
+    return not message.address and not message.lead_facts
 
 
 def _id_of(one: Returned, message: Mailed) -> str:
@@ -165,6 +170,8 @@ def _by_address(tx: Transaction, one: Returned, door: str) -> Taken:
     reason = {Kind.HARD_BOUNCE: "bounced", Kind.COMPLAINT: "complained"}.get(one.kind)
     if reason is None or not one.is_vouched or not _is_address(one.recipient):
         return Taken(one.kind)
+    if forgotten.known(tx, [one.recipient]):
+        return Taken(one.kind)  # it must not be mailed already, and is not to be written down
     is_new = suppressions.add(tx, one.recipient, reason=reason, source=door)
     return Taken(one.kind, is_new=is_new, suppressed=one.recipient if is_new else "")
 

@@ -3,7 +3,8 @@
 No function queries lead by lead: each takes many.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
@@ -32,6 +33,7 @@ __all__ = [
     "lock",
     "lock_remembered",
     "page",
+    "row",
     "save_many",
     "table",
     "touch",
@@ -73,7 +75,13 @@ def load(
     tx: Transaction, ids: Iterable[str], custom: FieldTypes = NO_FIELDS
 ) -> dict[LeadId, Facts]:
     """The facts of these leads, by id; those that do not exist are left out."""
-    return {LeadId(row["id"]): facts_of(row, custom) for row in rows(tx, ids)}
+    return {LeadId(row["id"]): facts_of(row, custom, tx.now) for row in rows(tx, ids)}
+
+
+def row(tx: Transaction, id: str) -> Mapping[str, Any]:
+    """The columns of one lead that exists."""
+    found = tx.conn.execute(sa.select(table).where(table.c.id == id)).one()
+    return found._asdict()
 
 
 def find_by_email(tx: Transaction, emails: Iterable[str]) -> dict[str, LeadId]:
@@ -114,7 +122,7 @@ def page(
     if after is not None:
         query = query.where(table.c.id > after)
     found = tx.conn.execute(query.order_by(table.c.id).limit(limit))
-    return [facts_of(row._asdict(), custom) for row in found]
+    return [facts_of(row._asdict(), custom, tx.now) for row in found]
 
 
 def count(
