@@ -16,7 +16,9 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -25,6 +27,7 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
 
+from activities._apart import Apart
 from activities._call import Messenger
 from activities._mailbox import watch
 from activities._send import Courier
@@ -39,6 +42,7 @@ from engine.mail.inbound.mailbox import parse_imap_url
 from engine.mail.links import LinkSigner
 from engine.mail.return_path import ReturnSigner
 from engine.mail.transports.smtp import SmtpTransport
+from engine.mail.transports.speeds import Speeds
 from engine.metrics import SENDER_RESTARTS
 from engine.metrics_port import metrics_port, page_of, spare_address
 from engine.operations import heartbeats
@@ -211,8 +215,10 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
     # Whoever is to send a lone lead's mail must not wait for a thread behind those of a bulk.
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "store"))
     outside = settings.environment()
+    speeds = Speeds()
+    opened = partial(SmtpTransport, speeds=speeds)
     exits = [
-        Exits(SmtpTransport(settings.mail_url), outside, settings.catches_mail) for _ in range(2)
+        Exits(opened(settings.mail_url), outside, settings.catches_mail, opened) for _ in range(2)
     ]
     key = settings.signing_key()
     writer = Writer(LinkSigner([key]), settings.link_url, ReturnSigner([key]))
@@ -221,8 +227,10 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
     messengers = [Messenger(store, call_writer, Destinations(caller)) for _ in range(2)]
     beating = asyncio.create_task(_keep_beating(store, settings.build_id or BUILD_ID))
     try:
-        lone, bulk = (Courier(store, writer, each.default, exits=each) for each in exits)
-        await _work(_senders(client, (lone, bulk), messengers), stop)
+        couriers = [
+            Courier(store, writer, each.default, exits=each, speeds=speeds) for each in exits
+        ]
+        await _work(_senders(client, couriers, messengers), stop)
     finally:
         beating.cancel()
         await caller.close()
@@ -305,7 +313,7 @@ def _driver(
 
 
 def _senders(
-    client: Client, couriers: Sequence[Carrier], messengers: Sequence[Carrier]
+    client: Client, couriers: Sequence[Courier], messengers: Sequence[Carrier]
 ) -> list[Worker]:
     """One for each queue, with slots of its own; what is a bulk's has connections of its own, too.
 
@@ -315,6 +323,17 @@ def _senders(
         messengers: for calls, in the same way.
     """
     (courier, bulk_courier), (messenger, bulk_messenger) = couriers, messengers
+    apart, bulk_apart = (Apart(replace(one, apart=True)) for one in couriers)
+    carriers: list[tuple[str, Carrier]] = [
+        (EMAIL_QUEUE, courier),
+        (BULK_EMAIL_QUEUE, bulk_courier),
+        (APART_EMAIL_QUEUE, apart),
+        (BULK_APART_EMAIL_QUEUE, bulk_apart),
+        (NOTIFY_QUEUE, courier),
+        (BULK_NOTIFY_QUEUE, bulk_courier),
+        (WEBHOOK_QUEUE, messenger),
+        (BULK_WEBHOOK_QUEUE, bulk_messenger),
+    ]
     return [
         Worker(
             client,
@@ -324,16 +343,7 @@ def _senders(
             build_id=BUILD_ID,
             graceful_shutdown_timeout=_GRACE,
         )
-        for queue, carrier in (
-            (EMAIL_QUEUE, courier),
-            (BULK_EMAIL_QUEUE, bulk_courier),
-            (APART_EMAIL_QUEUE, courier),
-            (BULK_APART_EMAIL_QUEUE, bulk_courier),
-            (NOTIFY_QUEUE, courier),
-            (BULK_NOTIFY_QUEUE, bulk_courier),
-            (WEBHOOK_QUEUE, messenger),
-            (BULK_WEBHOOK_QUEUE, bulk_messenger),
-        )
+        for queue, carrier in carriers
     ]
 
 

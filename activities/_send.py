@@ -20,6 +20,7 @@ from engine.errors import LongplayError, TryAgainError
 from engine.ids import new_id
 from engine.log_context import About
 from engine.mail.transports.port import Accepted, NotSent, Outcome, Reply, Transport
+from engine.mail.transports.speeds import Speeds
 from engine.operations import notices
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.exits import Exits, Leaving
@@ -27,6 +28,7 @@ from engine.operations.letters import Writer, Written
 from engine.operations.reports import Sent
 from engine.operations.turns import take_turn
 from engine.operations.windows import WINDOW, Letter, Window
+from engine.playbook.providers import destination_of
 from engine.store.database import Store, Transaction, is_away
 
 MOST_JOBS = 250
@@ -40,6 +42,11 @@ INSISTS = timedelta(seconds=25)
 """How long after its time an attempt goes on telling what it found out; leases are longer."""
 
 _PAUSE = 0.5
+_PATIENCE = 0.3
+"""Seconds that a window waits for all of its messages; then others are begun beside the rest."""
+
+_LINGER = 0.1
+"""Seconds in which messages that end together are reported together."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +69,8 @@ class Courier:
     """All that sending needs: the store, who writes, who carries, and whose clock is watched.
 
     `exits` signs, and knows the mail accounts; without it all mail goes by `transport` as it is.
+    `speeds`: what the transports find out of destinations. `apart`: it serves batches that have one
+    destination each, so that nobody else waits however slow that is.
     """
 
     store: Store
@@ -69,6 +78,8 @@ class Courier:
     transport: Transport
     guard: ClockGuard = field(default_factory=ClockGuard)
     exits: Exits | None = None
+    speeds: Speeds = field(default_factory=Speeds)
+    apart: bool = False
 
     async def deliver(
         self, batch: str, *, may_go_on: Callable[[], bool] = lambda: True
@@ -78,24 +89,35 @@ class Courier:
         deadline = time.monotonic() + TIME.total_seconds()
         taken = 0
         sent: list[Sent] = []
+        going: dict[asyncio.Task[Sent], str] = {}
         first = True
         size = WINDOW
         while True:
             in_time = taken < MOST_JOBS and time.monotonic() < deadline
             last = not (in_time and may_go_on())
+            if last and going:
+                sent = [*sent, *(await asyncio.gather(*going))]
+                going = {}
             if last and not sent:
                 return Delivered(taken, None)
+            seen = {destination_of(one.address) for one in sent} | {*going.values()}
+            news = self.speeds.news(seen)
             turn = partial(
                 take_turn,
                 batch=batch, token=token, guard=self.guard, sent=sent, first=first, last=last,
-                size=size,
+                size=min(size, WINDOW - len(going)), news=news, apart=self.apart,
             )  # fmt: skip
             window = await self._written(turn, sent, deadline)
+            self.speeds.told(news)
             count_window(window)
-            if last or not (window.letters or window.left):
+            if last or not (window.letters or window.left or going):
                 return Delivered(taken, window.look_in)
             taken += len(window.letters)
-            sent = await asyncio.gather(*(self._one(one, deadline) for one in window.letters))
+            going |= {
+                asyncio.create_task(self._one(one, deadline)): _goes_to(one)
+                for one in window.letters
+            }
+            sent, going = await _most_of(going)
             first = False
             back = sum(_is_put_back(one.outcome) for one in sent)
             taken -= back
@@ -183,6 +205,29 @@ def _sent(
         outcome=outcome,
         via=letter.via,
     )
+
+
+async def _most_of(
+    going: dict[asyncio.Task[Sent], str],
+) -> tuple[list[Sent], dict[asyncio.Task[Sent], str]]:
+    """What came of a window, and who of it is still under way: others do not wait for stragglers.
+
+    While all connections are taken nothing new is begun, so somebody must have ended in earnest.
+    """
+    if not going:
+        return [], going
+    ended, left = await asyncio.wait(going, timeout=_PATIENCE)
+    while left and all(_is_put_back(one.result().outcome) for one in ended):
+        await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.sleep(_LINGER)
+        ended, left = await asyncio.wait(going, timeout=0)
+    # In their order, so that a rehearsal tells the same story each time.
+    sent = [one.result() for one in going if one in ended]
+    return sent, {one: name for one, name in going.items() if one in left}
+
+
+def _goes_to(letter: Letter) -> str:
+    return destination_of(letter.recipient.mailing.address)
 
 
 def _is_put_back(outcome: Outcome | str) -> bool:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from engine.calls.channels import ADAPTERS
-from engine.operations import throttles
+from engine.operations import slowness, throttles
 from engine.operations.published import Current
 from engine.playbook.durations import parse_duration
 from engine.playbook.providers import destination_of
@@ -32,6 +32,9 @@ _TURN = "waits for its turn"
 
 HAS_SLOT = f"{_TURN} under the sender's rate"
 """The reason of a mail that waits for the sender's own rate or warm-up."""
+
+GOES_APART = "goes apart: mail takes long there"
+"""The reason of a mail that is taken out of a batch, to be put into one for its destination."""
 
 HAS_PLACE = f"{_TURN}: the room takes so many messages a minute"
 """The same, of a notice to a chat room."""
@@ -64,20 +67,33 @@ class Pacer:
         limits: what limits every mail now, by scope; empty: nothing does.
         current: what is published.
         throttled: the destinations that asked for patience.
+        slow: the destinations to which mail goes in batches of its own only.
     """
 
     tx: Transaction
     limits: Mapping[str, Limit]
     current: Current
     throttled: Mapping[str, Patience] = field(default_factory=dict)
+    slow: frozenset[str] = frozenset()
     _next_at: dict[str, datetime] = field(default_factory=dict)
     _turned_away: dict[str, int] = field(default_factory=dict)
     _moved: set[str] = field(default_factory=set)
 
     @classmethod
-    def load(cls, tx: Transaction, current: Current, addresses: Iterable[str] = ()) -> "Pacer":
-        """The paces as they stand; where nothing limits, nothing is read."""
-        pacer = cls(tx, limits_of(current, tx.now), current, throttles.standing(tx))
+    def load(
+        cls,
+        tx: Transaction,
+        current: Current,
+        addresses: Iterable[str] = (),
+        *,
+        apart: bool = True,
+    ) -> "Pacer":
+        """The paces as they stand; where nothing limits, nothing is read.
+
+        `apart`: mail that goes apart already, or none; other mail does not go to slow destinations.
+        """
+        slow = frozenset[str]() if apart else slowness.standing(tx)
+        pacer = cls(tx, limits_of(current, tx.now), current, throttles.standing(tx), slow)
         scopes = {scope for one in set(addresses) for scope in pacer._limits_for(one)}
         for account in current.workspace.sender.accounts:
             scopes |= _of(current, account).keys()
@@ -98,6 +114,9 @@ class Pacer:
         rest = self.rest(address)
         if rest is not None:
             return rest
+        if self.slow and destination_of(address) in self.slow:
+            # Whoever has a place in the queue keeps it.
+            return Defer(self.tx.now, reason if reason.startswith(_TURN) else GOES_APART)
         limits = self._limits_for(address)
         if via:
             limits |= _of(self.current, via)

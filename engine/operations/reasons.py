@@ -3,7 +3,7 @@
 Metrics and `longplay top` count by them: a sentence of a mail server's may hold an address.
 """
 
-from engine.operations.pacer import HAS_PLACE, HAS_SLOT
+from engine.operations.pacer import GOES_APART, HAS_PLACE, HAS_SLOT
 
 OTHER = "other"
 
@@ -14,6 +14,7 @@ _DEFERRED = {
     "over the cap": "cap",
     HAS_SLOT: "rate",
     HAS_PLACE: "room",
+    GOES_APART: "slow",
     "the mail account": "account_down",
     "by '": "account_down",
     "greylisted:": "greylisted",

@@ -16,6 +16,7 @@ from enum import IntEnum
 
 import aiosmtplib
 
+from engine.mail.transports.admission import Admission
 from engine.mail.transports.dialogue import Dialogue, Lost
 from engine.mail.transports.port import (
     DeferralClass,
@@ -30,6 +31,8 @@ from engine.mail.transports.port import (
 )
 from engine.mail.transports.replies import RETRY_AFTER, classify, classify_final, parse_reply
 from engine.mail.transports.smtp_url import SmtpServer, StartTls, parse_smtp_url
+from engine.mail.transports.speeds import Speeds
+from engine.playbook.providers import destination_of
 
 _LINE_ENDS = re.compile(rb"\r\n|\r|\n")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -45,6 +48,9 @@ class SmtpLimits:
     """
 
     connections: int = 8
+    """For mail to one destination, and for all of the slow ones together."""
+    spare: int = 2
+    """Connections besides, for mail to others than whoever has all of those."""
     connect: timedelta = timedelta(seconds=15)
     command: timedelta = timedelta(seconds=20)
     final: timedelta = timedelta(seconds=50)
@@ -86,13 +92,20 @@ class SmtpTransport:
     Args:
         server: a parsed server, or the text of `LONGPLAY_SMTP_URL`.
         limits: time limits and sizes.
+        speeds: where it is kept how long destinations take; its own when not given.
     """
 
-    def __init__(self, server: SmtpServer | str, limits: SmtpLimits | None = None) -> None:
+    def __init__(
+        self,
+        server: SmtpServer | str,
+        limits: SmtpLimits | None = None,
+        speeds: Speeds | None = None,
+    ) -> None:
         self.server = parse_smtp_url(server) if isinstance(server, str) else server
         self.limits = limits or SmtpLimits()
         self._idle: deque[_Connection] = deque()
-        self._slots = asyncio.Semaphore(self.limits.connections)
+        self._speeds = speeds or Speeds()
+        self._doors = Admission(self.limits.connections, self.limits.spare, self._speeds)
         self._helo = self.server.helo
         self._down_until = 0.0
         self._down: Outcome = NotSent("never tried")
@@ -109,14 +122,17 @@ class SmtpTransport:
         A cancelled send drops its connection; the caller then treats the message as in doubt.
         """
         progress = _Progress()
+        to = destination_of(envelope.recipient)
         try:
             async with asyncio.timeout(within.total_seconds() if within else None):
-                if not await self._admitted(start_within):
+                if not await self._admitted(to, start_within):
                     return NotSent("waiting for a connection", timedelta(), put_back=True)
+                ticket = self._speeds.begin(to)
                 try:
                     return await self._deliver(envelope, progress)
                 finally:
-                    self._slots.release()
+                    self._speeds.end(to, ticket)
+                    self._doors.leave(to)
         except TimeoutError:
             seconds = within.total_seconds() if within else 0
             detail = f"no end within {seconds:g} s"
@@ -125,11 +141,11 @@ class SmtpTransport:
             at = "waiting for a connection" if progress.stage is _Stage.CONNECT else "the envelope"
             return NotSent(f"{detail} (at {at})")
 
-    async def _admitted(self, start_within: timedelta | None) -> bool:
+    async def _admitted(self, to: str, start_within: timedelta | None) -> bool:
         """Whether one of the connections is ours, in time."""
         try:
             async with asyncio.timeout(start_within.total_seconds() if start_within else None):
-                await self._slots.acquire()
+                await self._doors.enter(to)
         except TimeoutError:
             return False
         return True

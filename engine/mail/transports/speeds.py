@@ -23,6 +23,9 @@ _KEPT = 500
 _LOOK = 0.25
 """Seconds for which it is remembered what is usual."""
 
+_PAST = 600.0
+"""Seconds after which it matters no more what was told."""
+
 TELL_AGAIN = 60.0
 """Seconds after which it is said once more that a destination is slow."""
 
@@ -115,11 +118,11 @@ class Speeds:
         return one.mean
 
     def _usually(self) -> float:
-        """What a mail takes at the faster half of all destinations; alone, one has no excuse."""
+        """What a mail takes at the fastest quarter of destinations; alone, one has no excuse."""
         at, usual = self._usual
         if self.clock() - at > _LOOK:
             means = sorted(one.mean for one in self._known.values() if one.mean is not None)
-            usual = means[(len(means) - 1) // 2] if len(means) > 1 else 0.0
+            usual = means[(len(means) - 1) // 4] if len(means) > 1 else 0.0
             self._usual = (self.clock(), usual)
         return usual
 
@@ -127,6 +130,7 @@ class Speeds:
         """The one that was asked longest ago goes, if nothing is under way to it or written."""
         if len(self._known) > _KEPT:
             for name, one in self._known.items():
-                if not one.going and one.told_at is None:
+                told = one.told_at
+                if not one.going and (told is None or self.clock() - told > _PAST):
                     del self._known[name]
                     return
