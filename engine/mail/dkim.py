@@ -223,8 +223,8 @@ def _covered(fields: dict[bytes, list[bytes]]) -> _Covered:
 
 def _signature(key: SigningKey, names: str, body_hash: str, relaxed: bytes, second: str) -> bytes:
     told = (
-        f" v=1; a={key.algorithm}; c=relaxed/relaxed; d={key.domain}; s={key.selector};\r\n"
-        f" {second}h={_folded(names, ':')};\r\n bh={body_hash};\r\n b="
+        f" v=1; a={key.algorithm}; c=relaxed/relaxed;\r\n d={key.domain}; s={key.selector};\r\n"
+        f"{second} h={_folded(names, ':')};\r\n bh={body_hash};\r\n b="
     ).encode("ascii")
     own = _relaxed_header(b"dkim-signature", told)
     proof = base64.b64encode(key.sign(relaxed + own)).decode("ascii")
@@ -244,7 +244,7 @@ def _folded(text: str, after: str = "") -> str:
 def _second(fields: dict[bytes, list[bytes]]) -> str:
     date = fields.get(b"date", [b""])[0].strip().decode("ascii", "replace")
     try:
-        return f"t={int(parsedate_to_datetime(date).timestamp())}; "
+        return f" t={int(parsedate_to_datetime(date).timestamp())};\r\n"
     except ValueError:
         return ""
 
