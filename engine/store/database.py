@@ -31,6 +31,7 @@ from sqlalchemy.pool import QueuePool
 from engine import metrics
 from engine.errors import EnvironmentFault, TryAgainError
 from engine.playbook.conditions.sums import exact_sum
+from engine.store import documents
 
 T = TypeVar("T")
 Clock = Callable[[], datetime]
@@ -315,6 +316,8 @@ def _sqlite_engine(url: str, begin: str, pool_size: int) -> Engine:
         max_overflow=8,
         connect_args={"check_same_thread": False, "timeout": 10},
         hide_parameters=True,  # an error's text goes into logs, and parameters are people's data
+        json_serializer=documents.spell,
+        json_deserializer=documents.read,
     )
 
     @event.listens_for(engine, "connect")
@@ -351,6 +354,8 @@ def _postgres_engine(url: str, pool_size: int) -> Engine:
             max_overflow=0,
             pool_pre_ping=True,
             hide_parameters=True,
+            json_serializer=documents.spell,
+            json_deserializer=documents.read,
             isolation_level="READ COMMITTED",
             connect_args=given,
         )

@@ -16,12 +16,16 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.exc import DBAPIError, StatementError
 
+from engine.store import documents
 from engine.store.database import Transaction
 
 Row: TypeAlias = dict[str, Any]
 _Process: TypeAlias = Callable[[Any], Any]
 
-_DIALECT = sqlite.dialect(paramstyle="qmark")
+_DIALECT = sqlite.dialect(
+    paramstyle="qmark", json_serializer=documents.spell, json_deserializer=documents.read
+)
+_NOTHING = object()
 _SIZES = (1, 20, 100, 500)
 """Lists are filled up to one of these lengths, so that few texts stand for all of them."""
 
@@ -145,8 +149,6 @@ def _ready(
     for at, (name, place) in enumerate(marks):
         bind = compiled.binds[name]
         write = bind.type.dialect_impl(_DIALECT).bind_processor(_DIALECT)
-        if write is not None and isinstance(bind.type, sa.JSON):
-            write = _writing_json(write)
         if not bind.required:
             value = _fixed(statement, bind, name)
             value = value if place is None else value[place]
@@ -161,30 +163,20 @@ def _ready(
 
 
 def _each(process: _Process, values: Sequence[Any]) -> Sequence[Any]:
-    """A column's values made ready; a column of nothing but None stays as it is."""
+    """A column's values made ready; a column of nothing but None stays as it is.
+
+    A batch's times are mostly one and the same, so that what equals its neighbor is not worked on
+    again; documents are, for each row has one of its own.
+    """
     if values.count(None) == len(values) and process(None) is None:
         return values
-    return [process(value) for value in values]
-
-
-def _reading_json(read: _Process) -> _Process:
-    """Most documents are empty: those need no parser."""
-
-    def quickly(text: str | None) -> Any:
-        if text == "{}":
-            return {}
-        return [] if text == "[]" else read(text)
-
-    return quickly
-
-
-def _writing_json(write: _Process) -> _Process:
-    def quickly(value: Any) -> Any:
-        if value or not isinstance(value, dict | list):
-            return write(value)
-        return "{}" if isinstance(value, dict) else "[]"
-
-    return quickly
+    found: list[Any] = []
+    last, ready = _NOTHING, None
+    for value in values:
+        if value is not last:
+            last, ready = value, process(value)
+        found.append(ready)
+    return found
 
 
 def _fixed(statement: sa.ClauseElement, bind: Any, name: str) -> Any:
@@ -203,7 +195,7 @@ def _columns(
     for at, one in enumerate(columns):
         read = one.type.dialect_impl(_DIALECT).result_processor(_DIALECT, None)
         if read is not None:
-            readers.append((at, _reading_json(read) if isinstance(one.type, sa.JSON) else read))
+            readers.append((at, read))
     return tuple(str(one.key) for one in columns), tuple(readers)
 
 
