@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from engine.playbook.conditions import running
-from engine.playbook.conditions.explaining import explain
+from engine.playbook.conditions.explaining import explainer
 from engine.playbook.conditions.filters import FILTERS, READS_TIME
 from engine.playbook.conditions.reading import read
 from engine.playbook.conditions.tree import Filter, Literal, Name, Node, walk
@@ -39,7 +39,11 @@ class CompiledCondition:
 
     def explain(self, scope: Scope) -> str:
         """The condition with what it saw: `lead.score >= 40 (lead.score is 45)`."""
-        return explain(self.text, self.tree, scope)
+        return self._explain(scope)
+
+    @cached_property
+    def _explain(self) -> Callable[[Scope], str]:
+        return explainer(self.text, self.tree)
 
 
 def compile_condition(text: str, vocabulary: Vocabulary) -> CompiledCondition:

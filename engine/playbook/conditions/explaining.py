@@ -1,6 +1,6 @@
 """A condition in words: its canonical spelling, and what it saw when it was asked."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 
 from engine.playbook.conditions.running import value_of
@@ -25,12 +25,21 @@ _LONGEST = 40
 _MOST = 6
 
 
-def explain(text: str, tree: Node, scope: Scope) -> str:
-    """The condition with what it saw: `lead.score >= 40 (lead.score is 45)`."""
-    seen = {spelled(node): shown(value_of(node)(scope)) for node in _facts(tree)}
-    facts = [f"{name} is {value}" for name, value in list(seen.items())[:_MOST]]
+def explainer(text: str, tree: Node) -> Callable[[Scope], str]:
+    """What tells of a scope the condition with what it saw: `lead.score >= 40 (lead.score is 45)`.
+
+    Refusals are told for event after event, so the tree is walked once.
+    """
+    facts = {spelled(node): value_of(node) for node in _facts(tree)}
+    told = list(facts.items())[:_MOST]
     plain = " ".join(text.split())
-    return f"{plain} ({', '.join(facts)}{', …' if len(seen) > _MOST else ''})" if seen else plain
+    rest = ", …" if len(facts) > _MOST else ""
+
+    def explain(scope: Scope) -> str:
+        seen = [f"{name} is {shown(value(scope))}" for name, value in told]
+        return f"{plain} ({', '.join(seen)}{rest})" if seen else plain
+
+    return explain
 
 
 def _facts(node: Node) -> list[Node]:
