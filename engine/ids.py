@@ -4,6 +4,7 @@ import hashlib
 import os
 import threading
 import time
+from functools import lru_cache
 from typing import NewType
 
 LeadId = NewType("LeadId", str)
@@ -71,6 +72,7 @@ def job_id(enrollment: str, seq: int) -> JobId:
     return JobId(enrollment[:_TIME] + derived_id("job", enrollment, seq)[_TIME:])
 
 
+@lru_cache(maxsize=1024)
 def cohort_id(playbook: str, digest: str, lane: str, shard: int) -> CohortId:
     """A cohort's id, which is its durable driver's workflow id too."""
     return CohortId(f"{playbook}@{digest[:12]}/{lane}/{shard}")

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from engine.operations.heeding import heeded
 from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
 from engine.operations.scopes import scope_of
@@ -55,18 +56,11 @@ def by_events(
     edges: Mapping[str, Edge],
 ) -> dict[str, Edge]:
     """Leads that changed in nothing but what they did, where some segment trigger counts that."""
-    counted = _counted(current)
+    counted = heeded(current).counted_by_segments
+    if not counted:
+        return {}
     return {
         one.lead: Edge(facts[one.lead], facts[one.lead], one.happened.id)
         for one in occurrences
         if one.starts and one.happened.name in counted and one.lead not in edges
     }
-
-
-def _counted(current: Current) -> frozenset[str]:
-    """The events that segment triggers of current plans may count."""
-    found: set[str] = set()
-    for plan in current.plans.values():
-        if any(trigger.kind == "segment" for trigger in plan.enroll.triggers):
-            found |= set(plan.history)
-    return frozenset(found)

@@ -14,6 +14,7 @@ from engine.operations import befores, clocks, published
 from engine.operations.deal_sight import DealSight, sees
 from engine.operations.drawing import convert
 from engine.operations.enrollment_rows import cohort_of, finish_rows
+from engine.operations.heeding import heeded
 from engine.operations.occurrences import Occurrence, by_lead, kept_row
 from engine.operations.published import Current
 from engine.operations.refusing import Refusals
@@ -200,7 +201,7 @@ class Reactor:
         finish_rows(self.tx, ends)
 
     def _load_histories(self, leads: Sequence[str]) -> None:
-        names = sorted({name for plan in self.current.plans.values() for name in plan.history})
+        names = heeded(self.current).counted
         if names and not self.histories:
             self.histories = load_histories(self.tx, leads, names)
 
@@ -288,18 +289,17 @@ class Reactor:
 
     def _wishes(self, occurrences: Sequence[Occurrence], *, starts: bool) -> Iterable[Wish]:
         sight = self.sight
+        by_event = heeded(self.current).events
         for one in occurrences:
             if not one.starts:
                 continue
-            for name, plan in self.current.plans.items():
-                if one.happened.name not in plan.enroll.events:
-                    continue
+            for plan in by_event.get(one.happened.name, ()):
                 for deal in sight.targets(plan, one.lead, one.happened):
                     scope = self._scope(one.lead, deal=deal, record=plan.record)
                     scope["event"] = one.happened.properties
                     fired = fired_by_event(plan, one.happened, scope)
                     if fired is not None:
-                        yield _wish(one.lead, name, fired, one.happened, deal)
+                        yield _wish(one.lead, plan.playbook, fired, one.happened, deal)
                     elif (item := held_back(plan, one.happened)) is not None:
                         self.refused.by_trigger(plan, deal or one.lead, item, scope)
 
@@ -326,18 +326,19 @@ class Reactor:
         happened: Mapping[str, Sequence[Occurrence]],
         looked: Mapping[str, datetime],
     ) -> Iterable[Wish]:
+        plans = heeded(self.current).changes[edge.record]
+        if not plans:
+            return
         scope = self._scope(lead, deal=deal, record=edge.record)
         history = befores.history(self.histories.get(lead), happened.get(lead, ()))
 
         def was(at: datetime | None) -> Scope:
             return befores.scope(self.current, edge, self.facts[lead], history, at or self.tx.now)
 
-        for name, plan in self.current.plans.items():
-            if plan.record != edge.record:
-                continue
+        for plan in plans:
             fired = fired_by_change(plan, edge, scope, was, looked)
             if fired is not None:
-                yield _wish(lead, name, fired, None, deal)
+                yield _wish(lead, plan.playbook, fired, None, deal)
             elif (item := held_back_by_change(plan, edge, scope)) is not None:
                 self.refused.by_trigger(plan, deal or lead, item, scope)
 

@@ -38,6 +38,7 @@ _CLOCK = re.compile(
 )
 _KEPT = re.compile(r"\d{4}-\d\d-\d\d(T\d\d:\d\d:\d\d(\.\d{6})?\+00:00)?", re.ASCII)
 _HALF = re.compile("[\ud800-\udfff]")
+_PLAIN_TYPES = frozenset((str, type(None), int, float, bool))
 _TEXT_LIMIT = 10_000
 _INTEGER_LIMIT = 2**53
 
@@ -105,6 +106,8 @@ def read_lead(name: str, given: object, custom: FieldTypes, zone: tzinfo = UTC) 
 
 def to_json(value: Value) -> object:
     """The value as JSON keeps it: times and dates as ISO 8601 text."""
+    if type(value) in _PLAIN_TYPES:
+        return value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
@@ -169,6 +172,8 @@ _EXAMPLES = {
 
 
 def _text(name: str, given: object) -> str:
+    if type(given) is str and len(given) <= _TEXT_LIMIT and given.isascii():
+        return given.replace("\x00", "")
     if isinstance(given, float) and given.is_integer() and abs(given) < _INTEGER_LIMIT:
         given = int(given)  # spreadsheets keep 13800138000 as a float
     if isinstance(given, datetime | date):

@@ -5,10 +5,10 @@ the leads it changes.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, tzinfo
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -61,17 +61,20 @@ def create_many(
     custom: FieldTypes = NO_FIELDS,
     lifecycle: Sequence[str] = DEFAULT_LIFECYCLE,
     zone: tzinfo = UTC,
+    is_read: bool = False,
 ) -> list[LeadChange]:
     """Makes leads, in the order given.
 
     A lead starts in the lifecycle's second stage when it has an address, else in its first, unless
     it comes with one. Where a lead with that address (or id) exists, nothing is written and
     `before` is that lead as it stands: two intakes may meet the same address at once.
+    `is_read` says that the values are what `read_lead` made of them.
 
     Raises:
         InputError: a value does not fit its field; nothing was written.
     """
-    drafts = [_draft(tx, values, custom, lifecycle, zone) for values in new]
+    read = _known if is_read else partial(_checked, custom=custom, zone=zone)
+    drafts = [_draft(tx, values, lifecycle, read) for values in new]
     # In one order everywhere: two transactions with the same addresses must not wait crosswise.
     made = insert_new(tx, table, sorted(drafts, key=lambda draft: draft["email_key"] or ""))
     _log(
@@ -266,38 +269,37 @@ def _refuse_taken(tx: Transaction, changes: Mapping[LeadId, Mapping[str, Value]]
             )
 
 
+_EMPTY: dict[str, Any] = dict.fromkeys(column.name for column in table.c)
+_EMPTY |= {"orders": 0, "revenue": 0, "score": 0, "version": 0}
+
+
 def _draft(
     tx: Transaction,
     given: Mapping[str, Value],
-    custom: FieldTypes,
     lifecycle: Sequence[str],
-    zone: tzinfo,
+    read: Callable[[Mapping[str, Value]], dict[str, Value]],
 ) -> dict[str, Any]:
     """A whole row of a new lead."""
-    values = dict(given)
+    values = {name: value for name, value in given.items() if value is not None}
     id = values.pop("id", None) or new_id()
-    checked = _checked_new(values, custom, zone)
-    at = checked.get("created_at") or tx.now
-    first = lifecycle[1] if checked.get("email") and len(lifecycle) > 1 else lifecycle[0]
-    row: dict[str, Any] = dict.fromkeys(column.name for column in table.c)
-    row |= {"stage": first, "created_at": at, "stage_entered_at": tx.now, "version": 0}
-    row |= _columns({"orders": None, "revenue": None, "score": None, "tags": None, "scores": None})
-    row |= _columns(checked)
-    row["fields"] = {
-        name: to_json(value) for name, value in checked.items() if name not in BUILT_IN
-    }
-    return row | {"id": id}
-
-
-def _checked_new(values: Mapping[str, Value], custom: FieldTypes, zone: tzinfo) -> dict[str, Value]:
-    known = {name: value for name, value in values.items() if value is not None}
-    checked = _checked(known, custom, zone)
-    return {
+    checked = {
         # As the store gives times back, because the facts of a new lead are these.
         name: value.astimezone(UTC) if isinstance(value, datetime) else value
-        for name, value in checked.items()
+        for name, value in read(values).items()
         if value is not None
     }
+    at = checked.get("created_at") or tx.now
+    first = lifecycle[1] if checked.get("email") and len(lifecycle) > 1 else lifecycle[0]
+    own = {name: to_json(value) for name, value in checked.items() if name not in BUILT_IN}
+    return {
+        **_EMPTY,
+        "stage": first, "created_at": at, "stage_entered_at": tx.now, "tags": [], "scores": {},
+        **_columns(checked), "fields": own, "id": id,
+    }  # fmt: skip
+
+
+def _known(values: Mapping[str, Value]) -> dict[str, Value]:
+    return dict(values)
 
 
 def _already_there(
