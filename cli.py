@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 from commands import (
     authoring,
     bulk,
+    consents,
     counting,
     deals,
     enrolling,
@@ -76,7 +77,7 @@ for group in (
     ),
     explaining,
     *(leads, segments, deals, enrollments, bulk, inbox, messages, mail),
-    *(suppressions, owners, counting),
+    *(suppressions, consents, owners, counting),
 ):
     group.add_to(app)
 

@@ -1,5 +1,6 @@
 """Commands about addresses that must not be mailed."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -71,3 +72,52 @@ def remove(
         rendering.document({"email": email, "removed": count})
     else:
         rendering.say(f"taken off the list, {count} reason{'' if count == 1 else 's'}")
+
+
+@suppressions.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON Lines, JSON, Excel.")],
+    reason: Annotated[
+        str, typer.Option(help="Of rows that name none: unsubscribed, when left out.")
+    ] = "",
+    encoding: Annotated[
+        str, typer.Option("--encoding", help="When it is not found out right.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Takes in a list of another system: address, and if known reason, topic and time."""
+    from engine.operations import published
+    from engine.operations.file_language import file_language
+    from engine.operations.suppression_files import import_suppressions
+
+    with place.opened() as store, rendering.progress(file.name, quiet=as_json) as bar:
+        current = store.read(published.current)
+        found = import_suppressions(
+            store, file, reason=reason, topics=current.workspace.topics, zone=current.zone,
+            language=file_language(current.workspace), encoding=encoding, progress=bar,
+        )  # fmt: skip
+    if as_json:
+        rendering.document(found.summary())
+        return
+    rendering.card({**found.summary(), "encoding": found.encoding, "left out": found.left_out})
+    if found.rejected:
+        rendering.note("the rejected rows are in the errors file, each with the reason")
+
+
+@suppressions.command()
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file, written anew.")],
+    encoding: Annotated[
+        str, typer.Option("--encoding", help="gbk, for instance; UTF-8 when left out.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Writes the whole list as CSV; erased addresses as salted hashes."""
+    from engine.operations.suppression_files import export_suppressions
+
+    with place.opened() as store:
+        count = export_suppressions(store, file, encoding=encoding)
+    if as_json:
+        rendering.document({"file": str(file), "rows": count})
+    else:
+        rendering.say(f"{count} row{'' if count == 1 else 's'} written to {file}")

@@ -12,6 +12,7 @@ from starlette.types import Scope
 from engine.errors import LongplayError
 from web import (
     api,
+    api_consents,
     api_deals,
     health,
     hooks,
@@ -52,6 +53,7 @@ def create_app(deps: Deps) -> Starlette:
     """The ASGI application of these parts."""
     routes = [
         *api.ROUTES,
+        *api_consents.ROUTES,
         *api_deals.ROUTES,
         *public.ROUTES,
         *hooks.ROUTES,

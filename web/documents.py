@@ -89,6 +89,68 @@ class EventsAnswer(Document):
     rejected: list[RejectedEvent]
 
 
+class ConsentDocument(Document):
+    """Something that a lead was asked, agreed to or took back."""
+
+    lead: dict[str, JsonValue] = Field(
+        description="who: `email` or `id`, and fields of the lead to write",
+        examples=[{"email": "ann@example.com"}],
+    )
+    state: str = Field(
+        description="`asked`, `given`, `confirmed` (from the lead's own mailbox) or `withdrawn`",
+        examples=["given"],
+    )
+    purpose: str = Field("marketing", description="`marketing` or `open_tracking`")
+    topic: str = Field("", description="the only topic that it is about; left out: every one")
+    id: Id | None = Field(None, description="the sender's own id: the same id twice is once")
+    at: Instant | None = Field(None, description="when it was said, with offset; left out: now")
+    source: str = Field(
+        "", max_length=400, description="where it was said", examples=["form newsletter"]
+    )
+    text_version: str = Field("", max_length=400, description="which version of the text was shown")
+    text: str = Field(
+        "", max_length=10_000, description="the text itself; its SHA-256 alone is kept"
+    )
+    ip: str = Field("", max_length=64, description="the address that the answer came from")
+    user_agent: str = Field("", max_length=1_000, description="what the client said that it is")
+
+
+class ConsentAnswer(Document):
+    """What became of it."""
+
+    recorded: bool = Field(description="false: it was on record already")
+
+
+class ConsentLine(Document):
+    """A line of the ledger."""
+
+    id: str
+    lead: str
+    email: str
+    purpose: str
+    topic: str
+    state: str
+    source: str
+    text_version: str
+    text_hash: str
+    ip: str
+    agent: str
+    actor: str
+    at: Instant
+    recorded_at: Instant
+
+
+class ConsentsAnswer(Document):
+    """How a lead's consents stand."""
+
+    lead: str
+    email: str | None
+    consent: str | None = Field(description="to marketing")
+    open_consent: str | None = Field(description="to our seeing openings")
+    withheld: str = Field(description="why marketing is held back; empty: it is not")
+    ledger: list[ConsentLine]
+
+
 class LeadDocument(BaseModel):
     """Fields of a lead, the workspace's own among them, here or under `fields`."""
 

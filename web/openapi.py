@@ -8,6 +8,9 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from web.documents import (
+    ConsentAnswer,
+    ConsentDocument,
+    ConsentsAnswer,
     ControlledAnswer,
     DealAnswer,
     DealDocument,
@@ -24,6 +27,7 @@ from web.documents import (
 )
 
 _MODELS: tuple[type[BaseModel], ...] = (
+    ConsentAnswer, ConsentDocument, ConsentsAnswer,
     ControlledAnswer, DealAnswer, DealDocument, DealsAnswer, EnrollDocument, EnrolledAnswer,
     EnrollmentAnswer, EnrollmentsAnswer, EventDocument, EventsAnswer, LeadAnswer, LeadDocument,
     ProblemAnswer,
@@ -96,6 +100,18 @@ def _paths() -> dict[str, Any]:
                 {"200": LeadAnswer},
                 body={"application/json": lead},
                 parameters=[_LEAD],
+            ),
+        },
+        "/v1/consents": {
+            "post": _operation(
+                "Records what a lead was asked, agreed to or took back",
+                {"201": ConsentAnswer, "200": ConsentAnswer},
+                body={"application/json": _of(ConsentDocument)},
+            ),
+            "get": _operation(
+                "How a lead's consents stand, with the ledger",
+                {"200": ConsentsAnswer},
+                parameters=[_query("lead")],
             ),
         },
         **_deal_paths(),

@@ -24,6 +24,8 @@ from engine.store import consents, leads
 from engine.store.database import Store, Transaction
 
 PAGE = 1000
+COLUMNS = consents.COLUMNS
+"""What every line of the ledger says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,4 +151,4 @@ _EVENTS = {"confirmed": "given"}
 
 
 def _shown(line: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: line[name] for name in consents.COLUMNS}
+    return {name: line[name] for name in COLUMNS}

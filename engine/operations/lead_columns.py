@@ -6,7 +6,17 @@ from engine.operations.headings import REASON_COLUMN, Columns, Headings
 from engine.runtime.fields import BUILT_IN, FieldTypes
 
 WORKED_OUT = frozenset(
-    {"score", "grade", "scores", "stage_entered_at", "version", "suppressed", REASON_COLUMN}
+    {
+        "score",
+        "grade",
+        "scores",
+        "stage_entered_at",
+        "version",
+        "suppressed",
+        "consent",
+        "open_consent",
+        REASON_COLUMN,
+    }
 )
 """Columns that are known and never imported: they follow from other things."""
 

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 
 from engine.errors import InputError
 from engine.ids import LeadId, derived_id
+from engine.operations.consent_columns import Told
 from engine.operations.lead_columns import WORKED_OUT, field_named
 from engine.operations.places import country_code, language_tag
 from engine.operations.table_files import Row
@@ -63,6 +64,7 @@ class Draft:
         id: the id it names, or the one made from a phone number alone.
         is_named: whether the row itself names the id.
         values: fields to write; what the row leaves empty is not among them.
+        told: what the row says about consents; None: nothing.
     """
 
     row: Row
@@ -70,6 +72,7 @@ class Draft:
     id: LeadId | None
     is_named: bool
     values: Mapping[str, Value]
+    told: Told | None = None
 
 
 def read_row(row: Row, fields: Mapping[str, str] | None, rules: RowRules) -> Draft:

@@ -4,7 +4,8 @@ from typing import Any
 
 from engine.errors import InputError, NotFoundError
 from engine.operations import published
-from engine.operations.intake import IncomingEvent, intake_in
+from engine.operations.incoming import Evidence, IncomingEvent
+from engine.operations.intake import intake_in
 from engine.playbook.spelling import did_you_mean
 from engine.runtime.identity import address
 from engine.store import leads, suppressions
@@ -73,6 +74,9 @@ def _add(tx: Transaction, email: str, reason: str, topic: str) -> bool:
     leads.lock(tx, found.values())
     is_new = suppressions.add(tx, email, reason=reason, topic=topic, source="by hand")
     if found and is_new and reason == suppressions.UNSUBSCRIBED:
-        said = IncomingEvent("email.unsubscribed", {"email": email}, properties={"topic": topic})
+        said = IncomingEvent(
+            "email.unsubscribed", {"email": email}, properties={"topic": topic},
+            evidence=Evidence("suppression list", actor="by hand"),
+        )  # fmt: skip
         intake_in(tx, [said])
     return is_new

@@ -6,6 +6,7 @@ lifting a bounce does not lift an unsubscribe.
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import sqlalchemy as sa
 
@@ -70,10 +71,14 @@ def add_many(
     reason: str,
     topic: str = EVERYTHING,
     source: str = "",
+    at: datetime | None = None,
 ) -> frozenset[str]:
-    """Suppresses addresses; answers the keys of those that were not so suppressed before."""
+    """Suppresses addresses; answers the keys of those that were not so suppressed before.
+
+    `at` is since when; left out: now.
+    """
     keys = dict.fromkeys(map(_key, addresses))
-    row = {"topic": topic, "reason": reason, "source": source, "at": tx.now}
+    row = {"topic": topic, "reason": reason, "source": source, "at": at or tx.now}
     return insert_new(tx, table, [{"email_key": key, **row} for key in keys], key="email_key")
 
 
@@ -134,6 +139,15 @@ def listing(
     if reason is not None:
         query = query.where(table.c.reason == reason)
     query = query.order_by(table.c.email_key, table.c.topic, table.c.reason).limit(limit)
+    return [row._asdict() for row in tx.conn.execute(query)]
+
+
+def whole_page(tx: Transaction, *, after: str = "", limit: int = 1000) -> list[dict[str, object]]:
+    """Like `listing`, with every row of the last address, so that a next page misses none."""
+    keys = sa.select(table.c.email_key).where(table.c.email_key > after).distinct()
+    chosen = keys.order_by(table.c.email_key).limit(limit).subquery()
+    query = sa.select(table).where(table.c.email_key.in_(sa.select(chosen.c.email_key)))
+    query = query.order_by(table.c.email_key, table.c.topic, table.c.reason)
     return [row._asdict() for row in tx.conn.execute(query)]
 
 

@@ -26,6 +26,8 @@ COMMANDS = (
     "messages list", "messages resend", "explain", "stats",
     "inbox", "inbox done", "inbox snooze", "inbox approve", "inbox reject", "inbox retry",
     "inbox skip", "suppressions list", "suppressions add", "suppressions remove", "owners list",
+    "suppressions import", "suppressions export", "consent show", "consent record",
+    "consent export", "consent law",
 )  # fmt: skip
 SILENT = {"init", "diagram", "up", "worker", "web"}
 HEAVY = ("sqlalchemy", "temporalio", "pydantic", "rich.console", "jinja2", "alembic", "yaml")
