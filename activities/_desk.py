@@ -15,6 +15,7 @@ from activities._deals import DealDesk, edges_of
 from engine.errors import InputError
 from engine.ids import (
     LeadId,
+    derived_id,
     job_id,
     kind_of_queue,
     lane_of,
@@ -23,6 +24,7 @@ from engine.ids import (
     queue_in_lane,
 )  # fmt: skip
 from engine.mail.render import render_text, render_value
+from engine.operations import scoring
 from engine.operations.batching import apart
 from engine.operations.deal_changes import store_deal_events
 from engine.operations.derived import store_derived
@@ -160,25 +162,13 @@ class Desk:
 
     def points(self, member: Member, name: str, points: float, reason: str) -> None:
         """Adds behavior points to a score, with the reason in its ledger."""
-        self._points.append(
-            {
-                "id": new_id(), "lead": member.lead, "name": name, "points": points,
-                "reason": reason, "at": self.now,
-            }
-        )  # fmt: skip
         facts = self.facts[member.lead]
-        if name in {"", "score"}:
-            old = facts.get("score")
-            total = (old if isinstance(old, int | float) else 0) + points
-            self.change_lead(member, {"score": total})
-            return
-        named = facts.get("scores")
-        all_scores = dict(named) if isinstance(named, Mapping) else {}
-        one = all_scores.get(name)
-        was = one.get("total", 0) if isinstance(one, Mapping) else 0
-        total = (was if isinstance(was, int | float) else 0) + points
-        named = {**all_scores, name: {"total": total, "behavior": total}}
-        self.change_lead(member, {"scores": named})
+        if member.lead not in self._before:
+            self._before[member.lead] = dict(facts)
+        scoring.give(self.current, facts, name, points, self.now)
+        row = scoring.ledger_row(member.lead, name, points, reason, self.now, self.now)
+        self._points.append(row | {"id": derived_id("points", member.id, member.seq)})
+        self._spare.add(member.id)
 
     def task(self, member: Member, **columns: Any) -> None:
         """Puts a task into somebody's inbox; its key is (enrollment, seq)."""

@@ -31,6 +31,7 @@ from engine.operations.windows import Letter, claim
 from engine.playbook.plan import Plan
 from engine.store import enrollments, events, jobs, lead_writing, leads, suppressions
 from engine.store.database import Transaction
+from engine.store.lead_facts import STANDINGS
 from engine.store.memory import MemoryStore
 from rehearsal.house import RunClock
 
@@ -214,7 +215,7 @@ class ShadowHouse:
 
 def _writable(facts: Mapping[str, Any]) -> dict[str, Any]:
     """The facts that a new lead can be made with."""
-    left_out = {"version", "full_name", "scores"}
+    left_out = {"version", "full_name", "scores", STANDINGS}
     return {name: value for name, value in facts.items()
             if value not in (None, [], {}) and name not in left_out}  # fmt: skip
 

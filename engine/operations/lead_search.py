@@ -146,7 +146,7 @@ def _like(text: str) -> list[sa.ColumnElement[bool]]:
 
 
 def _rows(tx: Transaction, query: sa.Select[Any]) -> list[Facts]:
-    return [facts_of(row._asdict(), {}) for row in tx.conn.execute(query)]
+    return [facts_of(row._asdict(), {}, tx.now) for row in tx.conn.execute(query)]
 
 
 def _page(rows: list[Facts], size: int) -> Found:

@@ -19,8 +19,10 @@ from engine.operations.occurrences import Occurrence, by_lead, kept_row
 from engine.operations.published import Current
 from engine.operations.refusing import Refusals
 from engine.operations.scopes import load_histories, run_of, scope_of
+from engine.operations.scoring import Reached, Scored, Scorer
 from engine.operations.timed_segments import looked_at
 from engine.playbook.plan import Plan
+from engine.playbook.scoring_plan import PRIMARY
 from engine.playbook.values import History, Scope, Value
 from engine.runtime.enrolling import Decline, Enter, Entry, Former, decide_entry
 from engine.runtime.interpreter import leave_by
@@ -108,6 +110,8 @@ class Reactor:
     deals: MutableMapping[str, dict[str, Value]] = field(default_factory=dict)
     reaction: Reaction = field(default_factory=Reaction)
     refused: Refusals = field(default_factory=Refusals)
+    counted: set[str] = field(default_factory=set)
+    """Events that scores know already."""
 
     @property
     def sight(self) -> DealSight:
@@ -122,11 +126,13 @@ class Reactor:
         starts: bool = True,
         spare: frozenset[str] = frozenset(),
         deal_edges: Mapping[str, Edge] | None = None,
+        ahead: Sequence[Occurrence] = (),
     ) -> Reaction:
-        """Exits, then waits, then triggers.
+        """Scores, then exits, then waits, then triggers.
 
         Args:
             occurrences: events, in order.
+            ahead: events of the same batch that are reacted to afterwards, and scored now.
             edges: lead → its change.
             deal_edges: deal → its change.
             starts: whether changes may enroll (an import's may not).
@@ -137,8 +143,10 @@ class Reactor:
         leads = sorted(touched)
         if not leads:
             return self.reaction
-        clocks.follow_records(self.tx, self.current, edges, deal_edges or {})
         self._load_histories(leads)
+        scored = self._score([*occurrences, *ahead], edges, starts=starts)
+        edges = scored.edges
+        clocks.follow_records(self.tx, self.current, edges, deal_edges or {})
         rows = enrollments.open_of(self.tx, leads)
         self.sight.load(rows, (one.happened for one in occurrences), leads)
         convert(self.tx, self.current, ((one.lead, one.happened) for one in occurrences))
@@ -151,6 +159,7 @@ class Reactor:
             counted = befores.by_events(self.current, self.facts, occurrences, edges)
             happened = by_lead(occurrences)
             wishes += self._wishes_by_change({**counted, **edges}, deal_edges or {}, happened)
+            wishes += [_wish_at(one) for one in scored.reached]
         self.enroll(wishes)
         return self.reaction
 
@@ -199,6 +208,15 @@ class Reactor:
             if meant is not None:
                 ends.append((row, Finish("left", meant.why)))
         finish_rows(self.tx, ends)
+
+    def _score(
+        self, occurrences: Sequence[Occurrence], edges: Mapping[str, Edge], *, starts: bool
+    ) -> Scored:
+        fresh = [one for one in occurrences if one.happened.id not in self.counted]
+        self.counted.update(one.happened.id for one in fresh)
+        return Scorer(self.tx, self.current, self.facts, self._scope).score(
+            fresh, edges, starts=starts
+        )
 
     def _load_histories(self, leads: Sequence[str]) -> None:
         names = heeded(self.current).counted
@@ -395,5 +413,19 @@ def _wish(
         event=happened.properties if happened else None,
         event_id=happened.id if happened else None,
         deal=deal,
+        trace=happened.trace if happened else "",
+    )
+
+
+def _wish_at(one: Reached) -> Wish:
+    happened = one.event.happened if one.event is not None else None
+    name = one.score if one.score == PRIMARY else f"the score {one.score}"
+    return Wish(
+        one.lead,
+        one.level.playbook,
+        f"threshold:{one.cause}",
+        why=f"threshold {one.level.name}: {name} {one.total} reached {one.level.at:g}",
+        event=happened.properties if happened else None,
+        event_id=happened.id if happened else None,
         trace=happened.trace if happened else "",
     )

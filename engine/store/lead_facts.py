@@ -4,16 +4,20 @@ Conditions and decisions see facts and know no row. The rest of the store reads 
 through `leads`.
 """
 
+import math
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from operator import itemgetter
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
 from engine.ids import LeadId
+from engine.playbook.scoring_plan import PRIMARY
 from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, FieldTypes, from_json
 from engine.runtime.identity import full_name
+from engine.runtime.scoring import FUZZ, micros, standing_of
 from engine.store import gone, quick
 from engine.store.database import Transaction
 from engine.store.tables import Lead
@@ -28,6 +32,8 @@ Row: TypeAlias = Mapping[str, Any]
 
 table: sa.Table = Lead.__table__  # type: ignore[attr-defined]
 NO_FIELDS: FieldTypes = {}
+STANDINGS = "_standings"
+"""The fact that scores are worked out of; no condition or template can name it."""
 _DATE = BUILT_IN["birthday"]
 _NAMES = (*BUILT_IN, "version")
 _values = itemgetter(*_NAMES)
@@ -37,16 +43,38 @@ _by_keys = sa.select(table.c.email_key, table.c.id).where(
 )
 
 
-def facts_of(row: Row, custom: FieldTypes) -> Facts:
-    """A row as facts; a built-in name wins over a field of the workspace with the same name."""
+def facts_of(row: Row, custom: FieldTypes, now: datetime) -> Facts:
+    """A row as facts; a built-in name wins over a field of the workspace with the same name.
+
+    Scores are what they are at `now`; `STANDINGS` is what they are worked out of.
+    """
     kept = row["fields"]
     facts: Facts = {name: from_json(kept.get(name), kind) for name, kind in custom.items()}
     facts.update(zip(_NAMES, _values(row), strict=True))
-    score = row["score"]
+    score, standings = row["score"], row["scores"]
     facts["score"] = int(score) if score == int(score) else score
+    facts[STANDINGS] = standings
+    if standings:
+        facts.update(readings(standings, micros(now)))
     facts["birthday"] = from_json(row["birthday"], _DATE) if row["birthday"] else None
     facts["full_name"] = row["full_name"] or full_name(row["first_name"], row["last_name"])
     return facts
+
+
+def readings(standings: Mapping[str, Any], now: int) -> Facts:
+    """What is read of these standings at a moment: `scores`, and `score` where that is kept."""
+    scores: dict[str, Value] = {}
+    for name, kept in standings.items():
+        one = standing_of(kept)
+        left = one.behavior_at(now)
+        scores[name] = {
+            "total": one.total(now), "fit": one.fit, "behavior": math.floor(left * 100 + FUZZ) / 100
+        }  # fmt: skip
+    found: Facts = {"scores": scores}
+    main = scores.get(PRIMARY)
+    if isinstance(main, dict):
+        found["score"] = main["total"]
+    return found
 
 
 def rows(tx: Transaction, ids: Iterable[str]) -> list[Row]:

@@ -90,7 +90,7 @@ def create_many(
     answers = []
     for draft in drafts:
         known = there.get(draft["email_key"]) or there.get(draft["id"])
-        after = known or facts_of(draft, custom)
+        after = known or facts_of(draft, custom, tx.now)
         answers.append(LeadChange(LeadId(str(after["id"])), known, after))
     return answers
 
@@ -117,7 +117,7 @@ def save_many(
     answers, updates, log = {}, _Updates(), []
     for row in rows(tx, changes):
         id = LeadId(row["id"])
-        before = facts_of(row, custom)
+        before = facts_of(row, custom, tx.now)
         differing = {
             name: value
             for name, value in checked[id].items()
@@ -314,7 +314,7 @@ def _already_there(
     )
     found: dict[str, Facts] = {}
     for row in tx.conn.execute(query):
-        facts = facts_of(row._asdict(), custom)
+        facts = facts_of(row._asdict(), custom, tx.now)
         found[row.id] = facts
         if row.email_key:
             found[row.email_key] = facts

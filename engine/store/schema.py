@@ -24,6 +24,7 @@ import engine.store.record_tables
 import engine.store.refusal_tables
 import engine.store.retention_tables
 import engine.store.returned_tables
+import engine.store.score_tables
 import engine.store.sending_tables
 import engine.store.split_tables
 import engine.store.tables

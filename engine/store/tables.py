@@ -64,7 +64,11 @@ class TemplateRow(SQLModel, table=True):
 
 
 class Lead(SQLModel, table=True):
-    """A person we track. `fields` holds the workspace's custom fields."""
+    """A person we track. `fields` holds the workspace's custom fields.
+
+    `scores` holds a standing for each score (`engine.runtime.scoring`), `score` and `grade` what
+    was read of `lead.score` then. Where it fades, SQL reads it out of the columns `score_…`.
+    """
 
     __tablename__ = "lead"
     __table_args__ = (
@@ -72,6 +76,7 @@ class Lead(SQLModel, table=True):
         Index("ix_lead_owner_id", "owner", "id"),
         Index("ix_lead_created_at_id", "created_at", "id"),
         Index("ix_lead_timezone_id", "timezone", "id"),
+        Index("ix_lead_score_look", "score_look_at", **only_where("score_look_at IS NOT NULL")),
     )
     id: str = Field(primary_key=True)
     email: str | None = None
@@ -94,6 +99,13 @@ class Lead(SQLModel, table=True):
     score: float = 0
     grade: str | None = None
     scores: dict[str, Any] = json_document(dict)
+    score_fit: float | None = None
+    score_behavior: float | None = None
+    score_at: int | None = Field(default=None, sa_column=Column(BigInteger))
+    score_half_life: float | None = None
+    score_low: float | None = None
+    score_high: float | None = None
+    score_look_at: datetime | None = instant()
     owner: str | None = None
     tags: list[str] = json_document(list)
     fields: dict[str, Any] = json_document(dict)
@@ -243,19 +255,6 @@ class Suppression(SQLModel, table=True):
     topic: str = Field(default="", primary_key=True)
     reason: str = Field(primary_key=True)
     source: str = ""
-    at: datetime = instant(nullable=False)
-
-
-class ScoreEntry(SQLModel, table=True):
-    """Why a score changed. The sum of a lead's entries is the score."""
-
-    __tablename__ = "score_entry"
-    __table_args__ = (Index("ix_score_entry_lead", "lead", "name"),)
-    id: str = Field(primary_key=True)
-    lead: str
-    name: str
-    points: float
-    reason: str
     at: datetime = instant(nullable=False)
 
 
