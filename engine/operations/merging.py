@@ -138,7 +138,8 @@ def _merge(
     moved = moving_rows.move_rows(tx, goes, stays)
     moved["enrollment"] = moving_rows.move_runs(tx, goes, stays)
     _move_deals(tx, current, mine, stays, actor, f"lead {goes} was merged{said}")
-    _remember(tx, facts[goes], stays, goes, values, actor, reason)
+    _remember(tx, facts[goes], stays, goes, actor, reason)
+    gone.lead_on(tx, goes, stays, _former_key(facts[stays], facts[goes], values))
     tx.conn.execute(sa.delete(leads.table).where(leads.table.c.id == goes))
     change = leads.save_many(
         tx, {stays: values}, actor=actor, reason=f"merged with {goes}{said}",
@@ -217,19 +218,24 @@ def _remember(
     other: Mapping[str, Value],
     stays: str,
     goes: str,
-    values: Mapping[str, Value],
     actor: str,
     reason: str,
 ) -> None:
-    """Keeps what the other lead was in the survivor's history, and where its names lead."""
+    """Keeps what the other lead was in the survivor's history."""
     was = {name: to_json(value) for name, value in other.items() if value not in (None, "", [], {})}
     line = {
         "id": new_id(), "lead": stays, "at": tx.now, "field": "merged", "before": was,
         "after": goes, "actor": actor, "reason": reason[:500],
     }  # fmt: skip
     tx.conn.execute(sa.insert(change_table), line)
-    email = other.get("email")
-    gone.lead_on(tx, goes, stays, email_key(email) if isinstance(email, str) else None)
+
+
+def _former_key(
+    survivor: Mapping[str, Value], other: Mapping[str, Value], values: Mapping[str, Value]
+) -> str | None:
+    """The key of the address that the survivor does not keep; mail from there is known as its."""
+    former = survivor.get("email") if "email" in values else other.get("email")
+    return email_key(former) if isinstance(former, str) else None
 
 
 def _look_again(tx: Transaction, change: LeadChange) -> None:

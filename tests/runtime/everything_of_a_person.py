@@ -25,8 +25,6 @@ TELLING = frozenset(
 SECRETS = ("secretive@example.com", "138-0013-8000", "Zaphod Beeblebrox", "秘密的人")
 """What must be nowhere in the end: an address, a number, names, and a text as people write it."""
 
-_OURS: dict[str, Any] = {"kind": "email", "field": "stage", "name": "email.clicked"}
-
 
 def tables() -> list[sa.Table]:
     return SQLModel.metadata.sorted_tables
@@ -99,7 +97,8 @@ def _row(table: str, lead: str, deal: str, run: str) -> dict[str, Any]:
 
 _SPECIAL: dict[str, dict[str, Any]] = {
     "change": {"field": "phone", "before": secret(1), "after": secret(2)},
-    "job": {"params": {"digest": "d", "pc": 0, "note": secret(0)}, "state": "accepted", "kind": "email"},
+    "job": {"params": {"digest": "d", "pc": 0, "note": secret(0)}, "state": "accepted",
+            "kind": "email"},
     "step_log": {"seq": 0},
     "task": {"state": "open"},
     "deal": {"tags": [secret(0)], "fields": {"note": secret(1)}, "name": secret(2),

@@ -29,6 +29,9 @@ from tests.runtime.everything_of_a_person import (
 )
 from tests.runtime.stage import Stage
 
+on_sqlite = pytest.mark.parametrize("stage", ["sqlite"], indirect=True)
+"""For what no database decides."""
+
 NURTURE = """\
 enroll: {when: [{event: form.submitted}]}
 steps:
@@ -151,6 +154,7 @@ def test_sums_stay_true_and_the_history_of_stages_stays_nameless(stage: Stage) -
     assert mentions(stage.store, ("ann@example.com", "'Ann'")) == []
 
 
+@on_sqlite
 def test_an_erased_lead_is_found_by_nobody_and_gets_nothing(stage: Stage) -> None:
     """Lists, conditions, names and ids know it no more; what was queued for it never leaves."""
     stage.publish(nurture=NURTURE)
@@ -169,6 +173,7 @@ def test_an_erased_lead_is_found_by_nobody_and_gets_nothing(stage: Stage) -> Non
     assert {job["state"] for job in stage.jobs()} == {"accepted", "skipped"}
 
 
+@on_sqlite
 def test_who_was_erased_and_comes_back_is_somebody_new_and_not_mailed(stage: Stage) -> None:
     """The address alone is remembered, as a hash: it brings nothing back but the suppression."""
     stage.publish(nurture=NURTURE)
@@ -209,6 +214,7 @@ def test_a_message_in_flight_lands_before_its_line_is_emptied(sqlite_stage: Stag
     assert dangling(stage.store) == []
 
 
+@on_sqlite
 def test_former_addresses_and_merged_leads_go_too(stage: Stage) -> None:
     """What was merged into the lead, and addresses that it had, are its own: all of it goes."""
     stage.publish(nurture=NURTURE)
@@ -222,8 +228,9 @@ def test_former_addresses_and_merged_leads_go_too(stage: Stage) -> None:
     assert dangling(stage.store) == []
 
 
+@on_sqlite
 def test_a_deal_stays_without_the_name_of_its_contact(stage: Stage) -> None:
-    """Stage and amount stay, and texts that name nobody; the erasure says which deals to look at."""
+    """Stage and amount stay, and texts that name nobody; the erasure says which deals it met."""
     person(stage)
     stage.store.write(
         lambda tx: tx.conn.execute(
@@ -243,6 +250,7 @@ def test_a_deal_stays_without_the_name_of_its_contact(stage: Stage) -> None:
     assert (deal["lead"], deal["decision_maker"]) == (done.id, None)
 
 
+@on_sqlite
 def test_an_event_that_names_an_erased_lead_is_refused(stage: Stage) -> None:
     """An id that somebody has kept brings nothing back."""
     stage.publish(nurture=NURTURE)
@@ -255,6 +263,7 @@ def test_an_event_that_names_an_erased_lead_is_refused(stage: Stage) -> None:
     assert len(stage.all(enrollments.table)) == 1
 
 
+@on_sqlite
 def test_open_tasks_of_an_erased_lead_are_over(stage: Stage) -> None:
     """Nobody is asked to call somebody who is not there."""
     person(stage)
