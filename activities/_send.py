@@ -117,12 +117,36 @@ class Courier:
                 asyncio.create_task(self._one(one, deadline)): _goes_to(one)
                 for one in window.letters
             }
-            sent, going = await _most_of(going)
+            more = bool(window.letters or window.left)
+            sent, going = await self._most_of(going, may_begin=more and not self.apart)
             first = False
             back = sum(_is_put_back(one.outcome) for one in sent)
             taken -= back
             # A slow server gets small windows: a brake is heeded by what is claimed after it.
             size = max(_SMALLEST, len(sent) - back) if back else min(WINDOW, size * 2)
+
+    async def _most_of(
+        self, going: dict[asyncio.Task[Sent], str], *, may_begin: bool
+    ) -> tuple[list[Sent], dict[asyncio.Task[Sent], str]]:
+        """What came of a window, and who is still under way: others do not wait for stragglers.
+
+        While all connections are taken nothing new is begun: somebody must have ended in earnest.
+        But where they are taken by slow ones, others `may_begin`, who have connections left.
+        """
+        if not going:
+            return [], going
+        ended, left = await asyncio.wait(going, timeout=_PATIENCE)
+        while left and all(_is_put_back(one.result().outcome) for one in ended):
+            room = bool(ended) or len(left) < WINDOW
+            if may_begin and room and any(self.speeds.is_slow(going[one]) for one in left):
+                break
+            when = asyncio.FIRST_COMPLETED
+            await asyncio.wait(left, timeout=_PATIENCE if may_begin else None, return_when=when)
+            await asyncio.sleep(_LINGER)
+            ended, left = await asyncio.wait(going, timeout=0)
+        # In their order, so that a rehearsal tells the same story each time.
+        sent = [one.result() for one in going if one in ended]
+        return sent, {one: name for one, name in going.items() if one in left}
 
     async def _written(
         self, turn: Callable[[Transaction], Window], sent: Sequence[Sent], deadline: float
@@ -205,25 +229,6 @@ def _sent(
         outcome=outcome,
         via=letter.via,
     )
-
-
-async def _most_of(
-    going: dict[asyncio.Task[Sent], str],
-) -> tuple[list[Sent], dict[asyncio.Task[Sent], str]]:
-    """What came of a window, and who of it is still under way: others do not wait for stragglers.
-
-    While all connections are taken nothing new is begun, so somebody must have ended in earnest.
-    """
-    if not going:
-        return [], going
-    ended, left = await asyncio.wait(going, timeout=_PATIENCE)
-    while left and all(_is_put_back(one.result().outcome) for one in ended):
-        await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.sleep(_LINGER)
-        ended, left = await asyncio.wait(going, timeout=0)
-    # In their order, so that a rehearsal tells the same story each time.
-    sent = [one.result() for one in going if one in ended]
-    return sent, {one: name for one, name in going.items() if one in left}
 
 
 def _goes_to(letter: Letter) -> str:
