@@ -22,7 +22,7 @@ def replace(path: Path, old: str, new: str) -> None:
 
 def test_nothing_changed_is_said_in_one_line(longplay: Longplay) -> None:
     """And `--json` lists every playbook all the same."""
-    assert longplay("plan").out == "none of 5 playbooks has changed, nor has the workspace\n"
+    assert longplay("plan").out == "none of 6 playbooks has changed, nor has the workspace\n"
     document = longplay("plan", "--json").json
     assert {one["change"] for one in document["changes"]} == {"unchanged"}
     assert document["workspace"] == []
