@@ -13,7 +13,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.errors import NotFoundError
-from engine.mail.catcher import caught, read_caught
+from engine.mail.catcher import CaughtMail, caught, data_url, read_caught
+from engine.mail.pictures import as_data
 from web.deps import deps_of
 from web.frames import framed
 
@@ -52,11 +53,21 @@ async def mail_body(request: Request) -> Response:
     """The message's HTML for the frame; its links open in a new window."""
     deps = deps_of(request)
     mail = await deps.look(read_caught, _folder(request), request.path_params["id"])
+    return framed_page(seen_by_browser(mail))
+
+
+def framed_page(html: str) -> Response:
+    """A mail's page for a frame of ours; its links open in a new window, its scripts never run."""
     return Response(
-        _HEAD.sub(r'\g<0><base target="_blank">', mail.html, count=1).encode("utf-8", "replace"),
+        _HEAD.sub(r'\g<0><base target="_blank">', html, count=1).encode("utf-8", "replace"),
         media_type="text/html",
         headers={"Content-Security-Policy": _BODY_POLICY, "X-Frame-Options": "SAMEORIGIN"},
     )
+
+
+def seen_by_browser(mail: CaughtMail) -> str:
+    """The page with the pictures that the mail carries in it."""
+    return as_data(mail.html, {one.cid: data_url(one) for one in mail.attachments if one.cid})
 
 
 async def mail_raw(request: Request) -> Response:

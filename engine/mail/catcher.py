@@ -5,6 +5,7 @@ any mail program can open: what came over the wire, with the envelope in three h
 """
 
 import asyncio
+import base64
 import email
 import re
 from collections.abc import Iterator
@@ -35,6 +36,8 @@ class CaughtFile:
     filename: str
     content_type: str
     content: bytes
+    cid: str = ""
+    """By what the page shows it; empty for a file of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +66,12 @@ class CaughtMail:
     text: str
     attachments: tuple[CaughtFile, ...]
     raw: bytes
+
+
+def data_url(file: CaughtFile) -> str:
+    """A picture as an address that holds it."""
+    content = base64.b64encode(file.content).decode("ascii")
+    return f"data:{file.content_type};base64,{content}"
 
 
 class Catcher:
@@ -187,13 +196,20 @@ def read_caught(folder: Path, id: str) -> CaughtMail:
     except FileNotFoundError:
         raise NotFoundError(f"no caught message has the id '{id}'") from None
     envelope, raw = _parted(stored)
+    return taken_apart(raw, id, envelope.at, envelope.sender, envelope.recipients)
+
+
+def taken_apart(
+    raw: bytes, id: str, at: datetime, sender: str, recipients: tuple[str, ...]
+) -> CaughtMail:
+    """A message as a mail program sees it, with the envelope that it came in."""
     message = email.message_from_bytes(raw)
     html, text, files = _parts(message)
     return CaughtMail(
         id=id,
-        at=envelope.at,
-        sender=envelope.sender,
-        recipients=envelope.recipients,
+        at=at,
+        sender=sender,
+        recipients=recipients,
         subject=_decoded(message.get("Subject", "")),
         headers=tuple((name, _decoded(value)) for name, value in message.items()),
         html=html,
@@ -277,7 +293,8 @@ def _parts(message: Message) -> tuple[str, str, list[CaughtFile]]:
         kind = part.get_content_type()
         name = part.get_filename()
         if name or part.get_content_disposition() == "attachment":
-            files.append(CaughtFile(_decoded(name or "unnamed"), kind, content))
+            cid = str(part.get("Content-ID") or "").strip("<> ")
+            files.append(CaughtFile(_decoded(name or "unnamed"), kind, content, cid))
         elif kind == "text/html":
             html = html or _text(content, part.get_content_charset())
         elif kind == "text/plain":
