@@ -10,6 +10,7 @@ from engine.operations.published import Current
 from engine.operations.scopes import scope_of
 from engine.playbook.values import History, Record, Scope, Value
 from engine.runtime.matching import Edge
+from engine.store.lead_facts import as_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +45,8 @@ def history(whole: History | None, happened: Sequence[Occurrence]) -> History | 
 def scope(current: Current, edge: Edge, lead: Record, done: History | None, at: datetime) -> Scope:
     """The scope of the record that changed, as it was."""
     if edge.record == "lead":
-        return scope_of(current, edge.before or {}, now=at, history=done)
-    contact = lead if edge.contact is None else edge.contact
+        return scope_of(current, as_of(edge.before or {}, at), now=at, history=done)
+    contact = as_of(lead if edge.contact is None else edge.contact, at)
     return scope_of(current, contact, now=at, history=done, deal=edge.before, record="deal")
 
 

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 
 from engine.operations.clocks import zones_of_leads
 from engine.operations.published import Current
+from engine.operations.rulebooks import by_name, reads_fading
 from engine.operations.scopes import (
     load_deals,
     load_facts,
@@ -26,9 +27,11 @@ from engine.operations.scopes import (
 from engine.playbook.catalog import vocabulary
 from engine.playbook.conditions import CompiledCondition, compile_condition, condition
 from engine.playbook.plan import RecordKind
+from engine.playbook.scoring_plan import PRIMARY
 from engine.playbook.values import History, Value
 from engine.store import deals, events, leads
 from engine.store.database import Transaction
+from engine.store.lead_facts import as_of
 from engine.store.selecting import Asking, Split, deals_of, leads_of, split, with_contacts
 
 STRETCH = 20_000
@@ -110,7 +113,8 @@ class Selection:
     def _scope(
         self, lead: Facts, history: History | None, now: datetime, deal: Facts | None
     ) -> Mapping[str, object]:
-        return scope_of(self.current, lead, now=now, history=history, deal=deal, record=self.record)
+        then = dict(as_of(lead, now))
+        return scope_of(self.current, then, now=now, history=history, deal=deal, record=self.record)
 
     def stretch(
         self,
@@ -251,7 +255,7 @@ def checked(current: Current, where: str, record: RecordKind = "lead") -> Compil
         lead_fields=workspace.fields.lead,
         events=workspace.events,
         segments=tuple(workspace.segments),
-        scores=("score",),
+        scores=(PRIMARY, *by_name(current)),
         lifecycle=workspace.lifecycle,
         owners=tuple(workspace.owners),
         has_event=False,
@@ -263,7 +267,7 @@ def asking_of(
     tx: Transaction, current: Current, now: datetime, record: RecordKind = "lead"
 ) -> Asking:
     """A look at the leads, or the deals, of a workspace."""
-    records = {"lead": leads_of(current.custom)}
+    records = {"lead": leads_of(current.custom, now)}
     if record == "deal":
         records["deal"] = deals_of(current.deal_fields)
     owners = {name: owner_record(current, name) for name in current.workspace.owners}
@@ -296,9 +300,13 @@ def reads_time(
     current: Current, asked: CompiledCondition, above: frozenset[str] = frozenset()
 ) -> bool:
     """Whether time alone can change the answer, through the segments that it names."""
-    return asked.reads_time or any(
-        reads_time(current, inner, above | {name})
-        for name, inner in _segments_of(current, asked, above)
+    return (
+        asked.reads_time
+        or reads_fading(current, asked.names)
+        or any(
+            reads_time(current, inner, above | {name})
+            for name, inner in _segments_of(current, asked, above)
+        )
     )
 
 

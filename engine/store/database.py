@@ -236,6 +236,10 @@ class Store:
 def add_functions(connection: Any) -> None:
     """Gives a connection of SQLite's driver the functions that conditions use."""
     connection.create_aggregate("longplay_total", 1, Total)
+    try:
+        connection.execute("SELECT pow(2.0, 0.5)").close()
+    except sqlite3.OperationalError:  # built without its mathematics, as on some systems
+        connection.create_function("pow", 2, math.pow, deterministic=True)
 
 
 class Total:

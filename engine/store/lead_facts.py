@@ -77,6 +77,14 @@ def readings(standings: Mapping[str, Any], now: int) -> Facts:
     return found
 
 
+def as_of(facts: Mapping[str, Value], now: datetime) -> Mapping[str, Value]:
+    """The same facts with the scores that these standings come to at another moment."""
+    standings = facts.get(STANDINGS)
+    if not standings or not isinstance(standings, Mapping):
+        return facts
+    return {**facts, **readings(standings, micros(now))}
+
+
 def rows(tx: Transaction, ids: Iterable[str]) -> list[Row]:
     """The rows of these leads."""
     return list(quick.fetch(tx, _by_ids, ids=list(ids)))

@@ -7,6 +7,8 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from engine.runtime.scoring import Standing, micros
+
 NOW = datetime(2026, 11, 21, 4, 30, 15, 250_000, tzinfo=UTC)
 ZONES = ["Asia/Shanghai", "America/New_York", "Europe/Berlin", "Pacific/Kiritimati", "Asia/Kolkata"]
 WORDS = [
@@ -34,6 +36,8 @@ _numbers = st.sampled_from(
         "lead.n",
         "lead.m",
         "lead.scores.fit.total",
+        "lead.scores.fit.behavior",
+        "lead.scores.fit.fit",
         "0",
         "1",
         "2",
@@ -239,6 +243,17 @@ def _lead(dice: random.Random, number: int) -> dict[str, Any]:
         by = dice.choice([0, 1, 86_400, 3_600, 86_400 * 29, 86_400 * 30, dice.randrange(10**8)])
         return NOW + timedelta(seconds=by * dice.choice([1, -1]), microseconds=dice.choice([0, 1]))
 
+    def standing() -> dict[str, Any]:
+        found = Standing(
+            fit=dice.choice([0, 10, -5.5]),
+            behavior=dice.choice([0, 1, 7.25, 40, -12, dice.random() * 100]),
+            at=micros(NOW) - dice.choice([0, 1, 86_400_000_000, dice.randrange(10**15), -5]),
+            half_life=dice.choice([0, 86_400, 2_592_000, 3_601]),
+            low=dice.choice([None, 0]),
+            high=dice.choice([None, 10, 100]),
+        )
+        return found.as_json()
+
     values = {
         name: perhaps(dice.choice(WORDS).strip() or None)
         for name in ("title", "company", "note", "first_name", "last_name", "city")
@@ -253,7 +268,8 @@ def _lead(dice: random.Random, number: int) -> dict[str, Any]:
         "owner": perhaps(dice.choice(["li.wei", "sam.lee", "gone"])),
         "stage": dice.choice(["visitor", "lead", "mql"]),
         "score": dice.choice([0, 10, 12.5, -3, 2**53 - 1, 7]),
-        "scores": dice.choice([{}, {"fit": {"total": 7}}, {"fit": {"total": 2.5}}, {"fit": 3}]),
+        "scores": dice.choice([{}, {"fit": standing()}, {"score": standing()},
+                               {"fit": standing(), "score": standing()}]),
         "orders": dice.choice([0, 1, 3, 100]),
         "revenue": dice.choice([0, 0.1, 99.5, 1e12, 3]),
         "tags": dice.sample(["a", "CTO", "总监", "it's", "É", "Straße", "pro"], dice.randrange(4)),

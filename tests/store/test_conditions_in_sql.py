@@ -13,8 +13,10 @@ from hypothesis import HealthCheck, given, settings
 
 from engine.playbook.conditions import CompiledCondition, condition
 from engine.runtime.fields import field_types
-from engine.store import deals, events, leads
+from engine.runtime.scoring import micros, standing_of
+from engine.store import deals, events, leads, scores
 from engine.store.database import Store, Transaction
+from engine.store.lead_facts import as_of
 from engine.store.selecting import Asking, Split, deals_of, leads_of, split, with_contacts
 from tests.store.condition_grammar import (
     CONDITIONS,
@@ -60,7 +62,8 @@ def asking(tx: Transaction, main: str = "lead") -> Asking:
     """A look at the leads, or the deals, of the test."""
     return Asking(
         is_postgres=tx.is_postgres,
-        records={"lead": leads_of(CUSTOM)} | ({"deal": deals_of(CUSTOM)} if main == "deal" else {}),
+        records={"lead": leads_of(CUSTOM, NOW)}
+        | ({"deal": deals_of(CUSTOM)} if main == "deal" else {}),
         main=main,
         now=NOW,
         zone=ZONE,
@@ -76,9 +79,13 @@ def asking(tx: Transaction, main: str = "lead") -> Asking:
 def fill(tx: Transaction, values: Sequence[dict[str, Any]]) -> None:
     """Makes leads with orders."""
     made = leads.create_many(tx, values, actor="test", custom=CUSTOM)
-    scores = {one.id: given["scores"] for one, given in zip(made, values, strict=True)}
-    for id, score in scores.items():
-        tx.conn.execute(sa.update(leads.table).where(leads.table.c.id == id).values(scores=score))
+    rows = []
+    for one, given in zip(made, values, strict=True):
+        kept = given["scores"]
+        main = standing_of(kept["score"]) if "score" in kept else None
+        total = main.total(micros(NOW)) if main is not None else said["score"]
+        rows.append({"id": one.id, **scores.columns(kept, main, total, None, None)})
+    scores.keep(tx, rows)
     dice = random.Random(7)
     rows = []
     for one in made:
@@ -126,7 +133,8 @@ def _everybody(tx: Transaction) -> tuple[dict[str, dict[str, Any]], dict[str, An
     key = str(tx.conn.engine.url)
     if key not in _known:
         ids = list(tx.conn.execute(sa.select(leads.table.c.id)).scalars())
-        facts = {str(id): dict(each) for id, each in leads.load(tx, ids, CUSTOM).items()}
+        known = leads.load(tx, ids, CUSTOM)
+        facts = {str(id): dict(as_of(each, NOW)) for id, each in known.items()}
         histories = events.histories(tx, ids, ["order.placed"])
         _known[key] = (facts, {str(id): each for id, each in histories.items()})
     return _known[key]

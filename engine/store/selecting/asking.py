@@ -41,7 +41,7 @@ class RecordKind:
         custom: the workspace's own fields and their types.
         kept: the JSON column that holds them.
         zone: the column with the record's time zone, if it has one.
-        scores: the JSON column with the scores by name, if it has one.
+        scores: what `scores.NAME.PART` is, if it has any: of the name and the part.
     """
 
     root: str
@@ -50,7 +50,7 @@ class RecordKind:
     custom: FieldTypes = field(default_factory=dict)
     kept: str = "fields"
     zone: str = ""
-    scores: str = ""
+    scores: Callable[[Sequence[str], Speech], Value] | None = None
 
     def value(self, path: Sequence[str], speech: Speech) -> Value:
         """The field that a path means; missing when the record has none of that name.
@@ -61,7 +61,7 @@ class RecordKind:
         name = path[0]
         if len(path) > 1:
             if name == "scores" and self.scores and len(path) == 3 and name not in self.custom:
-                return Number(speech.json_number(self.table.c[self.scores], path[1:]))
+                return self.scores(path[1:], speech)
             raise NotInSql(f"'{self.root}.{'.'.join(path)}'")
         if name in self.fields:
             return self.fields[name](speech)

@@ -1,20 +1,29 @@
 """Leads as SQL sees them: each built-in name, and the column or expression that it stands for."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from engine.playbook.conditions.vocabulary import Kind
 from engine.runtime.fields import BUILT_IN, FieldTypes
 from engine.store.lead_facts import table
+from engine.store.selecting import points
 from engine.store.selecting.asking import Column, RecordKind
 from engine.store.selecting.speech import Speech
 from engine.store.selecting.values import EXACT, Day, Moment, Number, Sql, Text, Texts, Value, Whole
 
 
-def leads_of(custom: FieldTypes) -> RecordKind:
-    """Leads with the workspace's own fields; a built-in name wins over one of these."""
-    return RecordKind("lead", table, _FIELDS, custom, zone="timezone", scores="scores")
+def leads_of(custom: FieldTypes, now: datetime) -> RecordKind:
+    """Leads with the workspace's own fields; a built-in name wins over one of these.
+
+    Scores are what they are at `now`.
+    """
+    fields = {**_FIELDS, "score": lambda speech: points.score(speech, now)}
+    return RecordKind(
+        "lead", table, fields, custom, zone="timezone",
+        scores=lambda path, speech: points.named(path, speech, now),
+    )  # fmt: skip
 
 
 def full_name(speech: Speech) -> Sql:
@@ -48,9 +57,6 @@ def _own() -> Mapping[str, Column]:
     def birthday(speech: Speech) -> Value:
         return Day(speech.day(table.c.birthday))
 
-    def score(speech: Speech) -> Value:
-        return Number(table.c.score)
-
     def revenue(speech: Speech) -> Value:
         return Number(table.c.revenue, is_double=True)
 
@@ -65,11 +71,11 @@ def _own() -> Mapping[str, Column]:
 
     return {
         "email": email,
-        "birthday": birthday, "score": score, "revenue": revenue, "orders": orders,
+        "birthday": birthday, "revenue": revenue, "orders": orders,
         "full_name": name,
     }  # fmt: skip
 
 
 _FIELDS: Mapping[str, Column] = {
-    name: _column(name) for name in BUILT_IN if name != "scores"
+    name: _column(name) for name in BUILT_IN if name not in ("score", "scores")
 } | dict(_own())

@@ -83,6 +83,11 @@ class Speech:
         """A number in a JSON document."""
         return sa.cast(self._of(column, path, ("integer", "real")), sa.Double)
 
+    def floor(self, number: Sql) -> Sql:
+        """The whole number at or below a number."""
+        cut = sa.cast(number, sa.BigInteger)
+        return sa.case((number < cut, cut - 1), else_=cut)
+
     def json_switch(self, column: Sql, path: Sequence[str]) -> Sql:
         """A boolean in a JSON document."""
         return sa.type_coerce(self._of(column, path, ("true", "false")), sa.Boolean)
@@ -212,6 +217,10 @@ class PostgresSpeech(Speech):
     @override
     def json_number(self, column: Sql, path: Sequence[str]) -> Sql:
         return sa.cast(self._of(column, path, ("number",)), sa.Double)
+
+    @override
+    def floor(self, number: Sql) -> Sql:
+        return sa.func.floor(number, type_=sa.Double)
 
     @override
     def json_switch(self, column: Sql, path: Sequence[str]) -> Sql:
