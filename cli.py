@@ -32,6 +32,7 @@ from commands import (
     messages,
     operating,
     owners,
+    persons,
     place,
     publishing,
     rehearsing,
@@ -76,7 +77,7 @@ for group in (
         events,
     ),
     explaining,
-    *(leads, segments, deals, enrollments, bulk, inbox, messages, mail),
+    *(leads, persons, segments, deals, enrollments, bulk, inbox, messages, mail),
     *(suppressions, consents, owners, counting),
 ):
     group.add_to(app)

@@ -8,7 +8,7 @@ import asyncio
 import base64
 import email
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.errors import HeaderParseError
@@ -170,6 +170,24 @@ def prune(folder: Path, keep: int) -> int:
     for name in names[keep:]:
         (folder / (name + _SUFFIX)).unlink(missing_ok=True)
     return min(len(names), keep)
+
+
+def forget(folder: Path, addresses: Iterable[str]) -> int:
+    """Delete every message to, from or about one of these addresses; answer how many."""
+    wanted = [one.casefold().encode() for one in addresses if one]
+    if not wanted:
+        return 0
+    deleted = 0
+    for name in list(_files(folder)):
+        path = folder / (name + _SUFFIX)
+        try:
+            content = path.read_bytes().lower()
+        except FileNotFoundError:
+            continue
+        if any(each in content for each in wanted):
+            path.unlink(missing_ok=True)
+            deleted += 1
+    return deleted
 
 
 def caught(folder: Path, *, limit: int = 50, before: str | None = None) -> list[CaughtSummary]:

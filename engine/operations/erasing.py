@@ -119,6 +119,7 @@ def erase(
         if told is not None:
             told(now)
         if now.is_over or (not more and time.monotonic() > until):
+            store.empty_log()
             return now
         time.sleep(0 if more else _PAUSE)
 

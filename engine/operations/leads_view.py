@@ -31,7 +31,7 @@ def show(store: Store, name: str) -> dict[str, Any]:
     Raises:
         NotFoundError: there is none.
     """
-    return store.read(lambda tx: _show(tx, name))
+    return store.read(lambda tx: shown(tx, found_lead(tx, name)))
 
 
 def listing(
@@ -74,16 +74,16 @@ def names_of(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
     }
 
 
-def _show(tx: Transaction, name: str) -> dict[str, Any]:
+def shown(tx: Transaction, lead: LeadId) -> dict[str, Any]:
+    """`show` within a transaction that is open already."""
     current = published.current(tx)
-    lead = found_lead(tx, name)
     facts = leads.load(tx, [lead], current.custom)[lead]
     email = facts.get("email")
     entries = suppressions.of_address(tx, email) if isinstance(email, str) else []
-    shown = _shape(facts, current)
+    found = _shape(facts, current)
     blocked = suppressions.blocked(tx, {lead: email})
     return {
-        **shown,
+        **found,
         "suppressed": lead in blocked,
         "suppressions": [
             {name: one[name] for name in ("topic", "reason", "source", "at")} for one in entries

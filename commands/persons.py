@@ -1,0 +1,196 @@
+"""Commands about who a lead is: two that are one, what is held about one, and its erasure."""
+
+import io
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from commands import place, rendering
+from commands.leads import Lead, leads
+from commands.rendering import AsJson
+from engine.errors import EnvironmentFault, InputError
+
+if TYPE_CHECKING:
+    from engine.operations.erasing import Erased
+    from engine.operations.merging import Merged
+    from engine.settings import Settings
+
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+
+
+def add_to(_app: typer.Typer) -> None:
+    """Adds these commands to those of `longplay leads`."""
+    for name, command in (
+        ("merge", merge), ("export", export), ("erase", erase), ("erasures", erasures),
+    ):  # fmt: skip
+        leads.command(name)(command)
+
+
+def merge(
+    survivor: Annotated[str, typer.Argument(metavar="SURVIVOR", help="Who stays.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Who is merged into it.")],
+    take: Annotated[
+        list[str] | None,
+        typer.Option("--take", metavar="FIELD", help="From OTHER; may come again."),
+    ] = None,
+    reason: Reason = "",
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Makes two leads one: the survivor keeps both histories, and the person is mailed once.
+
+    The survivor's values stay, what it lacks comes from the other. It cannot be undone.
+    """
+    from engine.operations import merging
+
+    with place.opened() as store:
+        if dry_run:
+            done = merging.preview(store, survivor, other, take=take or ())
+        else:
+            done = merging.merge(
+                store, survivor, other, actor=place.actor(), reason=reason, take=take or ()
+            )
+    if as_json:
+        rendering.document(done.as_json())
+        return
+    _tell_merged(done, dry_run=dry_run)
+
+
+def _tell_merged(done: "Merged", *, dry_run: bool) -> None:
+    rows = [
+        {"field": name, "before": before, "after": after}
+        for name, (before, after) in sorted(done.fields.items())
+    ]
+    rendering.table(("field", "before", "after"), rows, nothing="no field of the survivor changes")
+    for id, playbook, why in done.ended:
+        rendering.say(f"the run of {playbook} {'would end' if dry_run else 'ended'}: {why} ({id})")
+    if dry_run:
+        rendering.note("nothing was changed")
+        return
+    rendering.say(f"{done.former} is {done.survivor} from now on")
+
+
+def export(
+    lead: Lead,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE", help="FILE.json is JSON, else text.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Gives everything that is held about a lead, as JSON or as text that a person can read."""
+    from engine.operations import exporting
+
+    with place.opened() as store:
+        found = exporting.export(store, lead)
+    if to is not None:
+        out = io.StringIO()
+        if to.suffix == ".json":
+            rendering.document(found, stream=out)
+        else:
+            out.writelines(f"{line}\n" for line in exporting.as_text(found))
+        _write(to, out.getvalue())
+        rendering.note(f"written to {to}; only you can read it")
+    elif as_json:
+        rendering.document(found)
+    else:
+        for line in exporting.as_text(found):
+            rendering.say(line)
+
+
+def _write(path: Path, text: str) -> None:
+    """A new file that only its owner can read.
+
+    Raises:
+        EnvironmentFault: it is there already, or cannot be written.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise InputError(f"'{path}' is there already", help="name a new file") from None
+    except OSError as error:
+        raise EnvironmentFault(f"'{path}' cannot be written: {error.strerror}") from error
+
+
+def erase(
+    names: Annotated[list[str], typer.Argument(metavar="LEAD...", help="Addresses, or ids.")],
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; it is kept: leave the person's name out.")
+    ] = "",
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erases leads on their request: nothing of the person is left, sums stay true.
+
+    Their runs end, their addresses are remembered as hashes, and get no mail. It cannot be undone.
+    """
+    from engine.operations import erasing, leads_view
+
+    settings = place.settings()
+    with place.opened(settings) as store:
+        for name in names:
+            leads_view.show(store, name)
+        if not yes:
+            _ask(names)
+        done = []
+        for name in names:
+            one = erasing.erase(store, name, actor=place.actor(), reason=reason)
+            _forget_caught(settings, one)
+            done.append(one)
+    if as_json:
+        rendering.document([one.as_json() for one in done])
+        return
+    for one in done:
+        _tell_erased(one)
+
+
+def _ask(names: list[str]) -> None:
+    if not sys.stdin.isatty():
+        raise InputError("erasing cannot be undone", help="say so: --yes")
+    wanted = f"{len(names)} leads" if len(names) > 1 else "this lead"
+    typer.confirm(f"Erase {wanted} for good?", abort=True)
+
+
+def _forget_caught(settings: "Settings", one: "Erased") -> None:
+    from engine.mail.catcher import forget
+
+    forget(settings.mail_folder, one.addresses)
+
+
+def _tell_erased(one: "Erased") -> None:
+    if one.is_over:
+        rendering.say(f"erased; {one.id} stands for it in sums")
+    else:
+        rendering.say(
+            f"{one.waits} of its messages are on their way this moment: what is left goes within "
+            "the hour"
+        )
+    if one.ended:
+        rendering.say(f"runs that ended: {one.ended}")
+    for deal in one.deals:
+        rendering.note(f"it was the contact of deal {deal}: name another, and read its texts")
+
+
+def erasures(
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 50,
+    as_json: AsJson = False,
+) -> None:
+    """Lists erasures, newest first: who asked for each, why, and whether it is over."""
+    from engine.operations.erasing import requests
+
+    with place.opened() as store:
+        rows = requests(store, limit=limit)
+    if as_json:
+        rendering.document(rows)
+        return
+    shown: list[Mapping[str, Any]] = [
+        {**row, "state": "over" if row["ended_at"] else "under way"} for row in rows
+    ]
+    columns = ("id", "state", "began_at", "ended_at", "actor", "reason")
+    rendering.table(columns, shown, nothing="nobody was erased")
