@@ -39,11 +39,21 @@ class Server:
     connections: int = 0
     chop: Callable[[bytes], list[bytes]] = lambda data: [data]
 
+    hangs_at: int = 0
+    """The number of the message whose end is not answered before `go_on`."""
+    hangs: asyncio.Event = field(default_factory=asyncio.Event)
+    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    messages: list[bytes] = field(default_factory=list)
+
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         writer.write(b"220 mx\r\n")
         while data := await reader.read(65536):
             self.reads.append(data)
+            self.messages += [line for line in data.split(b"\r\n") if line[:8] == b"Subject:"]
+            if self.hangs_at and len(self.messages) == self.hangs_at and b"\r\n.\r\n" in data:
+                self.hangs.set()
+                await self.go_on.wait()
             out = b"".join(self.answer(line) for line in data.split(b"\r\n"))
             for piece in self.chop(out):
                 writer.write(piece)
@@ -160,3 +170,94 @@ async def test_an_address_with_a_line_break_says_nothing_to_the_server() -> None
     async with a_server() as (server, transport):
         assert isinstance(await transport.send(bad), Rejected)
     assert not any(b"RSET" in read for read in server.reads)
+
+
+def numbered(number: int) -> Envelope:
+    content = b"Subject: %d\r\n\r\nwords\r\n" % number
+    return Envelope("bounce@acme.example", f"lead{number}@acme.example", content)
+
+
+async def send_many(transport: SmtpTransport, many: int, **limits: timedelta) -> list[Outcome]:
+    return await asyncio.gather(*(transport.send(numbered(one), **limits) for one in range(many)))
+
+
+async def test_the_envelope_of_the_next_message_goes_with_the_end_of_the_one_before() -> None:
+    """Once the server has shown that it is quick; nobody's content goes before its envelope."""
+    async with a_server() as (server, transport):
+        assert {type(one) for one in await send_many(transport, 4)} == {Accepted}
+    spoken = [read[:4] for read in server.reads]
+    assert spoken == [b"EHLO", b"MAIL", b"Subj", b"MAIL", b"Subj", b"Subj", b"Subj", b"QUIT"]
+    assert server.reads[4].endswith(b".\r\nMAIL FROM:<bounce@acme.example>\r\n"
+                                    b"RCPT TO:<lead2@acme.example>\r\nDATA\r\n")  # fmt: skip
+    assert server.messages == [b"Subject: %d" % one for one in range(4)]
+
+
+async def test_a_refusal_of_what_was_asked_ahead_is_that_messages_own() -> None:
+    """The one before it is taken, and so are those behind it."""
+    async with a_server() as (server, transport):
+        answer = server.answer
+        server.answer = lambda line: (  # type: ignore[method-assign]
+            b"550 5.1.1 nobody\r\n" if line.startswith(b"RCPT TO:<lead2") else answer(line)
+        )
+        outcomes = await send_many(transport, 5)
+    kinds = [Accepted, Accepted, Rejected, Accepted, Accepted]
+    assert [type(one) for one in outcomes] == kinds
+    assert server.messages == [b"Subject: %d" % one for one in (0, 1, 3, 4)]
+
+
+async def test_a_link_lost_at_the_end_of_a_message_leaves_only_that_one_in_doubt() -> None:
+    """The one whose envelope went with it is begun anew, and goes once."""
+    async with a_server() as (server, transport):
+        answer = server.answer
+
+        def cut_once(line: bytes) -> bytes:
+            if line == b"." and server.messages[-1] == b"Subject: 1" and server.connections == 1:
+                return b"cut"
+            return answer(line)
+
+        server.answer = cut_once  # type: ignore[method-assign]
+        outcomes = await send_many(transport, 4)
+    assert [type(one) for one in outcomes] == [Accepted, InDoubt, Accepted, Accepted]
+    assert server.messages == [b"Subject: %d" % one for one in range(4)]
+    assert server.connections == 2
+
+
+async def test_a_message_that_waits_behind_one_that_hangs_is_put_back_in_time() -> None:
+    """Its envelope may have gone ahead; not a word of its content follows, however late."""
+    within = timedelta(seconds=0.1)
+    async with a_server() as (server, transport):
+        server.hangs_at = 2
+        going = asyncio.create_task(send_many(transport, 3, start_within=within))
+        await asyncio.sleep(0.2)
+        server.go_on.set()
+        outcomes = await going
+        assert [type(one) for one in outcomes] == [Accepted, Accepted, NotSent]
+        assert outcomes[2] == NotSent("waiting for a connection", timedelta(), put_back=True)
+        assert isinstance(await transport.send(numbered(7)), Accepted)
+    assert server.messages == [b"Subject: 0", b"Subject: 1", b"Subject: 7"]
+    assert server.connections == 2
+
+
+async def test_a_message_cancelled_behind_another_leaves_that_one_alone() -> None:
+    async with a_server() as (server, transport):
+        server.hangs_at = 2
+        sends = [asyncio.create_task(transport.send(numbered(one))) for one in range(3)]
+        await asyncio.wait_for(server.hangs.wait(), 5)
+        sends[2].cancel()
+        server.go_on.set()
+        outcomes = await asyncio.gather(*sends, return_exceptions=True)
+        assert [type(one) for one in outcomes[:2]] == [Accepted, Accepted]
+        assert isinstance(outcomes[2], asyncio.CancelledError)
+        assert isinstance(await transport.send(numbered(7)), Accepted)
+    assert server.messages == [b"Subject: 0", b"Subject: 1", b"Subject: 7"]
+
+
+async def test_nothing_goes_ahead_to_a_server_that_takes_its_time() -> None:
+    """A message would be bound to a connection while others become free."""
+    async with a_server() as (server, transport):
+        server.hangs_at = 1
+        going = asyncio.create_task(send_many(transport, 2))
+        await asyncio.sleep(0.3)
+        server.go_on.set()
+        assert {type(one) for one in await going} == {Accepted}
+    assert [read[:4] for read in server.reads[2:5]] == [b"Subj", b"MAIL", b"Subj"]

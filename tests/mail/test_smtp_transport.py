@@ -11,6 +11,7 @@ import pytest
 from aiosmtpd.smtp import SMTP, AuthResult
 from aiosmtpd.smtp import Envelope as Received
 
+from engine.mail.transports.envelopes import wire_content
 from engine.mail.transports.memory import MemoryTransport
 from engine.mail.transports.port import (
     Accepted,
@@ -23,7 +24,7 @@ from engine.mail.transports.port import (
     Rejected,
     RejectionClass,
 )
-from engine.mail.transports.smtp import SmtpLimits, SmtpTransport, wire_content
+from engine.mail.transports.smtp import SmtpLimits, SmtpTransport
 from engine.mail.transports.smtp_url import SmtpServer, StartTls
 
 QUICK = SmtpLimits(

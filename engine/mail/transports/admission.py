@@ -24,15 +24,13 @@ class Admission:
         self._all = places + spare
         self._speeds = speeds
         self._inside: Counter[str] = Counter()
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+        self._waiting: OrderedDict[str, deque[asyncio.Future[bool]]] = OrderedDict()
 
     async def enter(self, name: str) -> None:
         """Waits for a place; whoever is cancelled meanwhile has none."""
-        if name not in self._waiting and self._may(name):
-            self._inside[name] += 1
-            return
         place = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(name, deque()).append(place)
+        if self.ask(name, place):
+            return
         try:
             await place
         except asyncio.CancelledError:
@@ -41,6 +39,29 @@ class Admission:
             else:
                 self._drop(name, place)
             raise
+
+    def ask(self, name: str, place: "asyncio.Future[bool]") -> bool:
+        """Whether there is a place now; else `place` comes true once there is, unless it is done.
+
+        Whoever does not want it any more has `place` done before, and never leaves.
+        """
+        if name not in self._waiting and self._may(name):
+            self._inside[name] += 1
+            return True
+        self._waiting.setdefault(name, deque()).append(place)
+        return False
+
+    def follower(self, name: str) -> "tuple[str, asyncio.Future[bool]] | None":
+        """Who would get in if one of `name` left now: its destination and its `place`."""
+        self._inside[name] -= 1
+        found = next((one for one in [*self._waiting] if self._may(one) and self._wait(one)), None)
+        self._inside[name] += 1
+        return None if found is None else (found, self._waiting[found][0])
+
+    def hand_over(self, name: str, follower: str) -> None:
+        """Gives a place of `name` to whom `follower` told of, whose own `place` is left alone."""
+        self._inside[name] -= 1
+        self._take(follower)
 
     def leave(self, name: str) -> None:
         """Gives a place back; whose turn it is gets in."""
@@ -63,20 +84,29 @@ class Admission:
         while let_in:
             let_in = False
             for name in list(self._waiting):
-                if not self._may(name):
-                    continue
-                waiting = self._waiting.pop(name)
-                while waiting and waiting[0].done():
-                    waiting.popleft()  # it was cancelled, and has not heard of it yet
-                if not waiting:
-                    continue
-                waiting.popleft().set_result(None)
-                self._inside[name] += 1
-                let_in = True
-                if waiting:
-                    self._waiting[name] = waiting  # at the end: the others come first now
+                if self._may(name) and self._wait(name):
+                    self._take(name).set_result(True)
+                    let_in = True
 
-    def _drop(self, name: str, place: "asyncio.Future[None]") -> None:
+    def _wait(self, name: str) -> bool:
+        """Whether anybody still waits for a place of that name."""
+        waiting = self._waiting[name]
+        while waiting and waiting[0].done():
+            waiting.popleft()  # it was cancelled, and has not heard of it yet
+        if not waiting:
+            del self._waiting[name]
+        return bool(waiting)
+
+    def _take(self, name: str) -> "asyncio.Future[bool]":
+        """Lets in who came first of a name; others come before its next one."""
+        waiting = self._waiting.pop(name)
+        place = waiting.popleft()
+        self._inside[name] += 1
+        if waiting:
+            self._waiting[name] = waiting
+        return place
+
+    def _drop(self, name: str, place: "asyncio.Future[bool]") -> None:
         waiting = self._waiting.get(name)
         if waiting is not None and place in waiting:
             waiting.remove(place)

@@ -1,11 +1,12 @@
 """An SMTP conversation after its greeting: lines go out, replies come back, in order.
 
 It takes a connection over from aiosmtplib once that has greeted, secured and logged in, because
-several commands may be on their way at once where the server offers PIPELINING (RFC 2920). It
-knows nothing of what commands mean.
+several commands may be on their way at once where the server offers PIPELINING (RFC 2920), those
+of the next message behind the end of this one. It knows nothing of what commands mean.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
 from typing import cast
 
@@ -23,8 +24,30 @@ class Lost(Exception):
         self.detail = detail
 
 
+class Question:
+    """Lines that were said, and the replies that they wait for.
+
+    Attributes:
+        replies: code and text of each that has come; fewer than wanted when the link was lost.
+        ended: done once all have come or none can come any more. When whoever asked has it done
+            before, nobody wants the replies: the connection is given up when they come.
+    """
+
+    __slots__ = ("_wanted", "ended", "replies")
+
+    def __init__(self, wanted: int, ended: "asyncio.Future[bool]") -> None:
+        self.replies: list[tuple[int, str]] = []
+        self.ended = ended
+        self._wanted = wanted
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether all replies are here."""
+        return len(self.replies) >= self._wanted
+
+
 class Dialogue(asyncio.Protocol):
-    """One connection, used by one message at a time.
+    """One connection: a message at a time, and the envelope of the next one behind it.
 
     Args:
         transport: the open connection; from now on it talks to this object.
@@ -37,9 +60,7 @@ class Dialogue(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
         self._text: list[bytes] = []
-        self._replies: list[tuple[int, str]] = []
-        self._waiter: asyncio.Future[None] | None = None
-        self._wanted = 0
+        self._asked: deque[Question] = deque()
         self._lost = ""
         transport.set_protocol(self)
 
@@ -69,23 +90,49 @@ class Dialogue(asyncio.Protocol):
         Raises:
             Lost: it was lost before the first reply.
         """
-        if self._replies or self._buffer:
+        return await self.answer(self.begin(said, replies), timeout)
+
+    def begin(
+        self, said: bytes, replies: int, ended: "asyncio.Future[bool] | None" = None
+    ) -> Question:
+        """Says whole lines without waiting; their replies come after those of what was said before.
+
+        Args:
+            said: the lines; empty when they went out together with the ones before.
+            replies: how many there are to come.
+            ended: the question's own future, where somebody waits for it already.
+
+        Raises:
+            Lost: the connection is gone.
+        """
+        if self._buffer and not self._asked:
             self.fail("the server answers what nobody asked")
         if not self.is_open:
             raise Lost(self._lost or "the connection was lost")
-        self._wanted = replies
-        self._waiter = self._loop.create_future()
+        question = Question(replies, ended or self._loop.create_future())
+        self._asked.append(question)
+        if said:
+            self._transport.write(said)
+        return question
+
+    async def answer(self, question: Question, timeout: float) -> list[tuple[int, str]]:
+        """Waits for the replies to a question; see `ask`."""
         timer = self._loop.call_later(timeout, self.fail, "timed out waiting for the server")
         try:
-            self._transport.write(said)
-            await self._waiter
+            await question.ended
         finally:
             timer.cancel()
-            self._waiter = None
-        found, self._replies = self._replies[: self._wanted], self._replies[self._wanted :]
-        if not found:
+        return self.replies_to(question)
+
+    def replies_to(self, question: Question) -> list[tuple[int, str]]:
+        """The replies to a question that has ended.
+
+        Raises:
+            Lost: there are none.
+        """
+        if not question.replies:
             raise Lost(self._lost)
-        return found
+        return question.replies
 
     async def quit(self, timeout: float) -> None:
         """Says goodbye, briefly, and closes."""
@@ -98,19 +145,19 @@ class Dialogue(asyncio.Protocol):
                 self.close()
 
     def close(self) -> None:
-        """Lets go of the connection."""
-        self._lost = self._lost or "the connection was closed"
-        self._transport.close()
+        """Lets go of the connection; whoever still waits is told."""
+        self.fail("the connection was closed")
 
     def fail(self, detail: str) -> None:
         """Gives the connection up; whoever waits is told."""
         self._lost = self._lost or detail
         self._transport.close()
-        self._wake()
+        while self._asked:
+            _end(self._asked.popleft())
 
     def data_received(self, data: bytes) -> None:
         """Replies, or parts of them."""
-        if self._waiter is None:
+        if not self._asked:
             self.fail("the server spoke out of turn")
             return
         self._buffer += data
@@ -122,8 +169,6 @@ class Dialogue(asyncio.Protocol):
             del self._buffer[: end + 1]
             if not self._take(line):
                 return
-        if len(self._replies) >= self._wanted:
-            self._wake()
 
     def eof_received(self) -> None:
         """The server says no more."""
@@ -142,10 +187,28 @@ class Dialogue(asyncio.Protocol):
         self._text.append(line[4:].strip())
         if line[3:4] != b"-":
             text = b"\n".join(self._text).decode("utf-8", "surrogateescape")
-            self._replies.append((int(code), text))
             self._text.clear()
+            return self._replied(int(code), text)
         return True
 
-    def _wake(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+    def _replied(self, code: int, text: str) -> bool:
+        """Adds a reply to what was asked first; answers whether more can come."""
+        if not self._asked:
+            self.fail("the server answers what nobody asked")
+            return False
+        question = self._asked[0]
+        question.replies.append((code, text))
+        if question.is_answered:
+            self._asked.popleft()
+            if not _end(question):
+                self.fail("nobody waits for it any more")
+                return False
+        return True
+
+
+def _end(question: Question) -> bool:
+    """Wakes whoever waits; answers whether somebody does."""
+    if question.ended.done():
+        return False
+    question.ended.set_result(True)
+    return True

@@ -6,6 +6,7 @@ that there is no such address.
 """
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 from engine.mail.transports.port import (
@@ -108,6 +109,21 @@ def classify_final(reply: Reply) -> Accepted | Deferred | Rejected | InDoubt:
     if isinstance(outcome, NotSent):
         return InDoubt(outcome.detail)
     return outcome
+
+
+def refused_entry(reply: Reply) -> Deferred | Rejected | NotSent:
+    """A refusal while connecting says nothing about the lead: it is the host's, or ours."""
+    match classify(reply):
+        case Deferred(cause=DeferralClass.THROTTLED) as deferred:
+            return replace(deferred, entry=True)
+        case Deferred():
+            return Deferred(reply, DeferralClass.HOST, RETRY_AFTER[DeferralClass.HOST], entry=True)
+        case Rejected(cause=RejectionClass.CONFIGURATION) as rejected:
+            return replace(rejected, entry=True)
+        case Rejected():
+            return Rejected(reply, RejectionClass.SENDER_FAULT, suppress=False, entry=True)
+        case _:
+            return NotSent(f"the server's answer makes no sense: '{reply}'", entry=True)
 
 
 def _deferral(reply: Reply) -> DeferralClass:

@@ -3,39 +3,38 @@
 It drives the dialogue itself (aiosmtplib opens the connection), because a link lost before the end
 of the message was written means "not sent", and a link lost after it means "in doubt": no
 exception class tells those apart. It decides nothing about repeats.
+
+Behind the end of a message goes the envelope of the next one that waits, in one write (RFC 2920):
+that costs half the round trips. The content of a message follows only when all before it on the
+connection is answered; what was asked ahead and came to nothing is begun anew elsewhere.
 """
 
 import asyncio
-import re
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
-from enum import IntEnum
 
 import aiosmtplib
 
 from engine.mail.transports.admission import Admission
 from engine.mail.transports.dialogue import Dialogue, Lost
+from engine.mail.transports.envelopes import envelope_options, wire_content
 from engine.mail.transports.port import (
-    DeferralClass,
     Deferred,
     Envelope,
     InDoubt,
     NotSent,
     Outcome,
     Rejected,
-    RejectionClass,
     Reply,
 )
-from engine.mail.transports.replies import RETRY_AFTER, classify, classify_final, parse_reply
+from engine.mail.transports.replies import classify, classify_final, parse_reply, refused_entry
 from engine.mail.transports.smtp_url import SmtpServer, StartTls, parse_smtp_url
 from engine.mail.transports.speeds import Speeds
-from engine.playbook.providers import destination_of
+from engine.mail.transports.under_way import AHEAD, NEVER, Connection, Sending, Stage, under_way
 
-_LINE_ENDS = re.compile(rb"\r\n|\r|\n")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _GOODBYE = 1.0
 
 
@@ -62,28 +61,7 @@ class SmtpLimits:
     """After a failed attempt to connect, others fail at once for so long."""
 
 
-class _Stage(IntEnum):
-    CONNECT = 0
-    ENVELOPE = 1
-    CONTENT = 2
-
-
-@dataclass(slots=True, eq=False)
-class _Connection:
-    line: Dialogue
-    sent: int = 0
-    last_used: float = 0.0
-
-    @property
-    def reused(self) -> bool:
-        return self.sent > 0
-
-
-@dataclass(slots=True)
-class _Progress:
-    """How far one message has come; what a lost link means is read from it."""
-
-    stage: _Stage = _Stage.CONNECT
+_PUT_BACK = NotSent("waiting for a connection", timedelta(), put_back=True)
 
 
 class SmtpTransport:
@@ -103,8 +81,9 @@ class SmtpTransport:
     ) -> None:
         self.server = parse_smtp_url(server) if isinstance(server, str) else server
         self.limits = limits or SmtpLimits()
-        self._idle: deque[_Connection] = deque()
+        self._idle: deque[Connection] = deque()
         self._speeds = speeds or Speeds()
+        self._waiting: dict[asyncio.Future[bool], Sending] = {}
         self._doors = Admission(self.limits.connections, self.limits.spare, self._speeds)
         self._helo = self.server.helo
         self._down_until = 0.0
@@ -121,34 +100,53 @@ class SmtpTransport:
 
         A cancelled send drops its connection; the caller then treats the message as in doubt.
         """
-        progress = _Progress()
-        to = destination_of(envelope.recipient)
+        sending = under_way(envelope, within, start_within)
         try:
-            async with asyncio.timeout(within.total_seconds() if within else None):
-                if not await self._admitted(to, start_within):
-                    return NotSent("waiting for a connection", timedelta(), put_back=True)
-                ticket = self._speeds.begin(to)
-                try:
-                    return await self._deliver(envelope, progress)
-                finally:
-                    self._speeds.end(to, ticket)
-                    self._doors.leave(to)
-        except TimeoutError:
-            seconds = within.total_seconds() if within else 0
-            detail = f"no end within {seconds:g} s"
-            if progress.stage is _Stage.CONTENT:
-                return InDoubt(detail)
-            at = "waiting for a connection" if progress.stage is _Stage.CONNECT else "the envelope"
-            return NotSent(f"{detail} (at {at})")
+            if not await self._admitted(sending):
+                return sending.overdue() if sending.is_over else _PUT_BACK
+            ticket = self._speeds.begin(sending.to)
+            try:
+                return await self._deliver(sending)
+            finally:
+                self._speeds.end(sending.to, ticket)
+        finally:
+            self._leave(sending)
 
-    async def _admitted(self, to: str, start_within: timedelta | None) -> bool:
-        """Whether one of the connections is ours, in time."""
+    async def _admitted(self, sending: Sending) -> bool:
+        """Waits until a connection, or a place for a new one, is this message's; not too long."""
+        if self._doors.ask(sending.to, sending.turn):
+            sending.has_place = True
+            return True
+        self._waiting[sending.turn] = sending
+        at = min(sending.until, sending.begin_until)
+        timer = None
+        if at != NEVER:
+            timer = sending.turn.get_loop().call_at(at, _expire, sending.turn)
         try:
-            async with asyncio.timeout(start_within.total_seconds() if start_within else None):
-                await self._doors.enter(to)
-        except TimeoutError:
-            return False
-        return True
+            return await sending.turn
+        finally:
+            del self._waiting[sending.turn]
+            # One that was asked ahead gets its place from the message before.
+            sending.has_place |= sending.is_wanted and sending.connection is None
+            if timer is not None:
+                timer.cancel()
+
+    def _leave(self, sending: Sending) -> None:
+        """Gives up the place of a message, to the one behind it or to whose turn it is.
+
+        One that is put back or cancelled while the message before has not ended has no place yet.
+        """
+        if not sending.has_place:
+            return
+        begun = sending.is_wanted and sending.stage is not Stage.CONNECT
+        if sending.connection is not None and not begun:
+            sending.connection.line.close()  # the replies to its envelope are nobody's
+        if sending.behind is None:
+            self._doors.leave(sending.to)
+        elif sending.behind.is_wanted:
+            sending.behind.has_place = True
+        else:
+            self._doors.leave(sending.behind.to)
 
     async def close(self) -> None:
         """Say QUIT on every idle connection, briefly, and let them go."""
@@ -156,21 +154,34 @@ class SmtpTransport:
         self._idle.clear()
         await asyncio.gather(*(connection.line.quit(_GOODBYE) for connection in idle))
 
-    async def _deliver(self, envelope: Envelope, progress: _Progress) -> Outcome:
-        if (connection := self._take()) is not None:
+    async def _deliver(self, sending: Sending) -> Outcome:
+        connection = sending.connection or self._take()
+        if connection is not None:
             try:
-                return await self._converse(connection, envelope, progress)
+                return await self._converse(connection, sending)
             except Lost:
-                progress.stage = _Stage.CONNECT  # it had grown stale; nothing was complete
-        opened = await self._open()
-        if not isinstance(opened, _Connection):
+                if sending.is_over:
+                    return sending.overdue()
+                if sending.asked is not None and sending.is_late:
+                    return _PUT_BACK
+                # It had grown stale, or failed the message before; nothing was complete.
+                sending.stage, sending.asked = Stage.CONNECT, None
+        opened = await self._opened(sending)
+        if not isinstance(opened, Connection):
             return opened
         try:
-            return await self._converse(opened, envelope, progress)
+            return await self._converse(opened, sending)
         except Lost as lost:
-            return NotSent(lost.detail)
+            return sending.overdue() if sending.is_over else NotSent(lost.detail)
 
-    def _take(self) -> _Connection | None:
+    async def _opened(self, sending: Sending) -> Connection | Outcome:
+        try:
+            async with asyncio.timeout_at(None if sending.within is None else sending.until):
+                return await self._open()
+        except TimeoutError:
+            return sending.overdue()
+
+    def _take(self) -> Connection | None:
         """The idle connection that was used last, if one is still good."""
         oldest = time.monotonic() - self.limits.idle.total_seconds()
         while self._idle:
@@ -180,22 +191,23 @@ class SmtpTransport:
             connection.line.close()
         return None
 
-    async def _converse(
-        self, connection: _Connection, envelope: Envelope, progress: _Progress
-    ) -> Outcome:
+    async def _converse(self, connection: Connection, sending: Sending) -> Outcome:
         """One message over one connection, which goes back to the pool only in good order."""
         good = False
         try:
-            progress.stage = _Stage.ENVELOPE
-            outcome = await self._transact(connection, envelope, progress)
+            sending.stage = Stage.ENVELOPE
+            outcome = await self._transact(connection, sending)
             good = not isinstance(outcome, InDoubt | NotSent)
         finally:
             if not good:
                 connection.line.close()
-        self._give_back(connection)
+        if sending.behind is None:
+            self._give_back(connection)
+        elif not sending.behind.is_wanted:
+            connection.line.close()
         return outcome
 
-    def _give_back(self, connection: _Connection) -> None:
+    def _give_back(self, connection: Connection) -> None:
         connection.sent += 1
         connection.last_used = time.monotonic()
         if not connection.line.is_open:
@@ -205,37 +217,35 @@ class SmtpTransport:
         else:
             self._idle.append(connection)
 
-    async def _transact(
-        self, connection: _Connection, envelope: Envelope, progress: _Progress
-    ) -> Outcome:
+    async def _transact(self, connection: Connection, sending: Sending) -> Outcome:
         line = connection.line
-        options = envelope_options(line.offers, envelope)
-        if isinstance(options, Rejected):
-            return options
-        refusal = await self._introduce(connection, (*options, b"DATA"))
+        if sending.asked is not None:
+            replies = line.replies_to(sending.asked)
+            refusal = _refusal(connection, _ENVELOPE, replies)
+            if refusal is None and sending.is_late:
+                line.close()  # it waits for a message that may not be begun any more
+                return _PUT_BACK
+        else:
+            options = envelope_options(line.offers, sending.envelope)
+            if isinstance(options, Rejected):
+                return options
+            refusal = await self._introduce(connection, sending, (*options, b"DATA"))
         if refusal is not None:
             return await self._refused(line, refusal)
-        return await self._content(line, envelope.content, progress)
+        return await self._content(connection, sending)
 
     async def _introduce(
-        self, connection: _Connection, commands: tuple[bytes, bytes, bytes]
+        self, connection: Connection, sending: Sending, commands: tuple[bytes, bytes, bytes]
     ) -> Reply | None:
         """Asks to hand a message over; answers the first refusal, None: it may follow now."""
-        line, timeout = connection.line, self.limits.command.total_seconds()
-        groups = [commands] if line.takes_many else [(one,) for one in commands]
+        line = connection.line
+        groups = [_ENVELOPE] if line.takes_many else [(one,) for one in _ENVELOPE]
         for group in groups:
-            said = b"".join(command + b"\r\n" for command in group)
-            replies = await line.ask(said, len(group), timeout)
-            for command, (code, text) in zip(group, replies, strict=False):
-                if code == 421 and connection.reused and command is commands[0]:
-                    raise Lost(str(parse_reply(code, text)))  # it had closed an idle connection
-                if code == 354 if command is commands[2] else code // 100 == 2:
-                    continue
-                if group is commands and replies[-1][0] == 354:
-                    line.close()  # it waits for a message that goes to nobody
-                return parse_reply(code, text)
-            if len(replies) < len(group):
-                raise Lost("the connection was lost (at the envelope)")
+            said = b"".join(commands[one] + b"\r\n" for one in group)
+            replies = await line.ask(said, len(group), sending.left(self.limits.command))
+            refusal = _refusal(connection, group, replies)
+            if refusal is not None:
+                return refusal
         return None
 
     async def _refused(self, line: Dialogue, reply: Reply) -> Outcome:
@@ -253,20 +263,51 @@ class SmtpTransport:
                 line.close()
         return outcome
 
-    async def _content(self, line: Dialogue, content: bytes, progress: _Progress) -> Outcome:
+    async def _content(self, connection: Connection, sending: Sending) -> Outcome:
+        line = connection.line
         if not line.is_open:
             raise Lost("the connection was lost before the message")
-        progress.stage = _Stage.CONTENT
+        said, behind = wire_content(sending.envelope.content), self._behind(connection, sending)
+        sending.stage = Stage.CONTENT
+        began = time.monotonic()
+        question = line.begin(said + behind[1] if behind else said, 1)
+        if behind:
+            self._hand_on(connection, sending, behind[0])
         try:
-            timeout = self.limits.final.total_seconds()
-            [(code, text)] = await line.ask(wire_content(content), 1, timeout)
+            [(code, text)] = await line.answer(question, sending.left(self.limits.final))
         except Lost as lost:
+            if sending.is_over:
+                return sending.overdue()
             return InDoubt(f"{lost.detail} (at the final dot)")
+        connection.is_quick = time.monotonic() - began < AHEAD
         if code == 421:
             line.close()
         return classify_final(parse_reply(code, text))
 
-    async def _open(self) -> _Connection | Outcome:
+    def _behind(self, connection: Connection, sending: Sending) -> tuple[Sending, bytes] | None:
+        """The message that waits first and its envelope, if that may go out ahead here."""
+        is_last = connection.sent + 1 >= self.limits.messages_per_connection
+        if is_last or not (connection.is_quick and connection.line.takes_many):
+            return None
+        following = self._doors.follower(sending.to)
+        if following is None:
+            return None
+        found = self._waiting[following[1]]
+        options = envelope_options(connection.line.offers, found.envelope)
+        if isinstance(options, Rejected):
+            return None  # it is told so when it has a place of its own
+        return found, b"%s\r\n%s\r\nDATA\r\n" % options
+
+    def _hand_on(self, connection: Connection, sending: Sending, following: Sending) -> None:
+        """Binds the next message to this connection; its turn comes with the replies to it."""
+        connection.sent += 1
+        connection.last_used = time.monotonic()
+        self._doors.hand_over(sending.to, following.to)
+        sending.behind = following
+        following.connection = connection
+        following.asked = connection.line.begin(b"", len(_ENVELOPE), following.turn)
+
+    async def _open(self) -> Connection | Outcome:
         """A new connection, greeted, secret and logged in; or why there is none."""
         if time.monotonic() < self._down_until:
             return self._down
@@ -277,9 +318,9 @@ class SmtpTransport:
             if client.is_ehlo_or_helo_needed:
                 await _greet(client)
             self._helo = client.local_hostname
-            return _Connection(Dialogue.take_over(client))
+            return Connection(Dialogue.take_over(client))
         except aiosmtplib.SMTPResponseException as error:
-            outcome = _refused_entry(parse_reply(error.code, error.message))
+            outcome = refused_entry(parse_reply(error.code, error.message))
         except (aiosmtplib.SMTPException, OSError) as error:
             outcome = NotSent(_told(error), entry=True)
         except Lost as lost:
@@ -308,66 +349,34 @@ class SmtpTransport:
         )
 
 
-def envelope_options(
-    offers: Mapping[str, str], envelope: Envelope
-) -> tuple[bytes, bytes] | Rejected:
-    """The MAIL and RCPT commands, with what the server offers; or why it cannot be asked."""
-    sender, recipient = envelope.sender, envelope.recipient
-    if _CONTROL.search(sender) or _CONTROL.search(recipient):
-        text = "an address has a line break or a control character"
-        return Rejected(Reply(553, "5.1.3", text), RejectionClass.CONFIGURATION, False)
-    mail = b"MAIL FROM:<" + sender.encode("utf-8") + b">"
-    rcpt = b"RCPT TO:<" + recipient.encode("utf-8") + b">"
-    if not (sender.isascii() and recipient.isascii()):
-        if "smtputf8" not in offers:
-            text = f"the mail server does not offer SMTPUTF8, which '{recipient}' needs"
-            return Rejected(Reply(553, "5.6.7", text), RejectionClass.CONFIGURATION, False)
-        mail += b" SMTPUTF8 BODY=8BITMIME"
-    limit = offers.get("size", "").strip()
-    if limit.isdecimal() and 0 < int(limit) < len(envelope.content):
-        text = f"the message has {len(envelope.content)} bytes, and the mail server takes {limit}"
-        return Rejected(Reply(552, "5.3.4", text), RejectionClass.CONTENT, False)
-    if "dsn" in offers and recipient.isascii():
-        mail += b" RET=HDRS"
-        if envelope.message_id:
-            mail += b" ENVID=" + _xtext(envelope.message_id.strip("<>"))
-        rcpt += b" NOTIFY=FAILURE,DELAY ORCPT=rfc822;" + _xtext(recipient)
-    return mail, rcpt
+_ENVELOPE = (0, 1, 2)
+"""MAIL, RCPT and DATA, by their number."""
 
 
-def wire_content(content: bytes) -> bytes:
-    """The message as it follows DATA: every line ends in CRLF, dots doubled, the final dot."""
-    ends = content.count(b"\r\n")
-    if content.count(b"\n") != ends or content.count(b"\r") != ends:
-        content = _LINE_ENDS.sub(b"\r\n", content)
-    if not content.endswith(b"\r\n"):
-        content += b"\r\n"
-    if content.startswith(b"."):
-        content = b"." + content
-    return content.replace(b"\r\n.", b"\r\n..") + b".\r\n"
+def _refusal(
+    connection: Connection, commands: Sequence[int], replies: Sequence[tuple[int, str]]
+) -> Reply | None:
+    """The first refusal among the replies to commands of an envelope, sent at once.
+
+    Raises:
+        Lost: not all were answered, or the server had closed an idle connection.
+    """
+    for command, (code, text) in zip(commands, replies, strict=False):
+        if code == 421 and connection.reused and command == _ENVELOPE[0]:
+            raise Lost(str(parse_reply(code, text)))
+        if code == 354 if command == _ENVELOPE[2] else code // 100 == 2:
+            continue
+        if len(commands) > 1 and replies[-1][0] == 354:
+            connection.line.close()  # it waits for a message that goes to nobody
+        return parse_reply(code, text)
+    if len(replies) < len(commands):
+        raise Lost("the connection was lost (at the envelope)")
+    return None
 
 
-def _xtext(text: str) -> bytes:
-    """RFC 3461: what is not printable, `+` and `=` become +XX."""
-    plain = (chr(byte) for byte in text.encode())
-    return "".join(
-        char if "!" <= char <= "~" and char not in "+=" else f"+{ord(char):02X}" for char in plain
-    ).encode()
-
-
-def _refused_entry(reply: Reply) -> Outcome:
-    """A refusal while connecting says nothing about the lead: it is the host's, or ours."""
-    match classify(reply):
-        case Deferred(cause=DeferralClass.THROTTLED) as deferred:
-            return replace(deferred, entry=True)
-        case Deferred():
-            return Deferred(reply, DeferralClass.HOST, RETRY_AFTER[DeferralClass.HOST], entry=True)
-        case Rejected(cause=RejectionClass.CONFIGURATION) as rejected:
-            return replace(rejected, entry=True)
-        case Rejected():
-            return Rejected(reply, RejectionClass.SENDER_FAULT, suppress=False, entry=True)
-        case _:
-            return NotSent(f"the server's answer makes no sense: '{reply}'", entry=True)
+def _expire(turn: "asyncio.Future[bool]") -> None:
+    if not turn.done():
+        turn.set_result(False)
 
 
 async def _greet(client: aiosmtplib.SMTP) -> None:
