@@ -1,4 +1,4 @@
-"""Commands about mail that comes back."""
+"""Commands about mail: how it will look, and what comes back."""
 
 import sys
 from collections.abc import Mapping
@@ -6,11 +6,11 @@ from typing import Annotated
 
 import typer
 
-from commands import place, rendering
+from commands import mail_pages, place, rendering
 from commands.rendering import AsJson
 from engine.errors import EnvironmentFault, LongplayError
 
-mail = typer.Typer(help="Mail that comes back: bounces, complaints, replies.", no_args_is_help=True)
+mail = typer.Typer(help="Mail: how it will look; bounces, complaints, replies.", no_args_is_help=True)
 
 _NO_MORE = 75
 """EX_TEMPFAIL of sysexits.h: a mail server keeps the letter and tries again later."""
@@ -18,6 +18,8 @@ _NO_MORE = 75
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this group."""
+    for command in (mail_pages.preview, mail_pages.check):
+        mail.command()(command)
     app.add_typer(mail, name="mail", rich_help_panel="Records")
 
 

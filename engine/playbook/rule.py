@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-Place = Literal["file", "steps", "playbook", "playbooks", "condition", "workspace", "none"]
+Place = Literal["file", "steps", "playbook", "playbooks", "condition", "workspace", "mail", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +16,8 @@ class Rule:
         wrong: an example that breaks it.
         right: the example mended; empty when there is nothing to show.
         place: what the examples are: a whole file, steps, the keys of a playbook beside its steps,
-            a condition, a workspace, or two playbooks with `---` between them; `none` cannot be
-            shown as text.
+            a condition, a workspace, two playbooks with `---` between them, or a mail template;
+            `none` cannot be shown as text.
     """
 
     name: str

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from engine.playbook.rule import Rule
 from engine.playbook.rules_conditions import CONDITION_RULES
+from engine.playbook.rules_mail import MAIL_RULES
 from engine.playbook.rules_playbook import PLAYBOOK_RULES
 from engine.playbook.rules_scenarios import SCENARIO_RULES
 from engine.playbook.rules_scoring import SCORING_RULES
@@ -25,5 +26,6 @@ RULES: Mapping[str, Rule] = {
         *SCORING_RULES,
         *SCENARIO_RULES,
         *WORKSPACE_RULES,
+        *MAIL_RULES,
     )
 }

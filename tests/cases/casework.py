@@ -3,7 +3,12 @@
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from engine.operations.editions import Folder, template_facts
+from engine.operations.mail_check import check_mail
+from engine.operations.mail_preview import reader_of, shelf_of_folder
+from engine.operations.published import Current
 from engine.playbook.compile import Compiled, compile_playbook
 from engine.playbook.diagnostics import Diagnostic, Findings
 from engine.playbook.lexicon import Lexicon
@@ -100,6 +105,8 @@ def as_file(rule: Rule, snippet: str) -> str:
 def found_in(rule: Rule, snippet: str) -> Sequence[Diagnostic]:
     if rule.place == "playbooks":
         return found_beside(*snippet.split("---\n"))
+    if rule.place == "mail":
+        return found_in_mail(snippet)
     text = as_file(rule, snippet)
     if rule.place == "workspace":
         return load_workspace(text).diagnostics
@@ -112,3 +119,13 @@ def found_beside(*playbooks: str) -> Sequence[Diagnostic]:
     files = {f"playbooks/{text.split(maxsplit=2)[1]}.yaml": text.encode() for text in playbooks}
     files["longplay.yaml"] = WORKSPACE.encode()
     return validate_workspace(files, sound).diagnostics
+
+
+def found_in_mail(template: str) -> Sequence[Diagnostic]:
+    """What is said of a mail of this page."""
+    now = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+    files = {"example.html": template}
+    current = Current("a digest", workspace(), {}, {}, frozenset())
+    shelf = shelf_of_folder(Folder({}, files), current, ["example"])
+    readers = {"": reader_of(None, current, "", "", now)}
+    return check_mail(shelf, "example", template_facts(files), (), readers, now)
