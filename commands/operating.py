@@ -82,9 +82,21 @@ def doctor(
     limit: Annotated[
         int, typer.Option("--limit", min=1, max=100_000, help="With --replay: so many at most.")
     ] = 1_000,
+    mail: Annotated[
+        bool,
+        typer.Option("--mail", help="Looks whether mail can arrive: DNS, TLS, one-click."),
+    ] = False,
+    dns: Annotated[
+        str, typer.Option("--dns", metavar="ADDRESS", help="With --mail: the DNS server to ask.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Looks whether everything is well, and recounts every enrollment and message."""
+    if mail:
+        from commands.mail_doctoring import tell as tell_of_mail
+
+        tell_of_mail(dns, as_json=as_json)
+        return
     if replay:
         from commands.replaying import tell
 
