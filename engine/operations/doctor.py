@@ -44,17 +44,29 @@ class Check:
         return {"name": self.name, "ok": self.ok, "detail": self.detail}
 
 
-def examine(store: Store) -> list[Check]:
-    """Looks at everything that the store can tell, in one consistent picture."""
-    return store.read(lambda tx: [_looked(tx, name, look) for name, look in _CHECKS])
+def examine(store: Store, *, tell: Callable[[Check], None] = lambda check: None) -> list[Check]:
+    """Looks at everything that the store can tell, in one consistent picture.
+
+    Args:
+        store: the store.
+        tell: hears of each check as soon as it is done; a large store takes a while.
+    """
+    return store.read(lambda tx: [_looked(tx, name, look, tell) for name, look in _CHECKS])
 
 
-def _looked(tx: Transaction, name: str, look: Callable[[Transaction], tuple[bool, str]]) -> Check:
+def _looked(
+    tx: Transaction,
+    name: str,
+    look: Callable[[Transaction], tuple[bool, str]],
+    tell: Callable[[Check], None],
+) -> Check:
     try:
         ok, detail = look(tx)
     except LongplayError as error:
-        return Check(name, False, f"{error.message}; {error.help}" if error.help else error.message)
-    return Check(name, ok, detail)
+        ok, detail = False, f"{error.message}; {error.help}" if error.help else error.message
+    check = Check(name, ok, detail)
+    tell(check)
+    return check
 
 
 def _published(tx: Transaction) -> tuple[bool, str]:

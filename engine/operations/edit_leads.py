@@ -12,10 +12,12 @@ from engine.errors import InputError, NotFoundError
 from engine.ids import LeadId, derived_id
 from engine.operations import published
 from engine.operations.lead_changes import found_lead, react_to
+from engine.operations.lead_stages import checked_move
 from engine.operations.owning import OwnerDesk
 from engine.operations.places import country_code, language_tag
 from engine.operations.published import Current
 from engine.operations.reactions import Reaction
+from engine.operations.scopes import load_facts
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Value
 from engine.runtime.assignment import Assigned
@@ -49,32 +51,69 @@ class Edited:
     reaction: Reaction = field(default_factory=Reaction)
 
 
-def put_lead(store: Store, values: Mapping[str, object], *, actor: str) -> Edited:
+@dataclass(frozen=True, slots=True)
+class By:
+    """Who changes leads, and why.
+
+    Attributes:
+        actor: as the history knows him.
+        reason: why; a lead goes back to an earlier stage only with one.
+        force: back, too, where the lead's stage does not say so.
+    """
+
+    actor: str
+    reason: str = ""
+    force: bool = False
+
+
+def put_lead(
+    store: Store,
+    values: Mapping[str, object],
+    *,
+    actor: str,
+    reason: str = "",
+    force: bool = False,
+) -> Edited:
     """Makes a lead, or changes the one with this address or id: posted twice is posted once.
 
     Raises:
-        InputError: a value does not fit, or nothing says which lead this is.
+        InputError: a value does not fit, the lead may not be in that stage, or nothing says which
+            lead this is.
     """
-    return store.write(lambda tx: put_lead_in(tx, values, actor=actor))
+    by = By(actor, reason, force)
+    return store.write(lambda tx: _put(tx, values, by))
 
 
-def change_lead(store: Store, name: str, values: Mapping[str, object], *, actor: str) -> Edited:
+def change_lead(
+    store: Store,
+    name: str,
+    values: Mapping[str, object],
+    *,
+    actor: str,
+    reason: str = "",
+    force: bool = False,
+) -> Edited:
     """Changes the lead with this address or id; None takes a value away.
 
     Raises:
         NotFoundError: there is no such lead.
-        InputError: a value does not fit.
+        InputError: a value does not fit, or the lead may not move to that stage.
     """
+    by = By(actor, reason, force)
 
     def work(tx: Transaction) -> Edited:
         current = published.current(tx)
-        return _change(tx, current, found_lead(tx, name), _typed(current, values), actor)
+        return _change(tx, current, found_lead(tx, name), _typed(current, values), by)
 
     return store.write(work)
 
 
 def put_lead_in(tx: Transaction, values: Mapping[str, object], *, actor: str) -> Edited:
     """`put_lead` within a transaction that is open already."""
+    return _put(tx, values, By(actor))
+
+
+def _put(tx: Transaction, values: Mapping[str, object], by: By) -> Edited:
     current = published.current(tx)
     given = dict(values)
     id = _checked_id(given.pop("id", None))
@@ -85,9 +124,9 @@ def put_lead_in(tx: Transaction, values: Mapping[str, object], *, actor: str) ->
     if known is not None and _is_former(tx, typed.get("email")):
         del typed["email"]
     if known is not None:
-        return _change(tx, current, known, typed, actor)
-    made = _create(tx, current, id, typed, actor)
-    return made if isinstance(made, Edited) else _change(tx, current, made, typed, actor)
+        return _change(tx, current, known, typed, by)
+    made = _create(tx, current, id, typed, by)
+    return made if isinstance(made, Edited) else _change(tx, current, made, typed, by)
 
 
 def _known(tx: Transaction, id: LeadId | None, typed: Mapping[str, Value]) -> LeadId | None:
@@ -109,14 +148,17 @@ def _create(
     current: Current,
     id: LeadId | None,
     typed: Mapping[str, Value],
-    actor: str,
+    by: By,
 ) -> Edited | LeadId:
     """The new lead; or the id of one that somebody else made in the meantime."""
+    if typed.get("stage"):
+        checked_move(tx, current, None, typed, reason=by.reason, force=by.force)
     values = dict(typed) if id is None else {**typed, "id": id}
     (change,) = leads.create_many(
         tx,
         [values],
-        actor=actor,
+        actor=by.actor,
+        reason=by.reason[:500],
         custom=current.custom,
         lifecycle=current.workspace.lifecycle,
         zone=current.zone,
@@ -124,21 +166,25 @@ def _create(
     if change.before is not None:
         return change.id
     leads.lock(tx, [change.id])
-    return Edited(change.id, True, change.changed, _settle(tx, current, change, actor))
+    return Edited(change.id, True, change.changed, _settle(tx, current, change, by.actor))
 
 
 def _change(
-    tx: Transaction, current: Current, lead: LeadId, typed: Mapping[str, Value], actor: str
+    tx: Transaction, current: Current, lead: LeadId, typed: Mapping[str, Value], by: By
 ) -> Edited:
     leads.lock(tx, [lead])
+    if typed.get("stage"):
+        facts = load_facts(tx, current, [lead]).get(lead)
+        checked_move(tx, current, facts, typed, reason=by.reason, force=by.force)
     saved = leads.save_many(
-        tx, {lead: typed}, actor=actor, custom=current.custom, zone=current.zone
-    ).get(lead)
+        tx, {lead: typed}, actor=by.actor, reason=by.reason[:500], custom=current.custom,
+        zone=current.zone,
+    ).get(lead)  # fmt: skip
     if saved is None:
         raise NotFoundError(f"there is no lead '{lead}' any more")
     if not saved.changed:
         return Edited(lead, False)
-    return Edited(lead, False, saved.changed, _settle(tx, current, saved, actor))
+    return Edited(lead, False, saved.changed, _settle(tx, current, saved, by.actor))
 
 
 def _settle(tx: Transaction, current: Current, change: LeadChange, actor: str) -> Reaction:

@@ -21,7 +21,9 @@ from engine.operations import (
     coming,
     erasing,
     published,
+    rescoring,
     retention,
+    score_sweep,
     segment_looks,
     timed_segments,
 )
@@ -73,8 +75,10 @@ _Page: TypeAlias = Callable[[Transaction, _Limit], int | None]
 
 def fire_due(store: Store) -> Fired:
     """Works off a page of the clock that has waited longest for its turn, and one of moments."""
-    done = [_bounded(store, page) for page in (_serve_clock, _sweep_moments)]
+    done = [_bounded(store, page) for page in (_serve_clock, _sweep_moments, _rescore)]
     entered = sum(one or 0 for one in done)
+    swept = score_sweep.sweep(store)
+    done.append(swept.looked or None)
     wake_in = store.read(_wake_in)
     # Due, and yet nothing done: somebody else is at it. A rest is better than a race.
     more = wake_in == 0.0 and any(one is not None for one in done)
@@ -103,10 +107,17 @@ def _wake_in(tx: Transaction) -> float | None:
     clock, moment = clocks.table, coming.table
     due = tx.conn.execute(sa.select(sa.func.min(clock.c.next_at))).scalar()
     soonest = tx.conn.execute(sa.select(sa.func.min(moment.c.at))).scalar()
-    found = [at for at in (due, soonest) if at is not None]
-    if tx.conn.execute(sa.select(clock.c.playbook).limit(1)).first() is not None:
+    found = [at for at in (due, soonest, score_sweep.soonest(tx)) if at is not None]
+    if rescoring.pending(tx):
+        return 0.0
+    if found or tx.conn.execute(sa.select(clock.c.playbook).limit(1)).first() is not None:
         found.append(tx.now + coming.LONGEST_REST)
     return max(0.0, (min(found) - tx.now).total_seconds()) if found else None
+
+
+def _rescore(tx: Transaction, limit: _Limit) -> int | None:
+    """One page of a score whose rules changed. A lead that cannot be worked out is passed over."""
+    return None if rescoring.work_page(tx, limit.size, skips=limit.skips) is None else 0
 
 
 def _serve_clock(tx: Transaction, limit: _Limit) -> int | None:

@@ -15,11 +15,13 @@ from engine.operations.deal_locks import lock_deals
 from engine.operations.derived import store_derived
 from engine.operations.heeding import heeded
 from engine.operations.incoming import Checked, IncomingEvent, check
+from engine.operations.lead_stages import judge
 from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
 from engine.operations.reactions import Reaction, Reactor
 from engine.operations.scopes import load_facts
 from engine.playbook.values import Value
+from engine.runtime.lifecycle import Denied
 from engine.runtime.matching import Edge, Happened
 from engine.store import deals, events, gone, lead_writing, leads, suppressions
 from engine.store.database import Store, Transaction
@@ -101,6 +103,8 @@ def _accept(
     trigger_old: bool,
     starts: bool,
 ) -> None:
+    if any("stage" in one.fields for one in fresh):
+        fresh = _allowed(tx, current, fresh, answer)
     made = _find_leads(tx, current, fresh, answer)
     ids = sorted({one.lead for one in fresh if one.lead is not None})
     contacts = lock_deals(tx, [one.deal for one in fresh if one.deal], ids)
@@ -155,6 +159,24 @@ def _turns(current: Current, occurrences: Sequence[Occurrence]) -> list[list[Occ
         turns[turn].append(one)
         reached[one.lead] = turn + (one.starts and one.happened.name in starting)
     return turns
+
+
+def _allowed(
+    tx: Transaction, current: Current, fresh: list[Checked], answer: Intake
+) -> list[Checked]:
+    """Those that move no lead to a stage where it may not be; the others are rejected."""
+    holders = leads.find_by_key(tx, [one.key for one in fresh if one.key])
+    found = {id(one): one.lead or holders.get(one.key or "") for one in fresh}
+    facts = load_facts(tx, current, sorted({each for each in found.values() if each}))
+    kept = []
+    for one in fresh:
+        known = facts.get(str(found[id(one)]))
+        decision = judge(tx, current, known, one.fields) if one.fields.get("stage") else None
+        if isinstance(decision, Denied):
+            answer.rejected.append((one.index, InputError(decision.why, help=decision.help)))
+        else:
+            kept.append(one)
+    return kept
 
 
 def _find_leads(

@@ -33,6 +33,8 @@ class RowRules:
         owners: every owner's name, and the name people write, to the owner's name.
         zone: what times without an offset are in.
         ignore_unknown: whether fields that no lead has are left out instead of refused.
+        judges_stages: whether the published lifecycle says who may move to which stage.
+        force: whether a row may send a lead back to an earlier stage.
     """
 
     custom: FieldTypes = field(default_factory=dict)
@@ -40,9 +42,13 @@ class RowRules:
     owners: Mapping[str, str] = field(default_factory=dict)
     zone: tzinfo = UTC
     ignore_unknown: bool = False
+    judges_stages: bool = False
+    force: bool = False
 
 
-def rules_of(workspace: Workspace, *, ignore_unknown: bool = False) -> RowRules:
+def rules_of(
+    workspace: Workspace, *, ignore_unknown: bool = False, force: bool = False
+) -> RowRules:
     """The rules of a workspace."""
     shown = {owner.name: name for name, owner in workspace.owners.items() if owner.name}
     return RowRules(
@@ -51,6 +57,8 @@ def rules_of(workspace: Workspace, *, ignore_unknown: bool = False) -> RowRules:
         owners=shown | {name: name for name in workspace.owners},
         zone=civil.zone(workspace.timezone),
         ignore_unknown=ignore_unknown,
+        judges_stages=True,
+        force=force,
     )
 
 

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from engine.ids import LeadId
+from engine.operations import published
 from engine.operations.lead_rows import Draft, RowRules
+from engine.operations.lead_stages import judge
 from engine.playbook.values import Value
+from engine.runtime.lifecycle import Denied
 from engine.store import gone, leads
 from engine.store.database import Transaction
 from engine.store.leads import Facts, LeadChange
@@ -90,6 +93,11 @@ def upsert(
             reasons[position] = found
             outcomes.append(Outcome.REJECTED)
             continue
+        denied = _denied(tx, found, draft, rules)
+        if denied:
+            reasons[position] = denied
+            outcomes.append(Outcome.REJECTED)
+            continue
         is_first = found.is_new and id(found) not in touched
         differs = found.fold(draft.values)
         if differs or is_first:
@@ -97,6 +105,20 @@ def upsert(
         outcomes.append(_outcome(is_first, differs))
     changes = _write(tx, list(touched.values()), rules, actor, reason)
     return Upserted(outcomes, reasons, changes)
+
+
+def _denied(tx: Transaction, found: _Target, draft: Draft, rules: RowRules) -> str:
+    """Why a row may not put the lead into its stage; empty when it may, or names none."""
+    stage = draft.values.get("stage")
+    if not rules.judges_stages or not stage or not published.is_published(tx):
+        return ""
+    if stage == found.values.get("stage", found.facts.get("stage")):
+        return ""
+    known = None if found.is_new else {**found.facts, **found.values}
+    decision = judge(
+        tx, published.current(tx), known, {**found.values, **draft.values}, force=rules.force
+    )
+    return decision.why if isinstance(decision, Denied) else ""
 
 
 def _outcome(is_first: bool, differs: bool) -> Outcome:

@@ -6,7 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.ids import new_id
-from engine.operations import clocks, published, retention, timed_segments
+from engine.operations import clocks, published, rescoring, retention, timed_segments
 from engine.operations.editions import Edition, digest_over
 from engine.operations.planning import Planned, planned
 from engine.operations.published import (
@@ -27,13 +27,21 @@ def preview(store: Store, edition: Edition) -> Planned:
     return store.read(lambda tx: planned(tx, edition))
 
 
-def publish(store: Store, edition: Edition, *, actor: str = "") -> Planned:
-    """Publishes the edition; running enrollments keep their versions."""
-    return publish_planned(store, lambda _tx: edition, "apply", actor)
+def publish(store: Store, edition: Edition, *, actor: str = "", fires: bool = False) -> Planned:
+    """Publishes the edition; running enrollments keep their versions.
+
+    With `fires` whoever reaches a threshold because the rules of a score changed runs its steps.
+    """
+    return publish_planned(store, lambda _tx: edition, "apply", actor, fires=fires)
 
 
 def publish_planned(
-    store: Store, edition_of: Callable[[Transaction], Edition], how: str, actor: str
+    store: Store,
+    edition_of: Callable[[Transaction], Edition],
+    how: str,
+    actor: str,
+    *,
+    fires: bool = False,
 ) -> Planned:
     """Plans while others write, and publishes in a short transaction what was planned.
 
@@ -42,6 +50,7 @@ def publish_planned(
         edition_of: what to publish, seen from what is published now.
         how: what the history of versions says of it.
         actor: who does it.
+        fires: whether thresholds that are reached by the change run their steps.
     """
 
     def plan(tx: Transaction) -> tuple[str, Edition, Planned]:
@@ -53,14 +62,19 @@ def publish_planned(
         # only if somebody else has published meanwhile is it done again.
         is_fresh = published.revision(tx, lock=True) == ready[0]
         _, edition, found = ready if is_fresh else plan(tx)
-        _publish(tx, edition, found, how, actor)
+        _publish(tx, edition, found, how, actor, fires=fires)
         return found
 
     ready = store.read(plan)
     return store.write(work)
 
 
-def _publish(tx: Transaction, edition: Edition, found: Planned, how: str, actor: str) -> None:
+def _publish(
+    tx: Transaction, edition: Edition, found: Planned, how: str, actor: str, *, fires: bool
+) -> None:
+    before = {
+        name: published.plan(tx, digest) for name, digest in published.current_digests(tx).items()
+    }
     keep(tx, edition, edition.plans.values())
     make_current(tx, edition.plans.values())
     retired = [one.playbook for one in found.changes if one.change == "retired"]
@@ -75,6 +89,7 @@ def _publish(tx: Transaction, edition: Edition, found: Planned, how: str, actor:
     clocks.wind(tx)
     timed_segments.watch(tx, published.current(tx))
     retention.watch(tx, published.current(tx))
+    rescoring.begin(tx, before, edition.plans, fires=fires)
 
 
 def keep(tx: Transaction, edition: Edition, plans: Iterable[Plan]) -> None:

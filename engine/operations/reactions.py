@@ -159,7 +159,7 @@ class Reactor:
             counted = befores.by_events(self.current, self.facts, occurrences, edges)
             happened = by_lead(occurrences)
             wishes += self._wishes_by_change({**counted, **edges}, deal_edges or {}, happened)
-            wishes += [_wish_at(one) for one in scored.reached]
+            wishes += [wish_at(one) for one in scored.reached]
         self.enroll(wishes)
         return self.reaction
 
@@ -417,7 +417,8 @@ def _wish(
     )
 
 
-def _wish_at(one: Reached) -> Wish:
+def wish_at(one: Reached, *, lane: str = "live") -> Wish:
+    """What a lead that came to a threshold would like."""
     happened = one.event.happened if one.event is not None else None
     name = one.score if one.score == PRIMARY else f"the score {one.score}"
     return Wish(
@@ -427,5 +428,6 @@ def _wish_at(one: Reached) -> Wish:
         why=f"threshold {one.level.name}: {name} {one.total} reached {one.level.at:g}",
         event=happened.properties if happened else None,
         event_id=happened.id if happened else None,
+        lane=lane,
         trace=happened.trace if happened else "",
     )

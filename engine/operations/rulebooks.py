@@ -68,9 +68,8 @@ def _compared(tree: Node, score: str) -> Iterator[float]:
         if isinstance(node, Comparison):
             sides = (node.first, *(other for _, other in node.rest))
             if any(isinstance(one, Name) and _is_of(one.path, score) for one in sides):
-                for value in filter(None.__ne__, map(_number, sides)):
-                    assert value is not None
-                    yield from (value, math.floor(value) + 1)
+                values = [value for one in sides if (value := _number(one)) is not None]
+                yield from (level for one in values for level in (one, math.floor(one) + 1))
 
 
 def _is_of(path: tuple[str, ...], score: str) -> bool:

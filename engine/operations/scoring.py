@@ -320,10 +320,7 @@ class Scorer:
 
     def _line_row(self, book: Rulebook, line: _Line) -> dict[str, Any]:
         rule = line.asked.rule
-        reason = rule.reason
-        if rule.most is not None and line.points != rule.points:
-            reason += f" (at most {rule.most:g} per {rule.per})"
-        return self._row(book, line.lead, line.points, reason[:_LONGEST], line.at) | {
+        return self._row(book, line.lead, line.points, rule.reason[:_LONGEST], line.at) | {
             "id": derived_id("points", book.name, line.one.happened.id, line.lead, rule.name),
             "worth": rule.points, "rule": rule.name, "most": rule.most, "per": line.asked.per,
             "event": line.one.happened.id,
@@ -403,6 +400,34 @@ def refold(tx: Transaction, name: str, standings: Mapping[str, Standing]) -> dic
         found[lead] = fold(entries, standing)
     scores.mend(tx, mended)
     return found
+
+
+def recount(
+    tx: Transaction,
+    current: Current,
+    book: Rulebook,
+    facts: MutableMapping[str, Facts],
+    scope_of: ScopeOf,
+) -> None:
+    """Puts into these leads' facts what their ledgers and today's rules come to; writes no lead.
+
+    A change of fit gets its line in the ledger. Thresholds that were told stay so.
+    """
+    now, rows = micros(tx.now), list[dict[str, Any]]()
+    standings = {}
+    for lead, each in facts.items():
+        kept = cast("Mapping[str, Any]", each.get(STANDINGS) or {}).get(book.name)
+        known = standing_of(kept) if kept is not None else Standing()
+        points, reasons = book.fit(scope_of(lead))
+        if points != known.fit:
+            said = ", ".join(f"{one:+g} {reason}" for one, reason in reasons) or "nothing fits"
+            reason = f"fit: {said}"[:_LONGEST]
+            row = ledger_row(lead, book.name, points - known.fit, reason, tx.now, tx.now)
+            rows.append(row | {"part": "fit"})
+        standings[lead] = replace(book.blank(), fit=points, told=known.told)
+    scores.add(tx, rows)
+    for lead, standing in refold(tx, book.name, standings).items():
+        _put(facts[lead], book.name, standing, now)
 
 
 def write(tx: Transaction, current: Current, facts: Mapping[str, Facts]) -> None:

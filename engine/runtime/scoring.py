@@ -14,8 +14,9 @@ from typing import Any
 SECOND = 1_000_000
 """Microseconds in a second, as everything here counts."""
 
-FUZZ = 1e-6
-"""What rounding may have taken from a total: a reading is never a whole point too low for it."""
+NEAREST = 0.5 + 1e-6
+"""Added before a total is cut to whole points. Were it cut alone, 50 points would be 49 a second
+later; the little more is what arithmetic may have taken from an exact half."""
 
 MOST_HALVES = 200
 """After so many half-lives nothing is left that anybody could read."""
@@ -91,13 +92,13 @@ class Standing:
         return self.fit + self.behavior_at(now)
 
     def total(self, now: int) -> int:
-        """The total as everybody reads it: whole points, within the range."""
+        """The total as everybody reads it: the nearest whole points, within the range."""
         found = self.exactly(now)
         if self.high is not None:
             found = min(found, self.high)
         if self.low is not None:
             found = max(found, self.low)
-        return math.floor(found + FUZZ)
+        return math.floor(found + NEAREST)
 
     def since(self, now: int) -> "Standing":
         """The same standing as of `now`."""
@@ -127,10 +128,10 @@ class Standing:
         left = self.behavior_at(now)
         if not self.half_life or not left:
             return None
-        passed = _passing(self, [math.ceil(level - FUZZ) for level in levels], now, left)
+        passed = _passing(self, [math.ceil(level) for level in levels], now, left)
         if passed is None:
             return None
-        halves = math.log2(left / (passed - FUZZ - self.fit))
+        halves = math.log2(left / (passed - NEAREST - self.fit))
         at = max(now, self.at) + math.ceil(halves * self.half_life * SECOND)
         return max(at + _MARGIN, now + SECOND)
 
@@ -179,13 +180,13 @@ def _passing(one: Standing, levels: Sequence[int], now: int, left: float) -> int
             level
             for level in levels
             if level <= total and (one.low is None or level > one.low)
-            and level - FUZZ > one.fit
+            and level - NEAREST > one.fit
         ]  # fmt: skip
         return max(lower, default=None)
     upper = [
         level
         for level in levels
-        if level > total and (one.high is None or level <= one.high) and level - FUZZ < one.fit
+        if level > total and (one.high is None or level <= one.high) and level - NEAREST < one.fit
     ]
     return min(upper, default=None)
 

@@ -97,6 +97,13 @@ def open_of(tx: Transaction, leads: Sequence[str]) -> Sequence[quick.Row]:
     return quick.fetch(tx, _open, leads=leads)
 
 
+def versions_of_leads(tx: Transaction, leads: Sequence[str]) -> set[tuple[str, str]]:
+    """(lead, digest) of every open enrollment of these leads and of their deals."""
+    query = sa.select(table.c.lead, table.c.digest).distinct()
+    query = query.where(table.c.lead.in_(list(leads)), table.c.ended_at.is_(None))
+    return {(row[0], row[1]) for row in tx.conn.execute(query)}
+
+
 def by_id(tx: Transaction, enrollment_id: str) -> sa.RowMapping | None:
     """One enrollment."""
     return tx.conn.execute(sa.select(table).where(table.c.id == enrollment_id)).mappings().first()

@@ -17,7 +17,7 @@ from engine.playbook.scoring_plan import PRIMARY
 from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, FieldTypes, from_json
 from engine.runtime.identity import full_name
-from engine.runtime.scoring import FUZZ, micros, standing_of
+from engine.runtime.scoring import NEAREST, micros, standing_of
 from engine.store import gone, quick
 from engine.store.database import Transaction
 from engine.store.tables import Lead
@@ -66,10 +66,8 @@ def readings(standings: Mapping[str, Any], now: int) -> Facts:
     scores: dict[str, Value] = {}
     for name, kept in standings.items():
         one = standing_of(kept)
-        left = one.behavior_at(now)
-        scores[name] = {
-            "total": one.total(now), "fit": one.fit, "behavior": math.floor(left * 100 + FUZZ) / 100
-        }  # fmt: skip
+        left = math.floor(one.behavior_at(now) * 100 + NEAREST) / 100
+        scores[name] = {"total": one.total(now), "fit": one.fit, "behavior": left}
     found: Facts = {"scores": scores}
     main = scores.get(PRIMARY)
     if isinstance(main, dict):

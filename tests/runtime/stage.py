@@ -88,6 +88,13 @@ def _edition(workspace: str, playbooks: tuple[tuple[str, str], ...]) -> Edition:
     return editions.edition_of(folder, checked)
 
 
+def edition_with(workspace: str = WORKSPACE, **playbooks: str) -> Edition:
+    """An edition of playbooks, given without their first line; `_` in a name is a hyphen."""
+    named = {name.replace("_", "-"): text for name, text in playbooks.items()}
+    full = tuple((name, f"playbook: {name}\n{text}") for name, text in named.items())
+    return _edition(workspace, full)
+
+
 @dataclass
 class Stage:
     """The parts, and what tests look at."""
@@ -106,9 +113,7 @@ class Stage:
 
     def publish(self, workspace: str = WORKSPACE, **playbooks: str) -> None:
         """Publishes playbooks, given without their first line; `_` in a name is a hyphen."""
-        named = {name.replace("_", "-"): text for name, text in playbooks.items()}
-        full = tuple((name, f"playbook: {name}\n{text}") for name, text in named.items())
-        publish.publish(self.store, _edition(workspace, full))
+        publish.publish(self.store, edition_with(workspace, **playbooks))
 
     def event(self, name: str, lead: str = "ann", **options: Any) -> Intake:
         """One event of the lead `lead`@example.com; options are those of IncomingEvent."""

@@ -80,8 +80,8 @@ def fill(tx: Transaction, values: Sequence[dict[str, Any]]) -> None:
     """Makes leads with orders."""
     made = leads.create_many(tx, values, actor="test", custom=CUSTOM)
     rows = []
-    for one, given in zip(made, values, strict=True):
-        kept = given["scores"]
+    for one, said in zip(made, values, strict=True):
+        kept = said["scores"]
         main = standing_of(kept["score"]) if "score" in kept else None
         total = main.total(micros(NOW)) if main is not None else said["score"]
         rows.append({"id": one.id, **scores.columns(kept, main, total, None, None)})

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from engine.runtime.scoring import FUZZ, MOST_HALVES, SECOND, micros
+from engine.runtime.scoring import MOST_HALVES, NEAREST, SECOND, micros
 from engine.store.lead_facts import table
 from engine.store.selecting.speech import Speech
 from engine.store.selecting.values import NotInSql, Number, Sql, Value
@@ -41,7 +41,7 @@ class Points:
         found: Sql = self.fit + self.left(now)
         found = sa.case((found > self.high, self.high), else_=found)
         found = sa.case((found < self.low, self.low), else_=found)
-        return sa.cast(speech.floor(found + _double(FUZZ)), sa.Double)
+        return sa.cast(speech.floor(found + _double(NEAREST)), sa.Double)
 
 
 def score(speech: Speech, now: datetime) -> Value:
@@ -70,7 +70,7 @@ def named(path: Sequence[str], speech: Speech, now: datetime) -> Value:
             return Number(points.total(speech, micros(now)))
         case "behavior":
             hundred = _double(100.0)
-            cut = speech.floor(points.left(micros(now)) * hundred + _double(FUZZ))
+            cut = speech.floor(points.left(micros(now)) * hundred + _double(NEAREST))
             return Number(sa.cast(cut, sa.Double) / hundred)
         case _:
             raise NotInSql(f"'lead.scores.{name}.{part}'")

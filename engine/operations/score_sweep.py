@@ -1,0 +1,174 @@
+"""What time does to scores: leads whose total has crossed a level are found, and told about it.
+
+The index over `score_look_at` names those who are due. For nearly all of them nothing is to be done
+but to write when to look again; who could notice goes through the same reactions as any change.
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, cast
+
+import sqlalchemy as sa
+
+from engine.ids import new_id
+from engine.operations import published
+from engine.operations.published import Current
+from engine.operations.reactions import Reactor
+from engine.operations.rulebooks import by_name, rulebooks
+from engine.operations.scopes import load_facts
+from engine.operations.scoring import row_of
+from engine.playbook.scoring_plan import PRIMARY
+from engine.playbook.values import Value
+from engine.runtime.matching import Edge
+from engine.runtime.rulebook import Rulebook
+from engine.runtime.scoring import micros, standing_of
+from engine.store import enrollments, leads, scores
+from engine.store.database import Store, Transaction
+
+PAGE = 4_000
+"""Leads in one transaction, of whom nearly none is noticed by anybody."""
+
+_FEW = 250
+"""Leads in one transaction where each goes through reactions."""
+
+_SECONDS = 5.0
+
+_due = (
+    sa.select(leads.table.c.id, leads.table.c.scores, leads.table.c.score, leads.table.c.grade)
+    .where(leads.table.c.score_look_at <= sa.bindparam("now", type_=leads.table.c.created_at.type))
+    .order_by(leads.table.c.score_look_at)
+    .limit(sa.bindparam("size", type_=sa.Integer))
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep did: leads looked at, and those of them whose change went through reactions."""
+
+    looked: int
+    noticed: int
+    more: bool
+
+
+def sweep(store: Store, *, seconds: float = _SECONDS) -> Swept:
+    """Works off pages of leads that are due, for so long at most."""
+    until = time.monotonic() + seconds
+    looked = noticed = 0
+    while True:
+        page = store.write(sweep_page, alone=True)
+        looked, noticed = looked + page.looked, noticed + page.noticed
+        if not page.more or time.monotonic() > until:
+            return Swept(looked, noticed, page.more)
+
+
+def sweep_page(tx: Transaction, size: int = PAGE) -> Swept:
+    """One page of leads whose total has crossed a level, longest due first."""
+    current = published.current(tx)
+    everybody = _everybody_notices(current)
+    size = min(size, _FEW) if everybody else size
+    rows = tx.conn.execute(_due, {"now": tx.now, "size": size}).mappings().all()
+    if not rows:
+        return Swept(0, 0, more=False)
+    more = len(rows) == size
+    if tx.is_postgres:
+        leads.lock_remembered(tx, [row["id"] for row in rows])
+        # Who waited for a lock finds what is left.
+        query = _due.where(leads.table.c.id.in_([row["id"] for row in rows]))
+        rows = tx.conn.execute(query, {"now": tx.now, "size": size}).mappings().all()
+    loud = _noticed(tx, current, rows, everybody=everybody)
+    if len(loud) > _FEW:
+        keep = set(sorted(loud)[:_FEW])
+        rows, more = [row for row in rows if row["id"] in keep or row["id"] not in loud], True
+        loud = keep
+    _settle(tx, current, [row for row in rows if row["id"] not in loud])
+    _react(tx, current, {row["id"]: row for row in rows if row["id"] in loud})
+    return Swept(len(rows), len(loud), more)
+
+
+def soonest(tx: Transaction) -> Any:
+    """When the next lead is due; None: no total moves by itself."""
+    column = leads.table.c.score_look_at
+    query = sa.select(column).where(column.is_not(None)).order_by(column).limit(1)
+    return tx.conn.execute(query).scalar()
+
+
+def _settle(tx: Transaction, current: Current, rows: Sequence[Mapping[Any, Any]]) -> None:
+    """Leads whose change nobody notices: what SQL reads, and the next look."""
+    books, now = by_name(current), micros(tx.now)
+    found = []
+    for row in rows:
+        kept = {name: _looked(books.get(name), each, now) for name, each in row["scores"].items()}
+        found.append({"id": row["id"], **row_of(books, kept, row["score"], now)})
+    scores.keep(tx, found)
+
+
+def _looked(book: Rulebook | None, kept: Mapping[str, Any], now: int) -> dict[str, Any]:
+    """A standing whose thresholds are ready again where the total has fallen below."""
+    if book is None:
+        return dict(kept)
+    standing = standing_of(kept)
+    if standing.idle is not None:
+        standing = standing.since(now)  # SQL reads of these what was last written
+    if standing.told:
+        total = standing.total(now)
+        levels = {level.playbook: level.at for level, _ in book.thresholds}
+        told = tuple(name for name in standing.told if levels.get(name, total) <= total)
+        standing = replace(standing, told=told)
+    return standing.as_json()
+
+
+def _everybody_notices(current: Current) -> bool:
+    """Whether some trigger could answer to any lead's fall, so that each must be looked at."""
+    if "lead.changed" in current.heard:
+        return True
+    triggers = (one for plan in current.plans.values() for one in plan.enroll.triggers)
+    return any(trigger.kind == "segment" for trigger in triggers)
+
+
+def _noticed(
+    tx: Transaction, current: Current, rows: Sequence[Mapping[Any, Any]], *, everybody: bool
+) -> set[str]:
+    """Leads whose change could set something off."""
+    if everybody:
+        return {row["id"] for row in rows}
+    books, now = rulebooks(current), micros(tx.now)
+    rising = {row["id"] for row in rows if any(_rises(book, row, now) for book in books)}
+    under_way = enrollments.versions_of_leads(tx, [row["id"] for row in rows])
+    return rising | {
+        lead for lead, digest in under_way if published.plan(tx, digest).follows_record
+    }
+
+
+def _rises(book: Rulebook, row: Mapping[Any, Any], now: int) -> bool:
+    """Whether points that were taken have faded, so that the total went up."""
+    kept = row["scores"].get(book.name)
+    return kept is not None and standing_of(kept).behavior < 0
+
+
+def _react(tx: Transaction, current: Current, rows: Mapping[str, Mapping[Any, Any]]) -> None:
+    """Leads whose change may be noticed: as any change of a record is."""
+    if not rows:
+        return
+    facts = load_facts(tx, current, sorted(rows))
+    _settle(tx, current, list(rows.values()))
+    after = load_facts(tx, current, sorted(rows))
+    edges = {
+        lead: Edge(_before(facts[lead], rows[lead]), after[lead], new_id())
+        for lead in sorted(rows)
+        if lead in after
+    }
+    Reactor(tx, current, after).react([], edges)
+
+
+def _before(facts: Mapping[str, Value], row: Mapping[Any, Any]) -> dict[str, Value]:
+    """The lead as it was when its scores were last written."""
+    found = dict(facts)
+    score = cast(float, row["score"])
+    if PRIMARY in row["scores"]:
+        found |= {"score": int(score) if score == int(score) else score, "grade": row["grade"]}
+    shown = found.get("scores")
+    if isinstance(shown, Mapping) and isinstance(shown.get(PRIMARY), Mapping):
+        main = cast("Mapping[str, Value]", shown[PRIMARY])
+        found["scores"] = {**shown, PRIMARY: {**main, "total": found["score"]}}
+    return found
