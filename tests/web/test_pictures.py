@@ -42,6 +42,30 @@ PEOPLE = [
     ("bo@example.com", None, None, None, None),
 ]  # fmt: skip
 
+CONTRASTS = """
+() => {
+  const rgb = text => text.match(/[\\d.]+/g).map(Number);
+  const light = c => {
+    const [r, g, b] = c.slice(0, 3).map(v => v / 255)
+      .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const ground = e => {
+    for (let at = e; at; at = at.parentElement) {
+      const c = rgb(getComputedStyle(at).backgroundColor);
+      if (c.length < 4 || c[3] > 0.9) return c;
+    }
+    return [255, 255, 255];
+  };
+  const texts = [...document.querySelectorAll('h1, h2, p, legend, label, span, button, a, b')];
+  return texts.filter(e => e.textContent.trim()).filter(e => {
+    const [one, two] = [light(rgb(getComputedStyle(e).color)), light(ground(e))];
+    return (Math.max(one, two) + 0.05) / (Math.min(one, two) + 0.05) < 4.5;
+  }).map(e => e.tagName + ' ' + e.textContent.trim().slice(0, 40));
+}
+"""
+"""What is written too faintly on its ground (WCAG 2, 1.4.3)."""
+
 pytestmark = [
     pytest.mark.skipif(
         not CHROMIUM.exists(), reason="no Chromium: install it, or set CHROMIUM to its path"
@@ -189,6 +213,63 @@ def test_a_mail_in_its_frame_runs_nothing(busy: "House", address: str, browser: 
     frame = page.frame_locator("iframe")
     assert frame.locator("h1").evaluate("e => getComputedStyle(e).color") == "rgb(1, 2, 3)"
     assert "taken" not in page.title()
+
+
+@pytest.mark.parametrize(
+    ("language", "unsubscribe", "back", "save", "agree", "thanks"),
+    [
+        ("en", "Unsubscribe from everything", "That was a mistake: subscribe again", "Save",
+         "Yes, I agree", "Confirmed, thank you"),
+        ("zh-CN", "退订全部邮件", "点错了，重新订阅", "保存", "是的，我同意", "已确认，谢谢"),
+    ],
+)  # fmt: skip
+def test_a_person_chooses_its_mail_in_a_browser(
+    busy: "House", address: str, browser: Any,
+    language: str, unsubscribe: str, back: str, save: str, agree: str, thanks: str,
+) -> None:  # fmt: skip
+    """Without JavaScript, by keyboard and by labels: topics, leaving, coming back, confirming."""
+    context = browser.new_context(java_script_enabled=False, locale=language)
+    page = context.new_page()
+    token = busy.work.tokens("u")[0]
+    page.goto(f"{address}/u/{token}")
+    box = page.get_by_label("newsletter")
+    assert box.is_checked()
+    box.focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name=save).press("Enter")
+    assert page.get_by_role("status").is_visible()
+    assert not page.get_by_label("newsletter").is_checked()
+    page.get_by_label("newsletter").check()
+    page.get_by_role("button", name=save).click()
+    assert page.get_by_label("newsletter").is_checked()
+    page.get_by_role("button", name=unsubscribe).click()
+    page.get_by_role("button", name=back).click()
+    assert page.get_by_role("button", name=unsubscribe).is_visible()
+    page.goto(f"{address}/s/{_confirming(token)}")
+    if page.get_by_role("button", name=agree).count():
+        page.get_by_role("button", name=agree).click()
+    assert page.get_by_role("heading", name=thanks).is_visible()
+    assert context.cookies() == []
+    context.close()
+
+
+def test_the_preference_page_can_be_read_by_anybody(
+    busy: "House", address: str, browser: Any
+) -> None:
+    """Text stands out from its ground by 4.5 to 1 in both schemes, and what can be pressed is
+    large enough for a thumb."""
+    for scheme in ("light", "dark"):
+        context = browser.new_context(viewport={"width": 360, "height": 640}, color_scheme=scheme)
+        page = context.new_page()
+        page.goto(f"{address}/u/{busy.work.tokens('u')[0]}")
+        weak = page.evaluate(CONTRASTS)
+        assert weak == []
+        small = page.evaluate(
+            "[...document.querySelectorAll('button, select, label.tick')]"
+            ".filter(e => e.getBoundingClientRect().height < 40).map(e => e.textContent.trim())"
+        )
+        assert small == []
+        context.close()
 
 
 def _confirming(token: str) -> str:
