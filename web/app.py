@@ -21,6 +21,7 @@ from web import (
     pages_deals,
     pages_leads,
     pages_mail,
+    pages_templates,
     public,
 )
 from web.counting import Counting
@@ -63,6 +64,7 @@ def create_app(deps: Deps) -> Starlette:
         *pages_leads.ROUTES,
         *pages_deals.ROUTES,
         *pages_mail.ROUTES,
+        *pages_templates.ROUTES,
         Mount("/static", _Kept(directory=STATIC), name="static"),
     ]
     app = Starlette(
