@@ -22,7 +22,7 @@ def one_click_findings(
         public_url: the beginning of links.
         reach: says why an address does not answer as ours does; empty: it does.
     """
-    reach = reach or _reached
+    reach = reach or reached
     return answered("one-click", lambda: [_looked(resolver, public_url, reach)])
 
 
@@ -49,7 +49,8 @@ def _looked(resolver: Resolver, url: str, reach: Callable[[str], str]) -> Findin
     return Finding("one-click", "ok", f"marketing mail has both headers, and '{url}' answers")
 
 
-def _reached(url: str) -> str:
+def reached(url: str) -> str:
+    """Why a public address does not answer as ours does; empty: it does."""
     try:
         return _health(urlsplit(url))
     except (OSError, http.client.HTTPException, ValueError) as error:
