@@ -17,7 +17,7 @@ from engine.mail.page_bounds import check_page
 from engine.mail.pictures import shown_in
 from engine.mail.plaintext import text_of
 from engine.mail.preheader import put_in, taken_out
-from engine.mail.slots import Filling, mark, raw
+from engine.mail.slots import Filling, mark
 from engine.mail.tracking import track_links, with_pixel
 
 _TITLE = re.compile(r"(<title[^<>]*>)([^<]*(?:<(?!/?title)[^<]*)*)(</title\s*>)", re.I)
@@ -52,9 +52,9 @@ class Draft:
     pictures: tuple[str, ...] = ()
     """The content ids of the pictures that it shows."""
 
-    def subject_for(self, values: Mapping[str, str]) -> str:
-        """The subject that the page's title makes."""
-        return self.subject.filled(raw(values))
+    def subject_for(self, plain: Mapping[str, str]) -> str:
+        """The subject that the page's title makes; `plain` are the values as plain text."""
+        return self.subject.filled(plain)
 
     def html_for(
         self, values: Mapping[str, str], subject: str, clicks: Sequence[str], pixel: str
@@ -63,13 +63,12 @@ class Draft:
         names = {f"{_CLICK}{at}": escape(url) for at, url in enumerate(clicks)}
         return self.html.filled({**values, **names, _SUBJECT: escape(subject), _PIXEL: pixel})
 
-    def text_for(self, values: Mapping[str, str]) -> str:
+    def text_for(self, plain: Mapping[str, str]) -> str:
         """The text part."""
-        return self.text.filled(raw(values))
+        return self.text.filled(plain)
 
-    def links_for(self, values: Mapping[str, str]) -> tuple[str, ...]:
+    def links_for(self, plain: Mapping[str, str]) -> tuple[str, ...]:
         """Where the tracked links lead, by their index."""
-        plain = raw(values)
         return tuple(link.filled(plain) for link in self.links)
 
     @property

@@ -35,6 +35,7 @@ def text_header(name: str, value: str) -> str:
     return f"{name}: " + _words(value, len(name) + 2) + "\r\n"
 
 
+@lru_cache(maxsize=1024)  # of a step's mails they are the same
 def plain_id(value: str) -> str:
     """A name of one's own as an id that headers can hold, a part at a time.
 

@@ -20,7 +20,7 @@ from engine.mail.grammar import RESULT
 from engine.mail.page_bounds import source_fault
 from engine.mail.pictures import content_id, with_content_ids
 from engine.mail.sandbox import TemplateEnvironment, pieces_within, scope_of, value_of
-from engine.mail.slots import Page, page_of, without_marks
+from engine.mail.slots import Page, page_of, raw, without_marks
 from engine.mail.sources import Sources
 from engine.playbook.values import Scope
 
@@ -96,16 +96,17 @@ class Templates:
         pixel = tracking.pixel if tracking else ""
         wish = Wish(subject is not None, clicks, bool(pixel), text=beside is None)
         draft, values = self._draft(path, page, wish, _kept(scope))
-        subject = draft.subject_for(values) if subject is None else one_line(subject)
+        plain = raw(values)
+        subject = draft.subject_for(plain) if subject is None else one_line(subject)
         if not subject:
             raise TemplateError(path, 1, "the subject is empty", help="fill in its <title>")
-        text = "".join(self._pieces(beside, scope)) if beside else draft.text_for(values)
+        text = "".join(self._pieces(beside, scope)) if beside else draft.text_for(plain)
         made: list[str] = []
         if tracking and tracking.click:
             made = [tracking.click(index) for index in range(len(draft.links))]
         html = draft.html_for(values, subject, made, entities.escape(pixel))
         shown = tuple(self._pictures[one] for one in draft.pictures if one in self._pictures)
-        return RenderedEmail(subject, html, text, path, draft.links_for(values), shown)
+        return RenderedEmail(subject, html, text, path, draft.links_for(plain), shown)
 
     def _draft(
         self, path: str, page: Page, wish: Wish, keep: Sequence[str]

@@ -9,6 +9,7 @@ buffers: so the number of pieces written bounds the time, and their length bound
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta, tzinfo
 from decimal import Decimal
+from itertools import islice
 from typing import Any
 
 from jinja2 import BaseLoader, Undefined, nodes, pass_context
@@ -34,6 +35,9 @@ MAX_SIZE = 200_000
 MAX_ITEMS = 1_000
 
 _ROUNDS = " rounds"
+_AT_A_TIME = 32
+"""Pieces between two looks at how much has been written."""
+
 MISSING = Undefined()
 """A value that is not there: prints nothing, is false, and spreads through arithmetic."""
 
@@ -205,9 +209,9 @@ def pieces_within(pieces: Iterator[str]) -> list[str]:
     """The pieces of a text, unless it is too long or takes too many steps."""
     written: list[str] = []
     size = 0
-    for piece in pieces:
-        written.append(piece)
-        size += len(piece)
+    while some := list(islice(pieces, _AT_A_TIME)):
+        written += some
+        size += sum(map(len, some))
         if size > MAX_SIZE:
             raise ValueError(f"the text grows longer than {MAX_SIZE:,} characters")
         if len(written) > MAX_PIECES:

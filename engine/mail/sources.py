@@ -19,6 +19,7 @@ one of the file's own language is taken. `NAME.txt` beside `NAME.html` (`NAME.zh
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.playbook.templates import TEXTS
 
@@ -68,6 +69,11 @@ def file_name(path: str) -> FileName | None:
 
 def language_chain(languages: Iterable[str | None]) -> tuple[str, ...]:
     """Languages from most to least wanted: `zh-TW` brings `zh` after it."""
+    return _chain(tuple(languages))
+
+
+@lru_cache(maxsize=1024)  # the same few for every mail
+def _chain(languages: tuple[str | None, ...]) -> tuple[str, ...]:
     wanted: list[str] = []
     for language in languages:
         parts = (language or "").strip().lower().replace("_", "-").split("-")
