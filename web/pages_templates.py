@@ -14,12 +14,12 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from engine.errors import LongplayError, NotFoundError
+from engine.mail.preheader import preheader_of
 from engine.mail.schemes import Scheme, in_scheme, knows_dark
 from engine.mail.sources import PAGES, Sources, file_name
 from engine.operations.mail_preview import (
     Preview,
     Shelf,
-    preheader_of,
     preview,
     reader_of,
     shelf_of_published,

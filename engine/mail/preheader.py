@@ -5,9 +5,12 @@ in the page, where nobody sees it, and is followed by blanks, so that no other w
 """
 
 import re
+from html import unescape
 
 _WRITTEN = re.compile(r"<preheader[^<>]*>([^<]*(?:<(?!/?preheader)[^<]*)*)</preheader\s*>\s*", re.I)
 _TAG = re.compile(r"<[^<>]*>")
+_SHOWN = re.compile(r"<div [^<>]*mso-hide:\s*all[^<>]*>([^<]*)")
+_FILLER = "\u034f"
 _BODY = re.compile(r"<body\b[^<>]*>", re.I)
 _BLANKS = "&#847;&zwnj;&nbsp;" * 60
 _HIDDEN = (
@@ -33,3 +36,9 @@ def put_in(page: str, words: str) -> str:
     body = _BODY.search(page)
     at = body.end() if body else 0
     return page[:at] + hidden + page[at:]
+
+
+def preheader_of(page: str) -> str:
+    """The words that an inbox shows behind the subject of this page, if it says them."""
+    found = _SHOWN.search(page)
+    return unescape(found[1]).partition(_FILLER)[0].strip() if found else ""

@@ -6,7 +6,6 @@ Links in it are not tracked, and lead where they lead; the one to unsubscribe be
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from html import unescape
 
 from engine.errors import NotFoundError
 from engine.ids import JobId, message_id
@@ -206,13 +205,6 @@ def preview(
     words = {**scope, **current.words, "data": params.get("data") or {}}
     missing = _missing(shelf, written.template, words)
     return Preview(use, written.template, reader, mail, missing)
-
-
-def preheader_of(page: str) -> str:
-    """The words that an inbox shows behind the subject, if the page says them."""
-    start = page.find("mso-hide:all")
-    begin = page.find(">", start) + 1 if start >= 0 else 0
-    return unescape(page[begin : page.find("&#847;", begin)]) if begin else ""
 
 
 def _uses(plans: Mapping[str, Plan]) -> dict[str, list[Use]]:

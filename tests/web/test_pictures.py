@@ -33,6 +33,7 @@ FLAGS = [
 ]  # fmt: skip
 SIZES = {"desktop": (1280, 900), "phone": (390, 844), "narrow": (360, 640)}
 PLAIN = ("overview", "playbook", "leads", "lead", "enrollments", "enrollment", "mail-list", "mail",
+         "templates", "template",
          "unsubscribe", "confirm")  # fmt: skip
 PEOPLE = [
     ("ann@example.com", "Ann", "Lee", "Northwind Traders", "US"),
@@ -158,6 +159,9 @@ def _paths(busy: TestClient, work: "Work") -> dict[str, str]:
         "mail-list": "/mail",
         "mail": f"/mail/{mail}",
         "mail-headers": f"/mail/{mail}?view=headers",
+        "templates": "/templates",
+        "template": "/templates/welcome?lead=wei.zhang@example.cn&scheme=dark&width=phone",
+        "template-text": "/templates/welcome?view=text",
         "unsubscribe": f"/u/{work.tokens('u')[0]}",
         "unsubscribed": f"/u/{work.tokens('u')[-1]}",
         "confirm": f"/s/{_confirming(work.tokens('u')[0])}",
