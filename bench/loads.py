@@ -90,6 +90,31 @@ steps:
   - end: done
 """
 
+POINTS = """\
+playbook: points
+kind: scoring
+range: 0..100
+fit:
+  - if: lead.title is matching("cto|vp|总监|总经理")
+    points: 20
+  - if: (lead.email | domain) in ["gmail.com", "qq.com", "163.com"]
+    points: -10
+behavior:
+  - event: form.submitted
+    points: 10
+  - event: page.viewed
+    if: event.path == "/pricing"
+    points: 10
+    at_most: 30 per 7 days
+decay: {half_life: 30 days}
+grades: {A: 80, B: 60, C: 40, D: 0}
+thresholds:
+  - name: ready
+    at: 50
+    steps:
+      - stage: mql
+"""
+
 
 def files_of_steps() -> dict[str, str]:
     """Ten steps without mail: conditions, updates, tags, a stage, a score, waits of no length."""
@@ -112,11 +137,12 @@ def files_of_sleepers() -> dict[str, str]:
 
 
 def files_of_intake() -> dict[str, str]:
-    """Two playbooks whose triggers, exits and waits look at every event."""
+    """Two playbooks whose triggers, exits and waits look at every event, and one that scores it."""
     return {
         "longplay.yaml": WORKSPACE,
         "playbooks/busy-trial.yaml": BUSY,
         "playbooks/busy-demo.yaml": BUSY_TOO,
+        "playbooks/points.yaml": POINTS,
     }
 
 

@@ -2,11 +2,12 @@
 
     python -m bench.taking_in [--events 20000] [--rounds 3] [--postgres URL] [--json]
 
-Two playbooks look at every event with triggers, a condition on the score, an exit, a wait. Half of
-a round's events are forms of leads that nobody knew: a lead, its change log, the event, and of two
-thirds an enrollment each. The other half are page views of these leads: the event, what a run that
-waits for it keeps of it, and the lead's last-seen times. What a trigger refuses is kept too. All go
-through `take_in`, a transaction for each batch of 500 with the commit on disk.
+Two playbooks look at every event with triggers, a condition on the score, an exit, a wait; a third
+scores it. Half of a round's events are forms of leads that nobody knew: a lead, its change log, the
+event, a line of the ledger of points, and of two thirds an enrollment each. The other half are page
+views of these leads: the event, what a run that waits for it keeps of it, of a third of them points
+too, and the lead's last-seen times. What a trigger refuses is kept as well. All go through
+`take_in`, a transaction for each batch of 500 with the commit on disk.
 Beside it, in the same run: the very rows that this added, to whatever table, read back in the order
 they came and inserted into an empty copy by the driver's `executemany`, in as many transactions,
 each on disk as ours are (SQLite: synchronous=FULL). Nothing is looked up, checked, matched or
