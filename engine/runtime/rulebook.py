@@ -103,6 +103,10 @@ class Rulebook:
 
     def blank(self) -> Standing:
         """A standing without any points, that fades and is limited by these rules."""
+        return self._blank
+
+    @cached_property
+    def _blank(self) -> Standing:
         scoring, decay = self.scoring, self.scoring.decay
         idle = None
         if decay.idle:

@@ -232,15 +232,18 @@ def wake(tx: Transaction, ids: Sequence[str]) -> None:
 
     What has been due for longer stays so: since when tells what came before what.
     """
-    if ids:
-        tx.conn.execute(
-            sa.update(table)
-            .where(table.c.id.in_(ids), table.c.state.in_(_ON_THEIR_WAY))
-            .where(sa.or_(table.c.wake_at.is_(None), table.c.wake_at > tx.now))
-            .values(wake_at=tx.now)
-        )
+    quick.change(tx, _wake, ids=ids, at=tx.now)
 
 
+_wake = (
+    sa.update(table)
+    .where(
+        table.c.id.in_(sa.bindparam("ids", expanding=True)),
+        table.c.state.in_(_ON_THEIR_WAY),
+        sa.or_(table.c.wake_at.is_(None), table.c.wake_at > sa.bindparam("at")),
+    )
+    .values(wake_at=sa.bindparam("at"))
+)
 _wake_at_seq = (
     sa.update(table)
     .where(

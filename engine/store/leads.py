@@ -13,7 +13,7 @@ from engine.errors import InputError
 from engine.ids import LeadId
 from engine.runtime.fields import FieldTypes
 from engine.runtime.identity import email_key
-from engine.store import gone
+from engine.store import gone, quick
 from engine.store.database import StaleError, Transaction
 from engine.store.lead_facts import NO_FIELDS, Facts, facts_of, find_by_key, rows, table
 from engine.store.lead_writing import LeadChange, create_many, save_many, touch, typed
@@ -57,10 +57,17 @@ def lock(tx: Transaction, ids: Iterable[str]) -> None:
     if not tx.is_postgres:
         return
     wanted = sorted(set(ids))
-    query = sa.select(table.c.id).where(table.c.id.in_(wanted)).order_by(table.c.id)
-    locked = tx.conn.execute(query.with_for_update(key_share=True)).scalars().all()
-    if len(locked) < len(wanted) and gone.now_as(tx, set(wanted) - set(locked)):
+    locked = {row["id"] for row in quick.fetch(tx, _lock, ids=wanted)}
+    if len(locked) < len(wanted) and gone.now_as(tx, set(wanted) - locked):
         raise StaleError("a lead was merged or erased since it was looked for")
+
+
+_lock = (
+    sa.select(table.c.id)
+    .where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
+    .order_by(table.c.id)
+    .with_for_update(key_share=True)
+)
 
 
 def lock_remembered(tx: Transaction, ids: Iterable[str]) -> None:

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from engine.store import quick
 from engine.store.columns import Instant
 from engine.store.database import Transaction
+from engine.store.inserting import renew
 from engine.store.refusal_tables import Refusal
 
 table: sa.Table = Refusal.__table__  # type: ignore[attr-defined]
@@ -48,18 +49,9 @@ def write(tx: Transaction, refused: Iterable[Refused]) -> None:
          "why": one.why[:_LONGEST], "at": tx.now}
         for _, one in sorted(latest.items())
     ]  # fmt: skip
-    statement: postgresql.Insert | sqlite.Insert
-    statement = postgresql.insert(table) if tx.is_postgres else sqlite.insert(table)
-    tx.conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["record", "playbook", "reason"],
-            set_={"why": statement.excluded.why, "at": statement.excluded.at},
-            where=table.c.at <= sa.literal(tx.now - EVERY, Instant()),
-        ),
-        rows,
-    )
+    renew(tx, table, rows, keys=("record", "playbook", "reason"), update=("why", "at"), every=EVERY)
     records = sorted({record for record, _, _ in latest})
-    tx.conn.execute(_old, {"records": records, "before": tx.now - KEPT})
+    quick.change(tx, _old, records=records, before=tx.now - KEPT)
 
 
 def of(tx: Transaction, records: Sequence[str], playbook: str = "") -> Sequence[sa.RowMapping]:

@@ -12,12 +12,12 @@ import sqlalchemy as sa
 from engine.runtime.scoring import Standing, moment
 from engine.store import quick
 from engine.store.database import Transaction
+from engine.store.inserting import insert_many
 from engine.store.lead_facts import table as lead_table
 from engine.store.score_tables import ScoreEntry
 
 table: sa.Table = ScoreEntry.__table__  # type: ignore[attr-defined]
 
-_insert = sa.insert(table)
 _columns = (
     "score", "grade", "scores", "score_fit", "score_behavior", "score_at", "score_half_life",
     "score_low", "score_high", "score_look_at",
@@ -56,7 +56,7 @@ _mend = (
 
 def add(tx: Transaction, entries: Sequence[Mapping[str, Any]]) -> None:
     """Appends entries, whole rows of the ledger; one that is there already raises."""
-    quick.run(tx, _insert, entries)
+    insert_many(tx, table, entries)
 
 
 def mend(tx: Transaction, points: Mapping[str, float]) -> None:
