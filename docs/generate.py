@@ -20,6 +20,7 @@ from engine.playbook.actions import ACTIONS
 from engine.playbook.diagram import diagram
 from engine.playbook.diagram_svg import svg
 from engine.playbook.jsonschema import playbook_schema, workspace_schema
+from engine.playbook.jurisdictions import JURISDICTIONS, STRICTEST
 from engine.playbook.rules import RULES
 from engine.playbook.steps import CONTROL_STEPS
 from engine.settings import setting_pages
@@ -38,6 +39,7 @@ def pages() -> dict[Path, str]:
         reference / "settings.md": _NOTE + "\n".join(_settings()),
         reference / "metrics.md": _NOTE + "\n".join(_metrics()),
         reference / "names.md": _NOTE + "\n".join(_names()),
+        reference / "law.md": _NOTE + "\n".join(_laws()),
         reference / "cli.md": _NOTE + "\n".join(_commands()),
         reference / "playbook.schema.json": _json(playbook_schema()),
         reference / "workspace.schema.json": _json(workspace_schema()),
@@ -164,6 +166,34 @@ def _names() -> Iterator[str]:
         for event in catalog.EVENTS
     ]
     yield from _table(("event", "meaning", "properties"), rows)
+
+
+def _laws() -> Iterator[str]:
+    yield "# What the laws of countries ask of marketing mail\n"
+    yield (
+        "What Longplay checks, and its source; no legal advice. What to do about it: "
+        "[Consent, unsubscribing and the law](../how-to/ask-for-consent.md). Every mail can be "
+        "refused by one click, and a refusal holds at once, which is sooner than any law wants.\n"
+    )
+    rows = [
+        (
+            one.name + (f" ({', '.join(one.countries)})" if len(one.countries) < 2 else ""),
+            f"until they refuse (`{one.consent}`)" if one.consent == "opt-out"
+            else f"who agreed (`{one.consent}`)" + (", and customers" if one.customers else ""),
+            "a consent of its own" if one.opens else "",
+            "yes" if one.postal_address else "",
+            f"`{one.subject_prefix.strip()}`" if one.subject_prefix else "",
+            f"{one.records_days} days" if one.records_days else "",
+            one.source,
+            one.remark,
+        )
+        for one in (*JURISDICTIONS, STRICTEST)
+    ]  # fmt: skip
+    yield from _table(
+        ("country", "may be written to", "openings", "postal address", "subject begins with",
+         "records kept", "source", "not checked"),
+        rows,
+    )  # fmt: skip
 
 
 def _commands() -> Iterator[str]:

@@ -102,18 +102,7 @@ def _paths() -> dict[str, Any]:
                 parameters=[_LEAD],
             ),
         },
-        "/v1/consents": {
-            "post": _operation(
-                "Records what a lead was asked, agreed to or took back",
-                {"201": ConsentAnswer, "200": ConsentAnswer},
-                body={"application/json": _of(ConsentDocument)},
-            ),
-            "get": _operation(
-                "How a lead's consents stand, with the ledger",
-                {"200": ConsentsAnswer},
-                parameters=[_query("lead")],
-            ),
-        },
+        **_consent_paths(),
         **_deal_paths(),
         "/v1/enrollments": {
             "post": _operation(
@@ -132,6 +121,23 @@ def _paths() -> dict[str, Any]:
             "get": _operation("An enrollment", {"200": EnrollmentAnswer}, parameters=[_ENROLLMENT])
         },
         "/v1/enrollments/{id}/{verb}": {"post": control},
+    }
+
+
+def _consent_paths() -> dict[str, Any]:
+    return {
+        "/v1/consents": {
+            "post": _operation(
+                "Records what a lead was asked, agreed to or took back",
+                {"201": ConsentAnswer, "200": ConsentAnswer},
+                body={"application/json": _of(ConsentDocument)},
+            ),
+            "get": _operation(
+                "How a lead's consents stand, with the ledger",
+                {"200": ConsentsAnswer},
+                parameters=[_query("lead")],
+            ),
+        },
     }
 
 
