@@ -28,6 +28,7 @@ from commands import (
     explaining,
     inbox,
     leads,
+    lifecycle,
     mail,
     messages,
     operating,
@@ -39,6 +40,7 @@ from commands import (
     rendering,
     reporting,
     retaining,
+    scoring,
     segments,
     shadowing,
     simulating,
@@ -77,8 +79,8 @@ for group in (
         events,
     ),
     explaining,
-    *(leads, persons, segments, deals, enrollments, bulk, inbox, messages, mail),
-    *(suppressions, consents, owners, counting),
+    *(leads, persons, lifecycle, segments, deals, enrollments, bulk, inbox, messages, mail),
+    *(scoring, suppressions, consents, owners, counting),
 ):
     group.add_to(app)
 

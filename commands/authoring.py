@@ -218,6 +218,7 @@ def files_of(root: Path, files: Iterable[str], paths: Sequence[Path]) -> frozens
 
 def _tell(folder: "Folder", checked: "Checked", found: "Sequence[Diagnostic]") -> None:
     from engine.playbook.diagnostics import human
+    from engine.playbook.workspace import FILE
 
     for one in found:
         text = human(one, _source(folder, one.file))
@@ -227,7 +228,8 @@ def _tell(folder: "Folder", checked: "Checked", found: "Sequence[Diagnostic]") -
     if errors or warnings:
         rendering.say(f"{_counted(errors, 'error')}, {_counted(warnings, 'warning')}")
         return
-    rendering.say(f"nothing is wrong: {_counted(len(checked.plans), 'playbook')}", style="green")
+    number = sum(not file.endswith(FILE) for file in checked.documents)
+    rendering.say(f"nothing is wrong: {_counted(number, 'playbook')}", style="green")
 
 
 def _source(folder: "Folder", file: str) -> str | None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from commands import rendering
 
 if TYPE_CHECKING:
+    from engine.operations.crossings import Counting
     from engine.operations.planning import CountedChange, Planned, PlaybookChange
     from engine.playbook.difference import Detail
     from engine.playbook.workspace_difference import WorkspaceChange
@@ -39,6 +40,9 @@ def _lines(found: "Planned", *, moves: bool) -> Iterator[Line]:
             yield _of_workspace(line)
     for one in changed:
         yield from _of_playbook(one)
+        counted = found.scores.get(one.playbook)
+        if counted is not None:
+            yield from _of_scores(counted)
     for one in found.changes:
         if moves and (one.going or one.staying):
             yield from _of_move(one)
@@ -61,6 +65,25 @@ def _of_playbook(one: "PlaybookChange") -> Iterator[Line]:
     yield f"{one.playbook}: {one.change} ({versions}{running})", "bold"
     for each in one.steps:
         yield from _of_step(each, running=bool(one.active))
+
+
+def _of_scores(counted: "Counting") -> Iterator[Line]:
+    """Whom new rules of a score touch."""
+    if not counted.looked:
+        return
+    yield f"  the score changes for {counted.changed:,} of {counted.looked:,} leads", ""
+    for one in counted.crossings:
+        level = "gone" if one.at is None else f"at {one.at:g}"
+        was = f", was at {one.was:g}" if one.was is not None and one.was != one.at else ""
+        style = "yellow" if one.up or one.down else "dim"
+        told = f"{one.up:,} would cross it upward, {one.down:,} downward; {one.above:,} above then"
+        yield f"  threshold {one.threshold} ({level}{was}): {told}", style
+    moved = {name: pair for name, pair in counted.grades.items() if pair[0] != pair[1]}
+    if moved:
+        said = ", ".join(f"{name} {was:,} → {then:,}" for name, (was, then) in moved.items())
+        yield f"  grades: {said}", ""
+    if any(one.up for one in counted.crossings):
+        yield "  their steps run only with: longplay apply --trigger", "dim"
 
 
 def _of_step(counted: "CountedChange", *, running: bool) -> Iterator[Line]:

@@ -36,7 +36,8 @@ def plan(as_json: AsJson = False) -> None:
     with place.opened(settings) as store:
         from engine.operations.publish import preview
 
-        found = preview(store, edition)
+        with rendering.progress("looking at scores", quiet=as_json) as bar:
+            found = preview(store, edition, lambda looked: bar(looked, None))
     if as_json:
         rendering.document(found.as_json())
         return
@@ -51,6 +52,10 @@ def apply(
         bool,
         typer.Option("--shadow", help="Publish nothing: run what changed beside the live version."),
     ] = False,
+    trigger: Annotated[
+        bool,
+        typer.Option("--trigger", help="Run thresholds for whoever reaches them by new rules."),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Publishes the workspace: the workers take it up at once.
@@ -64,7 +69,7 @@ def apply(
         _cast(move=move, as_json=as_json)
         return
     with place.opened(settings) as store:
-        found = publish_folder(store, settings.workspace)
+        found = publish_folder(store, settings.workspace, fires=trigger)
         moved = _moved(store, None, quiet=as_json) if move else None
     if as_json:
         told = {} if moved is None else {"moved": [one.as_json() for one in moved]}
@@ -159,15 +164,17 @@ def checked_edition(folder: Path) -> "Edition":
     return edition_of(read, checked)
 
 
-def publish_folder(store: "Store", folder: Path) -> "Planned":
+def publish_folder(store: "Store", folder: Path, *, fires: bool = False) -> "Planned":
     """Checks the workspace in `folder` and publishes it.
+
+    With `fires` thresholds run for whoever reaches them because the rules of a score changed.
 
     Raises:
         InputError: it has errors, which are named.
     """
     from engine.operations.publish import publish
 
-    return publish(store, checked_edition(folder), actor=place.actor())
+    return publish(store, checked_edition(folder), actor=place.actor(), fires=fires)
 
 
 def _cast(*, move: bool, as_json: bool) -> None:

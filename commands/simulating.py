@@ -52,10 +52,11 @@ def simulate(
     """Shows the way of one record through a playbook, or what thousands would come to."""
     from commands.authoring import checked_plan
     from rehearsal.house import House, edition_of
+    from rehearsal.suite import parts_of
 
     _refuse_mixtures(record, events, leads, assume, svg)
     folder, checked, plan = checked_plan(playbook)
-    with quiet(), House(edition_of(folder, checked, {plan.playbook: plan})) as house:
+    with quiet(), House(edition_of(folder, checked, parts_of(plan, checked.plans))) as house:
         if record is not None:
             _one(house, plan, record, events, at, as_json=as_json)
         elif leads is not None:

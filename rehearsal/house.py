@@ -18,7 +18,7 @@ from activities._send import Courier
 from engine.errors import NeverWorksError
 from engine.mail.links import LinkSigner
 from engine.mail.transports.memory import MemoryTransport
-from engine.operations import publish, published
+from engine.operations import publish, published, score_sweep
 from engine.operations.calls import are_calls
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.editions import Edition, Folder, edition_with
@@ -138,7 +138,13 @@ class House:
             for batch, queue in batches:
                 self.deliver(batch, queue)
                 self.observe()
-            next_at = min((one.wake_at for one in answers if one.wake_at), default=None)
+            swept = score_sweep.sweep(self.store)
+            times = [one.wake_at for one in answers if one.wake_at]
+            falls = self.store.read(score_sweep.soonest)
+            next_at = min(times + ([falls] if falls is not None else []), default=None)
+            if swept.noticed:
+                self.observe()
+                continue
             if not batches and (next_at is None or next_at > self.clock.now):
                 return next_at
         raise NeverWorksError("the playbook does not come to rest in one moment")

@@ -29,7 +29,7 @@ from rehearsal.answering import asked_of, give_arms
 from rehearsal.happened import Row
 from rehearsal.house import Runtime
 from rehearsal.record_files import RecordFile
-from rehearsal.watch import Watch
+from rehearsal.watch import Watch, is_part
 
 HORIZON = timedelta(days=2 * 366)
 """Further than this no rehearsal looks."""
@@ -161,13 +161,18 @@ class _Play:
         starters = [one for one in self.part.events if one.at is None]
         for one in starters:
             self._take_in(one)
-        if not starters and not is_in:
+        if not starters and not is_in and not self._is_scoring:
             self._told(self.house.store.write(self._enroll))
         self.watch.look()
         later = [one for one in self.part.events if one.at is not None]
         self._on(sorted(later, key=lambda one: one.at or self.part.at))
         self._left_waiting()
         return Played(self.part.at, self.watch.rows, self._outcome(), frozenset(self.watch.reached))
+
+    @property
+    def _is_scoring(self) -> bool:
+        """Of a scoring playbook nobody is enrolled: its thresholds enroll whoever reaches them."""
+        return self.house.current.plans[self.playbook].scoring is not None
 
     def _create(self, tx: Transaction) -> str:
         current = self.house.current
@@ -203,8 +208,10 @@ class _Play:
 
     def _told(self, reaction: Reaction, event: str = "") -> None:
         for _, playbook, decline in reaction.declined:
-            if playbook == self.playbook:
+            if is_part(playbook, self.playbook):
                 self._declined(decline.why)
+        if self._is_scoring:
+            return
         is_known = any(name == self.playbook for _, name in reaction.entered)
         if event and not is_known and not reaction.declined:
             self._declined(f"no trigger answers to this {event}")
@@ -283,8 +290,15 @@ class _Play:
         return next((str(row["id"]) for row in self._runs()), "")
 
     def _runs(self) -> Iterator[Mapping[str, object]]:
-        rows = self.house.store.read(lambda tx: enrollments.page(tx, playbook=self.playbook))
+        rows = self.house.store.read(self._rows_of_runs)
         yield from ({str(name): value for name, value in row.items()} for row in rows)
+
+    def _rows_of_runs(self, tx: Transaction) -> Sequence[Mapping[Any, Any]]:
+        """The playbook's runs, the newest first; of a scoring playbook those of its thresholds."""
+        scoring = self.house.current.plans[self.playbook].scoring
+        names = [one.playbook for one in scoring.thresholds] if scoring else [self.playbook]
+        found = [row for name in names for row in enrollments.page(tx, playbook=name)]
+        return sorted(found, key=lambda row: row["entered_at"], reverse=True) if scoring else found
 
     def _left_waiting(self) -> None:
         """Says so when the newest run has not come to an end, and nothing will bring it there."""

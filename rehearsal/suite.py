@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from engine.errors import LongplayError
 from engine.operations.editions import Folder
 from engine.playbook.diagnostics import Diagnostic, human
+from engine.playbook.plan import Plan
 from engine.playbook.scenarios import Scenario
 from engine.playbook.source import Document
 from engine.playbook.validate import Checked, is_playbook
@@ -101,7 +102,9 @@ class Suite:
 
     def _of(self, file: str) -> list[tuple[int, Scenario]]:
         is_read = file in self.checked.documents
-        playbook = self.checked.playbooks.get(_stem(file)) if is_read else None
+        name = _stem(file)
+        known = self.checked.scorings.get(name) or self.checked.playbooks.get(name)
+        playbook = known if is_read else None
         word = self.word.casefold()
         every = enumerate(playbook.scenarios) if playbook is not None else ()
         return [(n, one) for n, one in every if word in f"{_stem(file)} {one.name}".casefold()]
@@ -109,16 +112,25 @@ class Suite:
     def _play(self, file: str, outcome: Outcome) -> Iterator[Verdict]:
         name = _stem(file)
         plan, document = self.checked.plans[name], self.checked.documents[file]
+        parts = parts_of(plan, self.checked.plans)
         scenarios = self._of(file)
         reached: set[tuple[str, str]] = set()
         if scenarios:
-            with House(edition_of(self.folder, self.checked, {name: plan})) as house:
+            with House(edition_of(self.folder, self.checked, parts)) as house:
                 kept = house.keep()
                 for number, scenario in scenarios:
                     house.take_up(kept)
                     yield _verdict(house, name, document, number, scenario, reached)
         if not self.word:
-            outcome.coverages.append(coverage(self.checked.playbooks[name], plan, reached))
+            for part in parts.keys() & self.checked.playbooks.keys():
+                playbook = self.checked.playbooks[part]
+                outcome.coverages.append(coverage(playbook, parts[part], reached))
+
+
+def parts_of(plan: Plan, plans: Mapping[str, Plan]) -> dict[str, Plan]:
+    """A playbook with what runs in its scenarios: of a scoring playbook its thresholds, too."""
+    levels = plan.scoring.thresholds if plan.scoring is not None else ()
+    return {plan.playbook: plan} | {one.playbook: plans[one.playbook] for one in levels}
 
 
 def _verdict(

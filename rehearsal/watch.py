@@ -3,7 +3,7 @@
 It reads what production keeps too: the step log, the ledger of messages, assignments and points.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from engine.ids import job_id
 from engine.operations import published
 from engine.operations.published import Current
+from engine.operations.scopes import load_facts
+from engine.operations.scoring import GIVEN
 from engine.playbook.plan import Branch, Do, End, Jump, Op, Plan, Send
 from engine.store import enrollments, jobs, owners, scores, tasks
 from engine.store.database import Store, Transaction
@@ -62,20 +64,37 @@ class Watch:
         self.rows.append(Row(at, step, name, detail, is_event=True))
 
     def _look(self, tx: Transaction) -> None:
+        points = self._new(tx, "points", _new_points)
+        self._look_at_scores(tx, [row for row in points if not _is_of_step(row)])
         for row in self._new(tx, "runs", _new_runs):
-            if row["playbook"] == self.playbook:
+            if is_part(row["playbook"], self.playbook):
                 self.rows.append(Row(row["entered_at"], "", "enrolled", row["reason"]))
         given = iter(self._new(tx, "given", _new_given))
-        points = iter(self._new(tx, "points", _new_points))
+        by_steps = iter([row for row in points if _is_of_step(row)])
         lines = self._new(tx, "lines", _new_lines)
         runs = _runs(tx, {line["enrollment"] for line in lines})
         current = published.current(tx)
         for line in lines:
             run = runs[line["enrollment"]]
             plan = published.plan(tx, run["digest"])
-            reader = _Line(tx, current, plan, run, line, given, points, self)
+            reader = _Line(tx, current, plan, run, line, given, by_steps, self)
             self.rows.extend(reader.rows())
         self._look_at_deferred(tx)
+
+    def _look_at_scores(self, tx: Transaction, given: Sequence[sa.RowMapping]) -> None:
+        """Points that rules of a scoring playbook gave, and what the score is then."""
+        for lead in dict.fromkeys(row["lead"] for row in given):
+            mine = [row for row in given if row["lead"] == lead]
+            facts = load_facts(tx, published.current(tx), [lead]).get(lead, {})
+            for name in dict.fromkeys(row["name"] for row in mine):
+                rows = [row for row in mine if row["name"] == name]
+                said = [f"{row['points']:+g} {row['reason']}" for row in rows]
+                kept = facts.get("scores")
+                one = kept.get(name) if isinstance(kept, Mapping) else None
+                total = one.get("total") if isinstance(one, Mapping) else None
+                self._totals[name] = float(total) if isinstance(total, int | float) else 0.0
+                detail = f"{name} {self._totals[name]:g}: {', '.join(said)}"
+                self.rows.append(Row(tx.now, "", "scored", detail, {"score": self._totals[name]}))
 
     def _new(self, tx: Transaction, what: str, query: sa.Select[Any]) -> Sequence[sa.RowMapping]:
         place = self._places.get(what, 0)
@@ -224,6 +243,16 @@ class _Line:
 
     def _scored(self, row: sa.RowMapping) -> dict[str, object]:
         return {"score": self.watch.add_points(row["name"] or "score", row["points"])}
+
+
+def _is_of_step(row: sa.RowMapping) -> bool:
+    """Whether a `score` step gave the points, and no rule."""
+    return bool(row["rule"] == "" and row["part"] == "behavior" and row["reason"] != GIVEN)
+
+
+def is_part(playbook: str, of: str) -> bool:
+    """Whether a run is of a playbook, or of a threshold of it."""
+    return playbook == of or playbook.startswith(f"{of}.")
 
 
 def _is_guarded(plan: Plan, step: str) -> bool:

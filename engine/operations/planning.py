@@ -11,6 +11,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from engine.operations import published
+from engine.operations.crossings import Counting
 from engine.operations.editions import Edition
 from engine.operations.published import playbook_table
 from engine.playbook.difference import StepChange, difference
@@ -139,6 +140,8 @@ class Planned:
 
     changes: tuple[PlaybookChange, ...]
     workspace: tuple[WorkspaceChange, ...] = field(default=())
+    scores: Mapping[str, Counting] = field(default_factory=dict)
+    """Playbook → whom a change of its score's rules touches."""
 
     @property
     def is_nothing(self) -> bool:
@@ -148,10 +151,14 @@ class Planned:
     def as_json(self) -> dict[str, object]:
         """What `--json` shows."""
         return {
-            "changes": [one.as_json() for one in self.changes],
+            "changes": [self._told(one) for one in self.changes],
             "workspace": [one.as_json() for one in self.workspace],
             "move": [one.move_as_json() for one in self.changes if one.going or one.staying],
         }
+
+    def _told(self, one: PlaybookChange) -> dict[str, object]:
+        counted = self.scores.get(one.playbook)
+        return one.as_json() | ({"scores": counted.as_json()} if counted is not None else {})
 
 
 def planned(tx: Transaction, edition: Edition) -> Planned:

@@ -1,12 +1,14 @@
 """Publishing: what was checked becomes what the workers go by, in one transaction."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from engine.ids import new_id
 from engine.operations import clocks, published, rescoring, retention, timed_segments
+from engine.operations.crossings import count_crossings
 from engine.operations.editions import Edition, digest_over
 from engine.operations.planning import Planned, planned
 from engine.operations.published import (
@@ -22,9 +24,16 @@ from engine.store.database import Store, Transaction
 from engine.store.inserting import insert_new, upsert
 
 
-def preview(store: Store, edition: Edition) -> Planned:
-    """What `publish` would change."""
-    return store.read(lambda tx: planned(tx, edition))
+def preview(
+    store: Store, edition: Edition, progress: Callable[[int], None] = lambda looked: None
+) -> Planned:
+    """What `publish` would change.
+
+    Args:
+        progress: called with how many leads were looked at, where rules of a score change.
+    """
+    found = store.read(lambda tx: planned(tx, edition))
+    return replace(found, scores=count_crossings(store, edition, progress))
 
 
 def publish(store: Store, edition: Edition, *, actor: str = "", fires: bool = False) -> Planned:

@@ -10,15 +10,18 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from engine.errors import NotFoundError
 from engine.ids import new_id
 from engine.operations import published
 from engine.operations.coming import SCHEDULES
+from engine.operations.lead_changes import found_lead
 from engine.operations.published import Current
 from engine.operations.reactions import Reactor, wish_at
 from engine.operations.rulebooks import by_name
 from engine.operations.scopes import load_facts, load_histories, scope_of
 from engine.operations.scoring import Scorer, recount, write
 from engine.playbook.plan import Plan
+from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Scope, Value
 from engine.runtime.matching import Edge
 from engine.store import leads
@@ -147,6 +150,23 @@ def rescore(
     reactor.enroll([wish_at(one, lane="bulk") for one in scored.reached])
     write(tx, current, facts)
     return [one for lead in edges for one in _differences(before[lead], facts[lead])]
+
+
+def ids_of(store: Store, lead: str, score: str) -> list[str] | None:
+    """The lead that somebody means; None: every lead.
+
+    Raises:
+        NotFoundError: there is no such lead, or no playbook keeps such a score.
+    """
+
+    def read(tx: Transaction) -> list[str] | None:
+        known = by_name(published.current(tx))
+        if score and score not in known:
+            hint = did_you_mean(score, known) if known else "write a playbook of `kind: scoring`"
+            raise NotFoundError(f"no scoring playbook keeps a score '{score}'", help=hint)
+        return [found_lead(tx, lead)] if lead else None
+
+    return store.read(read)
 
 
 def from_ledger(

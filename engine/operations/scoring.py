@@ -36,6 +36,8 @@ Facts = dict[str, Value]
 ScopeOf = Callable[[str], Scope]
 _SHOWN = ("score", "scores", "grade", STANDINGS)
 _LONGEST = 500
+GIVEN = "given at the start"
+"""Why a lead has points that it came with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,7 @@ class Scorer:
                 # What a lead was given at the start is the total: fit is a part of it.
                 points = opening - standing.fit
                 standing = standing.added(points, self.now)
-                self._rows.append(self._row(book, lead, points, "given at the start", self.now))
+                self._rows.append(self._row(book, lead, points, GIVEN, self.now))
             standings[lead] = standing
         for line in lines:
             standing = standings[line.lead]

@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from engine.playbook.outline import Outline, OutlineStep, said
 from engine.playbook.pairing import Pairing
 from engine.playbook.plan import Exit, Plan, Trigger
+from engine.playbook.scoring_difference import said_of
 from engine.playbook.templates import is_template
 
 Texts = Callable[[str], str]
@@ -195,7 +196,20 @@ def _head(old: Plan, new: Plan) -> Iterator[Detail]:
         if before != after:
             yield Detail(name, before, after)
     yield from _listed("exit", [_exit(one) for one in old.exits], [_exit(one) for one in new.exits])
-    known = {"enroll", "exits", "ops", "templates", "history", "format", "playbook", *_HEAD}
+    was, now = said_of(old.scoring), said_of(new.scoring)
+    for name in dict.fromkeys((*was, *now)):
+        yield from _listed(name, was.get(name, []), now.get(name, []))
+    known = {
+        "scoring",
+        "enroll",
+        "exits",
+        "ops",
+        "templates",
+        "history",
+        "format",
+        "playbook",
+        *_HEAD,
+    }
     for name in type(new).model_fields:
         if name not in known and getattr(old, name) != getattr(new, name):
             yield from _other(name, old, new)
