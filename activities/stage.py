@@ -1,15 +1,16 @@
 """`stage` moves the record: a lead along the lifecycle, a deal along its pipeline.
 
-A move that is not allowed is left out, and the reason recorded; backward only with `force: true`.
+A move that is not allowed is left out, and the reason recorded; backward only where the stage says
+`back_to`, or with `force: true`.
 """
-
-from collections.abc import Mapping
 
 from activities._action import Inline, Params
 from activities._desk import Desk
 from activities._reading import text
+from engine.operations.lead_stages import judge
 from engine.runtime.deal_moves import Moves, Stays
 from engine.runtime.interpreter import Acted
+from engine.runtime.lifecycle import Advances, Denied, Recycles, Remains
 from engine.runtime.position import Member
 
 
@@ -29,18 +30,18 @@ def run(params: Params, member: Member, desk: Desk) -> Acted:
 
 
 def _move_lead(member: Member, desk: Desk, wanted: str, *, force: bool) -> Acted:
-    lifecycle = list(desk.current.workspace.lifecycle)
-    if wanted not in lifecycle:
-        return Acted("left out", f"the lifecycle has no stage '{wanted}'")
-    lead = member.scope["lead"]
-    now_in = str(lead.get("stage") or "") if isinstance(lead, Mapping) else ""
-    if now_in == wanted:
-        return Acted("stayed", f"is in {wanted} already")
-    backward = now_in in lifecycle and lifecycle.index(wanted) < lifecycle.index(now_in)
-    if backward and not force:
-        return Acted("left out", f"from {now_in} to {wanted} is backward; force is not set")
-    desk.change_lead(member, {"stage": wanted, "stage_entered_at": desk.now})
-    return Acted("moved", f"from {now_in} to {wanted}")
+    lead = desk.facts[member.lead]
+    decision = judge(desk.tx, desk.current, lead, {"stage": wanted}, force=force)
+    now_in = lead.get("stage")
+    match decision:
+        case Remains(why):
+            return Acted("stayed", why)
+        case Denied(why, _):
+            return Acted("left out", why)
+        case Advances() | Recycles():
+            desk.change_lead(member, {"stage": wanted, "stage_entered_at": desk.now})
+            back = "back " if isinstance(decision, Recycles) else ""
+            return Acted("moved", f"{back}from {now_in} to {wanted}")
 
 
 ACTION = Inline("stage", run)

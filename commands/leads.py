@@ -36,6 +36,9 @@ def import_(
     ignore_unknown: Annotated[
         bool, typer.Option("--ignore-unknown", help="Leave out columns that mean nothing.")
     ] = False,
+    force: Annotated[
+        bool, typer.Option("--force", help="Let it send leads back to earlier stages.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Makes and changes leads from a file; the same file again changes nothing."""
@@ -53,7 +56,7 @@ def import_(
         found = import_leads(
             store,
             file,
-            rules_of(workspace, ignore_unknown=ignore_unknown),
+            rules_of(workspace, ignore_unknown=ignore_unknown, force=force),
             language=file_language(workspace),
             encoding=encoding,
             react=react,
@@ -123,15 +126,23 @@ def set_(
     values: Annotated[
         list[str], typer.Argument(metavar="FIELD=VALUE...", help="An empty value takes it away.")
     ],
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; needed to send a lead back to an earlier stage.")
+    ] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Back to a stage that its own does not name.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Changes fields of a lead; playbooks react to it."""
+    """Changes fields of a lead; playbooks react to it, and its stage's criteria are obeyed."""
     from engine.operations import leads_view
     from engine.operations.edit_leads import change_lead
 
     wanted = reading.assignments(values)
     with place.opened() as store:
-        edited = change_lead(store, lead, wanted, actor=place.actor())
+        edited = change_lead(
+            store, lead, wanted, actor=place.actor(), reason=reason, force=force
+        )
         found = leads_view.show(store, edited.lead) if as_json else {}
     if as_json:
         rendering.document(found)

@@ -38,7 +38,10 @@ CONTROLS: Mapping[str, Use] = {
 async def post_lead(request: Request) -> Response:
     """Makes a lead (201), or changes the one with this address or id (200)."""
     deps, document = deps_of(request), await read_json(request, LeadDocument)
-    edited = await deps.act(put_lead, deps.store, document.values(), actor=ACTOR)
+    edited = await deps.act(
+        put_lead, deps.store, document.values(), actor=ACTOR, reason=document.reason,
+        force=document.force,
+    )  # fmt: skip
     shown = await deps.look(leads_view.show, deps.store, edited.lead)
     headers = {"Location": f"/v1/leads/{edited.lead}"}
     return json_response(shown, status=201 if edited.created else 200, headers=headers)
@@ -56,7 +59,10 @@ async def patch_lead(request: Request) -> Response:
     """Changes the fields that are given; null takes a value away."""
     deps, document = deps_of(request), await read_json(request, LeadDocument)
     name = named(request.path_params["lead"])
-    edited = await deps.act(change_lead, deps.store, name, document.values(), actor=ACTOR)
+    edited = await deps.act(
+        change_lead, deps.store, name, document.values(), actor=ACTOR, reason=document.reason,
+        force=document.force,
+    )  # fmt: skip
     return json_response(await deps.look(leads_view.show, deps.store, edited.lead))
 
 

@@ -159,6 +159,10 @@ class LeadDocument(BaseModel):
     fields: dict[str, JsonValue] = Field(
         default_factory=dict, description="the workspace's own fields"
     )
+    reason: str = Field(
+        "", max_length=500, description="why; a lead goes back to an earlier stage only with one"
+    )
+    force: bool = Field(False, description="back, too, where the lead's stage does not say so")
 
     def values(self) -> dict[str, JsonValue]:
         """Every field by name."""

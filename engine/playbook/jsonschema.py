@@ -68,11 +68,17 @@ def _with_scoring(schema: Schema) -> None:
 def workspace_schema() -> Mapping[str, Any]:
     """The schema of `longplay.yaml`."""
     schema = _schema_of(Workspace)
-    stage = schema["$defs"]["PipelineStage"]
+    for name in ("PipelineStage", "LifecycleStage"):
+        schema["$defs"][name] = _by_name(schema["$defs"][name])
+    return _titled(schema, "Longplay workspace")
+
+
+def _by_name(stage: Schema) -> Schema:
+    """A stage as it stands in a list: its name alone, or the name with options below it."""
     stage["properties"].pop("name")
     stage.pop("required", None)
     options = {"anyOf": [stage, {"type": "null"}]}
-    schema["$defs"]["PipelineStage"] = {
+    return {
         "description": stage["description"],
         "anyOf": [
             {"type": "string"},
@@ -84,7 +90,6 @@ def workspace_schema() -> Mapping[str, Any]:
             },
         ],
     }
-    return _titled(schema, "Longplay workspace")
 
 
 def schema_of(model: type[BaseModel], title: str) -> Mapping[str, Any]:

@@ -118,6 +118,8 @@ class _Meaning:
         stages = self.workspace.lifecycle
         if body.force or self.playbook.record != "lead" or body.stage not in stages:
             return
+        if any(body.stage in one.back_to for one in self.workspace.lifecycle_stages):
+            return
         least = self._least_stage()
         if stages.index(body.stage) < least or stages.index(body.stage) == 0:
             what = (

@@ -41,6 +41,14 @@ WORKSPACE_RULES = (
           "law: {CN: {}}\nretention: {messages: 180 days}"),
     _rule("duplicate-name", "A name is given twice.", "lifecycle: [lead, customer, lead]",
           "lifecycle: [lead, customer]"),
+    _rule("back-to-is-forward", "A stage of the lifecycle names the earlier stages that a lead may "
+          "be sent back to.",
+          "lifecycle: [lead, {mql: {back_to: [sql]}}, sql]",
+          "lifecycle: [lead, {mql: {back_to: [lead]}}, sql]"),
+    _rule("first-stage-with-criteria", "A lead begins in the first stage, or with an address in "
+          "the second, as it is: what a stage takes to enter belongs to a later one.",
+          "lifecycle: [visitor, {lead: {requires: [phone]}}, mql]",
+          "lifecycle: [visitor, lead, {mql: {requires: [phone]}}]"),
     _rule("options-not-indented", "The options of a list item stand deeper than its name.",
           "pipelines:\n  b2b:\n    stages:\n      - demo:\n        probability: 30",
           "pipelines:\n  b2b:\n    stages:\n      - demo:\n          probability: 30"),

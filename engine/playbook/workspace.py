@@ -10,7 +10,6 @@ from typing import Annotated, Literal, get_args
 
 from pydantic import BeforeValidator, Field, WithJsonSchema, model_validator
 
-from engine.playbook.catalog import DEFAULT_LIFECYCLE
 from engine.playbook.coming_back import Complaints, ReturnPath
 from engine.playbook.consents import ASSUMED, ConsentRules
 from engine.playbook.diagnostics import Diagnostic, Findings
@@ -31,9 +30,10 @@ from engine.playbook.fields import (
     Timezone,
     at_least,
 )
-from engine.playbook.mail_accounts import DkimKey, MailAccount
 from engine.playbook.jurisdictions import subject_prefixes
-from engine.playbook.nodes import MapNode, Node, ScalarNode
+from engine.playbook.lifecycle import DEFAULT_STAGES, LifecycleStage, with_options
+from engine.playbook.mail_accounts import DkimKey, MailAccount
+from engine.playbook.nodes import Node
 from engine.playbook.reading import Reader
 from engine.playbook.retention import Retention
 from engine.playbook.source import Document, parse
@@ -124,25 +124,7 @@ class PipelineStage(Frozen):
     @classmethod
     def arrange(cls, node: Node, reader: Reader) -> Node:
         """`- demo: {probability: 30}` or `- demo`."""
-        if isinstance(node, ScalarNode):
-            return MapNode(node.span, {"name": node}, {"name": node})
-        if not isinstance(node, MapNode) or not node.keys:
-            return node
-        first, *others = node.keys
-        if others:
-            key = node.keys[first]
-            reader.report(
-                "options-not-indented",
-                f"the options of '{first}' stand beside it, not under it",
-                f"indent them deeper, or write `- {first}: {{{others[0]}: …}}`",
-                node.keys[others[0]].span,
-            )
-            return MapNode(node.span, {"name": key}, {"name": key})
-        key, options = node.keys[first], node.values[first]
-        keys, values = {"name": key}, {"name": key}
-        if isinstance(options, MapNode):
-            return MapNode(node.span, {**options.keys, **keys}, {**options.values, **values})
-        return MapNode(node.span, keys, values)
+        return with_options(node, reader)
 
 
 class Pipeline(Frozen):
@@ -267,8 +249,12 @@ class Workspace(Frozen):
         ASSUMED, description="when marketing waits for a consent, and what is shown to get it"
     )
     fields: Fields = Field(default_factory=Fields, description="fields of one's own")
-    lifecycle: tuple[Name, ...] = Field(
-        DEFAULT_LIFECYCLE, strict=False, min_length=2, description="a lead's stages, in order"
+    lifecycle_stages: tuple[LifecycleStage, ...] = Field(
+        DEFAULT_STAGES,
+        alias="lifecycle",
+        strict=False,
+        min_length=2,
+        description="a lead's stages, in order",
     )
     pipelines: dict[Name, Pipeline] = Field(default_factory=dict, description="of deals")
     topics: tuple[Name, ...] = Field(
@@ -294,6 +280,11 @@ class Workspace(Frozen):
     retention: Retention = Field(
         default_factory=Retention, description="how long what is over is kept"
     )
+
+    @property
+    def lifecycle(self) -> tuple[str, ...]:
+        """The names of a lead's stages, in order."""
+        return tuple(stage.name for stage in self.lifecycle_stages)
 
     @property
     def owners(self) -> Mapping[str, Owner]:

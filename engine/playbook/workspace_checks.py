@@ -8,6 +8,7 @@ from engine.playbook.conditions import condition
 from engine.playbook.expressions import Expressions
 from engine.playbook.law_checks import check_law
 from engine.playbook.lexicon import Lexicon
+from engine.playbook.lifecycle_checks import check_lifecycle
 from engine.playbook.mail_account_checks import check_mail_accounts
 from engine.playbook.nodes import MapNode, Node, ScalarNode
 from engine.playbook.providers import destination_of
@@ -34,6 +35,7 @@ class _Check:
         self._people()
         self._assignment()
         self._pipelines()
+        check_lifecycle(self._workspace, self._reader, self._expressions)
         self._names()
         self._channels()
         self._destinations()

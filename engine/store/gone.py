@@ -48,9 +48,7 @@ def of(tx: Transaction, survivor: str) -> list[Mapping[str, Any]]:
 
 def lead_on(tx: Transaction, former: str, survivor: str, key: str | None = None) -> None:
     """From now on `former`, and whoever was led to it, is led to `survivor`."""
-    tx.conn.execute(
-        sa.update(table).where(table.c.survivor == former).values(survivor=survivor)
-    )
+    tx.conn.execute(sa.update(table).where(table.c.survivor == former).values(survivor=survivor))
     row = {"id": former, "survivor": survivor, "email_key": key, "at": tx.now}
     tx.conn.execute(sa.insert(table), row)
 

@@ -1,0 +1,61 @@
+"""The stages of a lead's lifecycle: what each means, and what entering and leaving it takes.
+
+A stage is written as its name alone, or with options below it. It owns the form; whether a lead may
+move is `engine.runtime.lifecycle`'s to say.
+"""
+
+from pydantic import Field
+
+from engine.playbook.catalog import DEFAULT_LIFECYCLE
+from engine.playbook.fields import Expression, Frozen, Name, Names, Text
+from engine.playbook.nodes import MapNode, Node, ScalarNode
+from engine.playbook.reading import Reader
+
+
+def with_options(node: Node, reader: Reader) -> Node:
+    """A stage in a list: `- demo`, or `- demo: {probability: 30}`, as one mapping with a `name`."""
+    if isinstance(node, ScalarNode):
+        return MapNode(node.span, {"name": node}, {"name": node})
+    if not isinstance(node, MapNode) or not node.keys:
+        return node
+    first, *others = node.keys
+    if others:
+        key = node.keys[first]
+        reader.report(
+            "options-not-indented",
+            f"the options of '{first}' stand beside it, not under it",
+            f"indent them deeper, or write `- {first}: {{{others[0]}: …}}`",
+            node.keys[others[0]].span,
+        )
+        return MapNode(node.span, {"name": key}, {"name": key})
+    key, options = node.keys[first], node.values[first]
+    keys, values = {"name": key}, {"name": key}
+    if isinstance(options, MapNode):
+        return MapNode(node.span, {**options.keys, **keys}, {**options.values, **values})
+    return MapNode(node.span, keys, values)
+
+
+class LifecycleStage(Frozen):
+    """A stage of a lead's lifecycle."""
+
+    name: Name = Field(description="its name")
+    about: Text = Field("", description="what it means, in words that the whole team shares")
+    enter_if: Expression = Field("", description="a lead enters only if this holds")
+    leave_if: Expression = Field("", description="a lead leaves forward only if this holds")
+    requires: Names = Field((), description="fields that must be filled to enter")
+    back_to: Names = Field(
+        (), description="earlier stages that a lead may be sent back to, to be nurtured again"
+    )
+
+    @classmethod
+    def arrange(cls, node: Node, reader: Reader) -> Node:
+        """`- mql: {enter_if: …}` or `- mql`."""
+        return with_options(node, reader)
+
+
+DEFAULT_STAGES = tuple(LifecycleStage(name=name) for name in DEFAULT_LIFECYCLE)
+
+
+def stage_named(stages: tuple[LifecycleStage, ...], name: object) -> LifecycleStage | None:
+    """The stage of that name."""
+    return next((stage for stage in stages if stage.name == name), None)
