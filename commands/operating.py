@@ -104,7 +104,8 @@ def doctor(
         return
     from commands.surroundings import checks
 
-    found = checks(place.settings())
+    with rendering.progress("checks", quiet=as_json) as bar:
+        found = checks(place.settings(), bar)
     ok = all(check.ok for check in found)
     if as_json:
         rendering.document({"ok": ok, "checks": [check.as_json() for check in found]})

@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from commands import place
@@ -15,15 +16,17 @@ if TYPE_CHECKING:
 _PATIENCE = 3.0
 
 
-def checks(settings: "Settings") -> "list[Check]":
-    """Every check, the surroundings first."""
+def checks(
+    settings: "Settings", bar: Callable[[int, int | None], None] = lambda done, every: None
+) -> "list[Check]":
+    """Every check, the surroundings first; `bar` hears how many of the store's are done."""
     from engine.operations.doctor import Check, examine
 
     found = [Check("settings", True, "; ".join(settings.warnings) or str(settings.workspace))]
     try:
         with place.opened(settings, nudges=False) as store:
             found.append(Check("database", True, "reached, and of this release"))
-            examined = examine(store)
+            examined = examine(store, tell=lambda _, done, every: bar(done, every))
     except LongplayError as error:
         detail = f"{error.message}; {error.help}" if error.help else error.message
         found.append(Check("database", False, detail))

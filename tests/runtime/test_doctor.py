@@ -88,7 +88,7 @@ DAMAGE: dict[str, tuple[str, Callable[[dict[str, Any]], sa.Executable]]] = {
         ),
     ),
     "a row is gone": (
-        "step-log-owners", lambda one: sa.delete(run).where(run.c.id == one["id"]),
+        "step-log", lambda one: sa.delete(run).where(run.c.id == one["id"]),
     ),
 }  # fmt: skip
 
