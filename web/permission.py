@@ -23,8 +23,8 @@ from web.languages import LANGUAGES, language_of, texts
 from web.showing import page
 from web.tokens import Form, evidence_of, form_of, link_of, lost
 
-_LOOK = 0.1
-"""Seconds between two looks whether a mail that was on its way has been settled."""
+_FIRST_LOOK, _LAST_LOOK = 0.05, 1.0
+"""Seconds between two looks whether a mail that was on its way has been settled: ever more."""
 
 _SENTENCES: dict[str, Callable[[Callable[[str], str]], str]] = {
     "marketing": lambda _: _(
@@ -119,11 +119,12 @@ async def _save(request: Request, job: str, known: Preferences, form: Form) -> N
 async def _settled(request: Request, job: str) -> bool:
     """Waits until no marketing mail to the lead is with a mail server; False: one still is."""
     deps = deps_of(request)
-    until = time.monotonic() + deps.patience
+    until, pause = time.monotonic() + deps.patience, _FIRST_LOOK
     while await deps.look(unsubscribing.is_leaving, deps.store, job):
         if time.monotonic() >= until:
             return False
-        await asyncio.sleep(_LOOK)
+        await asyncio.sleep(pause)
+        pause = min(pause * 1.5, _LAST_LOOK)
     return True
 
 

@@ -20,6 +20,7 @@ from engine.playbook.plan import Plan, Trigger
 from engine.playbook.spelling import did_you_mean
 from engine.runtime.enrolling import Decline, decide_entry
 from engine.store import (
+    consents,
     deals,
     enrollments,
     events,
@@ -79,6 +80,7 @@ def _explain(tx: Transaction, name: str, playbook: str) -> list[Decided]:
     records = [lead, *deals.of_lead(tx, lead)]
     told += [*_refusals(tx, records, playbook), *_coming(tx, current, records, playbook)]
     told += _blocks(tx, current, lead)
+    told += [] if playbook else _consents(tx, lead)
     seen = {row["playbook"] for row in rows}
     wanted = [playbook] if playbook else sorted(current.plans)
     told += _outside(tx, current, lead, [one for one in wanted if one not in seen])
@@ -212,6 +214,13 @@ def _blocks(tx: Transaction, current: Current, lead: str) -> Iterator[Decided]:
         at = row["at"]
         if isinstance(at, datetime):
             yield Decided(at, what, str(row["source"]))
+
+
+def _consents(tx: Transaction, lead: str) -> Iterator[Decided]:
+    for line in consents.of_lead(tx, lead):
+        topic = f" about {line['topic']}" if line["topic"] else ""
+        what = f"consent to {line['purpose'].replace('_', ' ')}{topic}: {line['state']}"
+        yield Decided(line["at"], what, line["source"])
 
 
 def _outside(

@@ -5,7 +5,7 @@ or where there is none yet: then it is taken over with them.
 """
 
 import csv
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -201,8 +201,9 @@ def _reason(text: str) -> str:
 def _write(tx: Transaction, rows: Sequence[Listed]) -> Saved:
     reasons: dict[int, str] = {}
     hashed = []
+    ours = {salt: forgotten.adopt_salt(tx, salt) for salt in {one.salt for one in rows if one.hash}}
     for position, one in enumerate(rows):
-        if one.hash and not forgotten.adopt_salt(tx, one.salt):
+        if one.hash and not ours[one.salt]:
             reasons[position] = "it is the hash of another house, whose salt is not ours"
         elif one.hash:
             hashed.append({"hash": one.hash, "topic": one.topic, "reason": one.reason,
@@ -217,27 +218,26 @@ def _add(tx: Transaction, rows: Sequence[Listed]) -> int:
     """Suppresses addresses; those of leads that leave everything or a topic end their runs."""
     found = leads.find_by_email(tx, [one.email for one in rows])
     leads.lock(tx, found.values())
-    groups: dict[tuple[str, str, str, datetime], dict[str, Listed]] = {}
-    for one in rows:
-        at = min(one.at, tx.now) if one.at else tx.now
-        key = leads.email_key(one.email)
-        groups.setdefault((one.reason, one.topic, one.source, at), {})[key] = one
-    count, left = 0, []
-    for (reason, topic, source, at), members in groups.items():
-        new = suppressions.add_many(tx, members, reason=reason, topic=topic, source=source, at=at)
-        count += len(new)
-        if reason == UNSUBSCRIBED:
-            left += [_left(key, topic, source, at) for key in sorted(new & found.keys())]
-    intake_in(tx, left, starts=False)
-    return count
+    new = suppressions.add_rows(tx, [_suppression(tx, one) for one in rows])
+    left = [row for row in new if row["reason"] == UNSUBSCRIBED and row["email_key"] in found]
+    intake_in(tx, [_left(row) for row in left], starts=False)
+    return len(new)
 
 
-def _left(key: str, topic: str, source: str, at: datetime) -> IncomingEvent:
+def _suppression(tx: Transaction, one: Listed) -> dict[str, Any]:
+    return {
+        "email_key": leads.email_key(one.email), "topic": one.topic, "reason": one.reason,
+        "source": one.source, "at": min(one.at, tx.now) if one.at else tx.now,
+    }  # fmt: skip
+
+
+def _left(row: Mapping[str, Any]) -> IncomingEvent:
+    key, topic, at = row["email_key"], row["topic"], row["at"]
     return IncomingEvent(
         "email.unsubscribed",
         {"email": key},
         id=event_id("listed", key, topic, at.isoformat()),
         at=at,
         properties={"topic": topic} if topic else {},
-        evidence=Evidence(source, actor="import"),
+        evidence=Evidence(row["source"], actor="import"),
     )

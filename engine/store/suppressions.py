@@ -7,6 +7,7 @@ lifting a bounce does not lift an unsubscribe.
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -80,6 +81,21 @@ def add_many(
     keys = dict.fromkeys(map(_key, addresses))
     row = {"topic": topic, "reason": reason, "source": source, "at": at or tx.now}
     return insert_new(tx, table, [{"email_key": key, **row} for key in keys], key="email_key")
+
+
+def add_rows(tx: Transaction, rows: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Suppresses addresses, each row with reason, topic, source and time of its own.
+
+    Returns:
+        The rows that were not on the list, by (key of the address, topic, reason).
+    """
+    wanted = {(row["email_key"], row["topic"], row["reason"]): row for row in rows}
+    keys = sorted({key for key, *_ in wanted})
+    there = {(row["email_key"], row["topic"], row["reason"])
+             for row in quick.fetch(tx, _by_keys, keys=keys)}  # fmt: skip
+    new = [row for which, row in wanted.items() if which not in there]
+    insert_new(tx, table, new, key="email_key")
+    return new
 
 
 def remove(
