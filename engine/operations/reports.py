@@ -15,7 +15,7 @@ from engine.mail.transports.port import (
     Rejected,
     RejectionClass,
 )
-from engine.operations import coming, mail_routes, published, throttles
+from engine.operations import coming, mail_routes, our_faults, published, throttles
 from engine.operations.occurrences import Occurrence
 from engine.operations.pacer import Pacer
 from engine.operations.reactions import Reactor
@@ -31,7 +31,6 @@ TRIED = 24
 """Attempts before that: a message that a brake held for a week has not been refused for a week."""
 
 _BACK_OFF = tuple(timedelta(minutes=n) for n in (1, 5, 15, 30, 60))
-_OUR_FAULT = (RejectionClass.SENDER_FAULT, RejectionClass.CONFIGURATION)
 _OUR_FAULT_AGAIN = timedelta(minutes=15)
 
 
@@ -90,6 +89,7 @@ def report(
     leads.touch(tx, sorted({one.lead for one in accepted}), "last_sent_at")
     coming.touched(tx, published.current(tx), {one.lead for one in accepted}, "last_sent_at")
     _tell(tx, ours, states, replies)
+    our_faults.look(tx, ours)
     if settle:
         jobs.settle_batch(tx, batch)
     ended = [one for one in ours if states[one.job] in jobs.ENDED]
@@ -127,7 +127,7 @@ def _verdict(one: Sent, batch: str, now: datetime, pacer: Pacer) -> dict[str, An
         case NotSent(detail, retry_after):
             return _again(one, values, detail, retry_after, now)
         case Rejected(reply, cause, _):
-            if cause in _OUR_FAULT:
+            if cause in our_faults.CAUSES:
                 return _again(one, values, f"{cause}: {reply}", _OUR_FAULT_AGAIN, now)
             state = "bounced" if cause == RejectionClass.HARD_BOUNCE else "rejected"
             return values | {"state": state, "reason": f"{cause}: {reply}"[:300]}
