@@ -12,14 +12,13 @@ from engine.operations.crossings import count_crossings
 from engine.operations.editions import Edition, digest_over
 from engine.operations.planning import Planned, planned
 from engine.operations.published import (
-    mail_file_table,
     plan_table,
     playbook_table,
     published_table,
     template_table,
 )
 from engine.playbook.plan import Plan
-from engine.store import versions
+from engine.store import mail_files, versions
 from engine.store.database import Store, Transaction
 from engine.store.inserting import insert_new, upsert
 
@@ -111,12 +110,7 @@ def keep(tx: Transaction, edition: Edition, plans: Iterable[Plan]) -> None:
         if digest in pinned
     ]
     insert_new(tx, template_table, rows, key="digest")
-    carried = [
-        {"digest": digest, "content": content}
-        for digest, content in edition.carried.items()
-        if digest in pinned
-    ]
-    insert_new(tx, mail_file_table, carried, key="digest")
+    mail_files.keep(tx, {one: edition.carried[one] for one in pinned & edition.carried.keys()})
     insert_new(tx, plan_table, [_plan_row(plan, tx) for plan in plans], "digest")
 
 

@@ -23,16 +23,14 @@ from engine.playbook.workspace import Workspace, load_workspace
 from engine.runtime import civil
 from engine.runtime.calendar import BusinessCalendar
 from engine.runtime.fields import FieldTypes, field_types
-from engine.store import quick
+from engine.store import mail_files, quick
 from engine.store.database import Transaction
-from engine.store.mail_file_tables import MailFile
 from engine.store.tables import PlanRow, PlaybookRow, Published, TemplateRow
 
 published_table: sa.Table = Published.__table__  # type: ignore[attr-defined]
 playbook_table: sa.Table = PlaybookRow.__table__  # type: ignore[attr-defined]
 plan_table: sa.Table = PlanRow.__table__  # type: ignore[attr-defined]
 template_table: sa.Table = TemplateRow.__table__  # type: ignore[attr-defined]
-mail_file_table: sa.Table = MailFile.__table__  # type: ignore[attr-defined]
 
 _revision = sa.select(published_table.c.digest, published_table.c.revision).where(
     published_table.c.id == 1
@@ -289,9 +287,5 @@ def carried(tx: Transaction, digest: str) -> Mapping[str, bytes]:
 
 def _read_carried(tx: Transaction, one: Plan) -> dict[str, bytes]:
     pinned = {name: digest for name, digest in one.templates.items() if not is_template(name)}
-    if not pinned:
-        return {}
-    query = sa.select(mail_file_table.c.digest, mail_file_table.c.content)
-    rows = tx.conn.execute(query.where(mail_file_table.c.digest.in_(set(pinned.values()))))
-    contents = {digest: bytes(content) for digest, content in rows}
+    contents = mail_files.contents(tx, pinned.values()) if pinned else {}
     return {name: contents[digest] for name, digest in pinned.items()}
