@@ -25,10 +25,64 @@ Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 def add_to(_app: typer.Typer) -> None:
     """Adds these commands to those of `longplay leads`."""
-    for name, command in (
-        ("merge", merge), ("export", export), ("erase", erase), ("erasures", erasures),
-    ):  # fmt: skip
-        leads.command(name)(command)
+    commands = (duplicates, distinct, merge, export, erase, erasures)
+    for command in commands:
+        leads.command(command.__name__)(command)
+
+
+def duplicates(
+    known: Annotated[
+        bool, typer.Option("--known", help="Only what the last search found.")
+    ] = False,
+    least: Annotated[
+        int, typer.Option("--least", min=1, max=100, help="At least so sure, of 100.")
+    ] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="At most so many.")] = 50,
+    after: Annotated[str, typer.Option(help="The next page: after this id.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Finds leads that may be one person, the surest first, with what speaks for it."""
+    from engine.operations import duplicates as search
+
+    with place.opened() as store:
+        if not (known or after):
+            with rendering.progress("leads", quiet=as_json) as bar:
+                found = search.find(store, told=bar)
+            if found.passed_over and not as_json:
+                rendering.note(f"shared by too many to prove anything: {found.passed_over} keys")
+        rows = search.listing(store, least=least, limit=limit, after=after)
+    if as_json:
+        rendering.document(rows)
+        return
+    shown = [
+        {"sure": row["score"], "one": _called(row["one"]), "other": _called(row["other"]),
+         "why": "; ".join(row["reasons"])}
+        for row in rows
+    ]  # fmt: skip
+    rendering.table(("sure", "one", "other", "why"), shown, nothing="no two leads look alike")
+    if rows:
+        first = rows[0]
+        rendering.note(f"one person: longplay leads merge {first['one']['id']} "
+                       f"{first['other']['id']}; two: longplay leads distinct …")  # fmt: skip
+    if len(rows) == limit:
+        rendering.note(f"there may be more: --after {rows[-1]['id']}")
+
+
+def _called(lead: Mapping[str, Any]) -> str:
+    named = (lead["full_name"], lead["email"] or lead["phone"] or lead["id"])
+    return " ".join(str(one) for one in named if one)
+
+
+def distinct(
+    one: Annotated[str, typer.Argument(metavar="ONE", help="An address, or an id.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="An address, or an id.")],
+) -> None:
+    """Keeps that two leads are two persons: no search shows them again."""
+    from engine.operations.duplicates import set_distinct
+
+    with place.opened() as store:
+        set_distinct(store, one, other)
+    rendering.say("they are two")
 
 
 def merge(

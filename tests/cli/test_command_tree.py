@@ -18,7 +18,7 @@ COMMANDS = (
     "plan", "apply", "rollback", "versions", "shadow",
     "up", "worker", "web", "migrate", "doctor", "top", "pause", "resume", "retention",
     "leads import", "leads list", "leads show", "leads set", "leads merge", "leads export",
-    "leads erase", "leads erasures", "lifecycle show", "lifecycle history",
+    "leads duplicates", "leads distinct", "leads erase", "leads erasures", "lifecycle show", "lifecycle history",
     "deals import", "deals list", "deals show", "deals move",
     "segments list", "segments show", "scoring show", "scoring explain", "scoring recompute",
     "event", "events import", "mail preview", "mail check",
