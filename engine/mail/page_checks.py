@@ -59,12 +59,13 @@ def _length(page: str) -> Iterator[Flaw]:
 def _pictures(tree: LexborHTMLParser) -> Iterator[Flaw]:
     for node in tree.css("img"):
         source = (node.attributes.get("src") or "").strip()
-        shown = source[:60]
+        file = source.removeprefix("cid:")
+        shown = file[:60]
         alone = _in_link(node) and not (node.attributes.get("alt") or "").strip()
         if "alt" not in node.attributes or alone:
             message = f"the picture '{shown}' has no words for those who do not see it"
             hint = 'say what it shows: alt="…"; alt="" for a mere ornament that is no link'
-            yield Flaw("picture-without-alt", message, hint, source)
+            yield Flaw("picture-without-alt", message, hint, file)
         if source.lower().startswith("http:"):
             message = f"the picture '{shown}' is fetched without https"
             yield Flaw("picture-not-secure", message, "write https://…", source)

@@ -10,6 +10,7 @@ from datetime import datetime
 from engine.errors import LongplayError
 from engine.mail.errors import TemplateError
 from engine.mail.page_checks import Flaw, check_page
+from engine.mail.pictures import as_data, content_id
 from engine.mail.sources import PAGES, Sources, file_name
 from engine.operations.editions import TEMPLATES
 from engine.operations.mail_preview import Preview, Reader, Shelf, Use, preview
@@ -98,7 +99,8 @@ def _language(
         return
     if seen.file != file:
         return
-    for flaw in check_page(seen.mail.html, seen.mail.text):
+    named = {content_id(name): f"cid:{name}" for name in own.pictures}
+    for flaw in check_page(as_data(seen.mail.html, named), seen.mail.text):
         yield _placed(flaw, shelf.texts, file, own.files)
     yield from _missing(seen, shelf.texts, file, own.files)
 
