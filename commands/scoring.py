@@ -10,9 +10,7 @@ from commands.rendering import AsJson
 if TYPE_CHECKING:
     from engine.operations.scoring_view import Explained, Kept, ScoreShown
 
-scoring = typer.Typer(
-    help="Scores: rules, reasons, the ledger.", no_args_is_help=True
-)
+scoring = typer.Typer(help="Scores: rules, reasons, the ledger.", no_args_is_help=True)
 
 
 def add_to(app: typer.Typer) -> None:

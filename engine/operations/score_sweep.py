@@ -6,7 +6,7 @@ but to write when to look again; who could notice goes through the same reaction
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -17,12 +17,11 @@ from engine.operations.published import Current
 from engine.operations.reactions import Reactor
 from engine.operations.rulebooks import by_name, rulebooks
 from engine.operations.scopes import load_facts
-from engine.operations.scoring import row_of
 from engine.playbook.scoring_plan import PRIMARY
 from engine.playbook.values import Value
 from engine.runtime.matching import Edge
 from engine.runtime.rulebook import Rulebook
-from engine.runtime.scoring import micros, standing_of
+from engine.runtime.scoring import Standing, micros, moment, standing_of
 from engine.store import enrollments, leads, scores
 from engine.store.database import Store, Transaction
 
@@ -96,26 +95,41 @@ def soonest(tx: Transaction) -> Any:
 def _settle(tx: Transaction, current: Current, rows: Sequence[Mapping[Any, Any]]) -> None:
     """Leads whose change nobody notices: what SQL reads, and the next look."""
     books, now = by_name(current), micros(tx.now)
-    found = []
-    for row in rows:
-        kept = {name: _looked(books.get(name), each, now) for name, each in row["scores"].items()}
-        found.append({"id": row["id"], **row_of(books, kept, row["score"], now)})
-    scores.keep(tx, found)
+    scores.settle(tx, [_settled(books, row, now) for row in rows])
 
 
-def _looked(book: Rulebook | None, kept: Mapping[str, Any], now: int) -> dict[str, Any]:
-    """A standing whose thresholds are ready again where the total has fallen below."""
-    if book is None:
-        return dict(kept)
-    standing = standing_of(kept)
-    if standing.idle is not None:
-        standing = standing.since(now)  # SQL reads of these what was last written
-    if standing.told:
+def _settled(books: Mapping[str, Rulebook], row: Mapping[Any, Any], now: int) -> dict[str, Any]:
+    """The columns of a lead whose total time alone has changed."""
+    kept, score, grade, look = dict(row["scores"]), row["score"], row["grade"], None
+    for name, each in kept.items():
+        book = books.get(name)
+        standing = standing_of(each)
         total = standing.total(now)
-        levels = {level.playbook: level.at for level, _ in book.thresholds}
-        told = tuple(name for name in standing.told if levels.get(name, total) <= total)
-        standing = replace(standing, told=told)
-    return standing.as_json()
+        if name == PRIMARY:
+            score, grade = total, book.grade(total) if book is not None else None
+        if book is None:
+            continue
+        if standing.idle is not None:
+            standing = standing.since(now)  # SQL reads of these what was last written
+            kept[name] = standing.as_json()
+        if standing.told:
+            kept[name] = _told_still(book, standing, total, kept[name])
+        at = standing.next_look(book.levels, now)
+        look = at if look is None or (at is not None and at < look) else look
+    at_last = moment(look) if look is not None else None
+    return {
+        "id": row["id"], "score": float(score), "grade": grade, "scores": kept,
+        "score_look_at": at_last,
+    }  # fmt: skip
+
+
+def _told_still(
+    book: Rulebook, standing: Standing, total: int, kept: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A standing whose thresholds are ready again where the total has fallen below."""
+    told = [name for name in standing.told if book.at.get(name, total) <= total]
+    found = {name: value for name, value in kept.items() if name != "told"}
+    return found | {"told": told} if told else found
 
 
 def _everybody_notices(current: Current) -> bool:
@@ -132,18 +146,18 @@ def _noticed(
     """Leads whose change could set something off."""
     if everybody:
         return {row["id"] for row in rows}
-    books, now = rulebooks(current), micros(tx.now)
-    rising = {row["id"] for row in rows if any(_rises(book, row, now) for book in books)}
+    books = rulebooks(current)
+    rising = {row["id"] for row in rows if any(_rises(book, row) for book in books)}
     under_way = enrollments.versions_of_leads(tx, [row["id"] for row in rows])
     return rising | {
         lead for lead, digest in under_way if published.plan(tx, digest).follows_record
     }
 
 
-def _rises(book: Rulebook, row: Mapping[Any, Any], now: int) -> bool:
+def _rises(book: Rulebook, row: Mapping[Any, Any]) -> bool:
     """Whether points that were taken have faded, so that the total went up."""
     kept = row["scores"].get(book.name)
-    return kept is not None and standing_of(kept).behavior < 0
+    return kept is not None and kept["behavior"] < 0
 
 
 def _react(tx: Transaction, current: Current, rows: Mapping[str, Mapping[Any, Any]]) -> None:

@@ -166,9 +166,7 @@ Op = Annotated[
 class Trigger(_Frozen):
     """One item of `enroll.when`; it fires on the edge."""
 
-    kind: Literal[
-        "event", "stage", "score", "segment", "cron", "date", "at", "manual", "threshold"
-    ]
+    kind: Literal["event", "stage", "score", "segment", "cron", "date", "at", "manual", "threshold"]
     event: str = Field("", description="kind event: the event's name")
     cond: str = Field("", description="the item's own `if`; of a segment, the condition itself")
     stage: str = Field(

@@ -65,6 +65,7 @@ class Rulebook:
             (level, condition(level.cond).truth if level.cond else None)
             for level in scoring.thresholds
         ]
+        self.at = {level.playbook: level.at for level in scoring.thresholds}
         self._listeners: dict[str, _Listeners] = {}
         for place, rule in enumerate(scoring.behavior):
             self._listen(place, rule)

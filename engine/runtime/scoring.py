@@ -158,18 +158,13 @@ class Standing:
 
 def standing_of(kept: Mapping[str, Any]) -> Standing:
     """The standing that `as_json` wrote."""
-    idle = kept.get("idle")
+    get = kept.get
+    idle = get("idle")
     return Standing(
-        kept["fit"],
-        kept["behavior"],
-        kept["at"],
-        kept.get("half_life", 0.0),
-        Idle(*idle) if idle else None,
-        kept.get("active_at", kept["at"]),
-        kept.get("low"),
-        kept.get("high"),
-        tuple(kept.get("told", ())),
-    )
+        kept["fit"], kept["behavior"], kept["at"], get("half_life", 0.0),
+        Idle(*idle) if idle else None, get("active_at", kept["at"]), get("low"), get("high"),
+        tuple(get("told", ())),
+    )  # fmt: skip
 
 
 def _passing(one: Standing, levels: Sequence[int], now: int, left: float) -> int | None:

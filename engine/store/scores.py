@@ -30,6 +30,15 @@ _keep = (
         | {"version": lead_table.c.version + 1}
     )
 )
+_passing = ("score", "grade", "scores", "score_look_at")
+_settle = (
+    sa.update(lead_table)
+    .where(lead_table.c.id == sa.bindparam("the_id"))
+    .values(
+        {name: sa.bindparam(f"new_{name}", type_=lead_table.c[name].type) for name in _passing}
+        | {"version": lead_table.c.version + 1}
+    )
+)
 _given = sa.select(table.c.lead, table.c.rule, table.c.at, table.c.points).where(
     table.c.lead.in_(sa.bindparam("leads", expanding=True)),
     table.c.name == sa.bindparam("score"),
@@ -92,6 +101,15 @@ def keep(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
         tx,
         _keep,
         [{"the_id": row["id"], **{f"new_{n}": row[n] for n in _columns}} for row in rows],
+    )
+
+
+def settle(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Writes what time has made of leads' scores, of which nothing else is different."""
+    quick.run(
+        tx,
+        _settle,
+        [{"the_id": row["id"], **{f"new_{n}": row[n] for n in _passing}} for row in rows],
     )
 
 
