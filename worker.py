@@ -87,6 +87,10 @@ _THREADS = 20
 SENDERS = 3
 """Batches of a lane's mail at a time in each; with windows of 20, at most 120 are in flight."""
 
+_SWITCH = 0.0005
+"""Seconds after which a thread hands the interpreter over to one that waits for it. By default it
+is ten times as long, and a write hands it over at every statement, while all wait at the gate."""
+
 BUILD_ID = "longplay-0.1"
 """Given, because the SDK would otherwise hash all code at start: a second of CPU."""
 
@@ -350,6 +354,7 @@ def _senders(
 def main(settings: Settings) -> None:
     """Runs the worker, with its sender, until SIGINT or SIGTERM."""
     garbage.settle()
+    sys.setswitchinterval(_SWITCH)
     uvloop.run(run(settings))
 
 
@@ -371,6 +376,7 @@ def _send_for_parent() -> None:
         await send(settings, stop=stop)
 
     garbage.settle()
+    sys.setswitchinterval(_SWITCH)
     uvloop.run(until_parent_ends())
     tracing.end()
 

@@ -7,7 +7,7 @@ until the culprit stands alone (I6).
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,15 +71,22 @@ def advance(store: Store, cohort: str, *, limit: int = SLICE) -> Progress:
     Raises:
         TryAgainError: the database is not to be had now.
     """
-    ids = store.read(lambda tx: enrollments.due(tx, cohort, limit))
+    ids, deferred = store.read(lambda tx: _due(tx, cohort, limit))
     began = time.monotonic()
-    passed = _advance_slice(store, cohort, ids)
+    # Where nothing is due there is nothing to write: nobody waits at the gate for that.
+    passed = _advance_slice(store, cohort, ids) if ids or deferred else 0
     if ids:
         metrics.SLICE_SECONDS.observe(time.monotonic() - began)
         metrics.SLICE_MEMBERS.observe(len(ids))
     if passed:
         metrics.STEPS.count(cohort.partition("@")[0], by=passed)
     return store.read(lambda tx: _progress(tx, cohort, passed))
+
+
+def _due(tx: Transaction, cohort: str, limit: int) -> tuple[Sequence[str], bool]:
+    """The members that are due, and whether a deferred job is."""
+    at = jobs.next_deferred(tx, cohort)
+    return enrollments.due(tx, cohort, limit), at is not None and at <= tx.now
 
 
 def _advance_slice(store: Store, cohort: str, ids: Sequence[str]) -> int:
@@ -344,13 +351,8 @@ def _stop(tx: Transaction, ids: Sequence[str], reason: str) -> None:
 
 def _progress(tx: Transaction, cohort: str, passed: int) -> Progress:
     batches = jobs.batches_of(tx, cohort)
-    times: list[Callable[[Transaction, str], datetime | None]] = [
-        enrollments.next_wake,
-        jobs.next_deferred,
-    ]
-    found = [at for at in (ask(tx, cohort) for ask in times) if at is not None]
-    wake_at = min(found, default=None)
-    deferred = len(found) > 0 and jobs.next_deferred(tx, cohort) is not None
-    is_empty = not batches and not deferred and not enrollments.has_open(tx, cohort)
+    next_wake, deferred = enrollments.next_wake(tx, cohort), jobs.next_deferred(tx, cohort)
+    wake_at = min(filter(None, (next_wake, deferred)), default=None)
+    is_empty = not (batches or next_wake or deferred or enrollments.has_open(tx, cohort))
     more = wake_at is not None and wake_at <= tx.now + timedelta(milliseconds=1)
     return Progress(batches, wake_at, more, is_empty, passed, tx.now)

@@ -157,13 +157,18 @@ class Courier:
         """
         while True:
             try:
-                return await asyncio.to_thread(self.store.write, turn)
+                return await asyncio.to_thread(self._turned, turn)
             except (SQLAlchemyError, TryAgainError) as error:
                 away = isinstance(error, TryAgainError) or is_away(error)
                 if not (sent and away and time.monotonic() < deadline + INSISTS.total_seconds()):
                     raise
                 _log.warning("what became of %s mails cannot be written yet: %s", len(sent), error)
             await asyncio.sleep(_PAUSE)
+
+    def _turned(self, turn: Callable[[Transaction], Window]) -> Window:
+        window = self.store.write(turn)
+        _ = window.letters  # made here, when nobody waits for this transaction any more
+        return window
 
     async def _one(self, letter: Letter, deadline: float) -> Sent:
         about = about_letter(letter)

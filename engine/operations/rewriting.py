@@ -39,4 +39,4 @@ def _letter(tx: Transaction, job: str) -> Letter | None:
     if row is None or row["kind"] != "email" or row["state"] not in _MAY_BE_OUT:
         return None
     recipients = Recipients.load(tx, published.current(tx), [row], frozenset())
-    return letter_for(tx, row, recipients.of(row, op_of(tx, row)), recipients)
+    return letter_for(tx, row, recipients.of(row, op_of(tx, row)), recipients)()

@@ -4,7 +4,7 @@
 the first byte leaves (runtime.md, I11 and I12). `report` writes only what its own attempt found.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -75,17 +75,28 @@ class Window:
     """What `claim` took.
 
     Attributes:
-        letters: to be sent now by this attempt, and nobody else.
+        taken: makes a letter of each message that this attempt took.
         left: whether the batch holds more that can be taken at once.
         look_in: how soon a look is worth while: leases of another attempt are over then, or the
             clock may be right again; None: nothing is waited for.
         put_off: what does not go now, to be counted: (kind, `deferred` or `skipped`, why).
     """
 
-    letters: list[Letter] = field(default_factory=list)
+    taken: list[Callable[[], Letter]] = field(default_factory=list)
     left: bool = False
     look_in: timedelta | None = None
     put_off: list[tuple[str, str, str]] = field(default_factory=list)
+    _letters: list[Letter] | None = None
+
+    @property
+    def letters(self) -> list[Letter]:
+        """To be sent now by this attempt, and nobody else.
+
+        Made when they are first asked for, which should be after the transaction: others wait.
+        """
+        if self._letters is None:
+            self._letters = [make() for make in self.taken]
+        return self._letters
 
 
 def claim(
@@ -185,7 +196,7 @@ def _decide(
             window.put_off.append((op.action, "deferred", why_deferred(decision.why)))
         if isinstance(decision, Go):
             recipients.count(row, tx.now)
-            window.letters.append(letter_for(tx, row, recipient, recipients, via))
+            window.taken.append(letter_for(tx, row, recipient, recipients, via))
     pacer.flush()
     jobs.write(tx, written, _CLAIMED)
     enrollments.wake_at_seq(tx, skipped)
@@ -197,26 +208,32 @@ def letter_for(
     recipient: Recipient,
     recipients: Recipients,
     via: str = "",
-) -> Letter:
-    """The letter of a job's row, as it is to be written."""
-    return Letter(
+) -> Callable[[], Letter]:
+    """Makes the letter of a job's row, as it is to be written; what it needs is read now."""
+    digest = row["params"]["digest"]
+    op, files, carried = (
+        op_of(tx, row),
+        published.templates(tx, digest),
+        published.carried(tx, digest),
+    )
+    return lambda: Letter(
         job=row["id"],
         message_id=row["message_id"],
         attempt=row["attempt"] + 1,
         created_at=row["created_at"],
         enrollment=row["enrollment"],
         seq=row["seq"],
-        op=op_of(tx, row),
+        op=op,
         playbook=row["playbook"],
         recipient=recipient,
         scope=recipients.scope(row),
-        digest=row["params"]["digest"],
-        files=published.templates(tx, row["params"]["digest"]),
+        digest=digest,
+        files=files,
         current=recipients.current,
         lead=recipients.facts.get(row["lead"], {}),
         since=_since(row),
         trace=str(row["params"].get("trace") or ""),
-        carried=published.carried(tx, row["params"]["digest"]),
+        carried=carried,
         via=via,
     )
 

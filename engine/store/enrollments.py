@@ -280,16 +280,24 @@ def follow_deal(tx: Transaction, deal: str, lead: str) -> list[str]:
     return ids
 
 
+_next_wake = (
+    sa.select(table.c.wake_at)
+    .where(table.c.cohort == sa.bindparam("cohort"), is_open, table.c.wake_at.is_not(None))
+    .order_by(table.c.wake_at)
+    .limit(1)
+)
+_any_open = sa.select(table.c.id).where(table.c.cohort == sa.bindparam("cohort"), is_open).limit(1)
+
+
 def next_wake(tx: Transaction, cohort_id: str) -> datetime | None:
     """The earliest `wake_at` of a cohort's open members."""
-    query = sa.select(sa.func.min(table.c.wake_at)).where(table.c.cohort == cohort_id, is_open)
-    return tx.conn.execute(query.where(table.c.wake_at.is_not(None))).scalar()
+    found = quick.fetch(tx, _next_wake, cohort=cohort_id)
+    return found[0]["wake_at"] if found else None
 
 
 def has_open(tx: Transaction, cohort_id: str) -> bool:
     """Whether the cohort has an open member."""
-    query = sa.select(table.c.id).where(table.c.cohort == cohort_id, is_open).limit(1)
-    return tx.conn.execute(query).first() is not None
+    return bool(quick.fetch(tx, _any_open, cohort=cohort_id))
 
 
 def neglected_cohorts(tx: Transaction, before: datetime) -> list[str]:

@@ -83,6 +83,27 @@ _unfinished = (
     )
     .limit(1)
 )
+_expired = (
+    sa.select(table.c.id)
+    .where(
+        table.c.batch == sa.bindparam("the_batch"),
+        _is_unfinished,
+        table.c.state == "in_flight",
+        table.c.lease_until < sa.bindparam("now"),
+    )
+    .limit(1)
+)
+_next_deferred = (
+    sa.select(table.c.not_before)
+    .where(table.c.cohort == sa.bindparam("cohort"), is_deferred, table.c.not_before.is_not(None))
+    .order_by(table.c.not_before)
+    .limit(1)
+)
+_open_batches = (
+    sa.select(batch_table.c.id, batch_table.c.queue, batch_table.c.destination)
+    .where(batch_table.c.cohort == sa.bindparam("cohort"), batch_table.c.state == "open")
+    .order_by(batch_table.c.id)
+)
 _touch_batch = (
     sa.update(batch_table)
     .where(batch_table.c.id == sa.bindparam("the_batch"))
@@ -111,16 +132,12 @@ In Temporal's queue they would stand before those of other destinations.
 
 def batches_of(tx: Transaction, cohort_id: str) -> list[tuple[str, str]]:
     """The cohort's open batches that may be served now, oldest first: (id, queue)."""
-    query = (
-        sa.select(batch_table.c.id, batch_table.c.queue, batch_table.c.destination)
-        .where(batch_table.c.cohort == cohort_id, batch_table.c.state == "open")
-        .order_by(batch_table.c.id)
-    )
     found, seen = [], Counter[str]()
-    for id, queue, destination in tx.conn.execute(query):
+    for row in quick.fetch(tx, _open_batches, cohort=cohort_id):
+        destination = row["destination"]
         seen[destination] += 1
         if not destination or seen[destination] <= AT_ONCE:
-            found.append((id, queue))
+            found.append((row["id"], row["queue"]))
     return found
 
 
@@ -184,10 +201,8 @@ def resume(tx: Transaction, stood: Mapping[str, timedelta]) -> None:
 
 def next_deferred(tx: Transaction, cohort_id: str) -> datetime | None:
     """When the cohort's earliest deferred job may go."""
-    query = sa.select(sa.func.min(table.c.not_before)).where(
-        table.c.cohort == cohort_id, is_deferred
-    )
-    return tx.conn.execute(query).scalar()
+    found = quick.fetch(tx, _next_deferred, cohort=cohort_id)
+    return found[0]["not_before"] if found else None
 
 
 def cohorts_with_due_work(tx: Transaction, idle: timedelta) -> set[str]:
@@ -228,6 +243,8 @@ def still_queued(tx: Transaction, ids: Sequence[str]) -> set[str]:
 
 def expired_in_flight(tx: Transaction, batch: str) -> Sequence[sa.RowMapping]:
     """Jobs that an attempt took and never reported, whose lease is over: in doubt."""
+    if not quick.fetch(tx, _expired, the_batch=batch, now=tx.now):
+        return []
     query = sa.select(table).where(
         table.c.batch == batch,
         _is_unfinished,
