@@ -115,6 +115,7 @@ def save_many(
     checked = {id: _checked(values, custom, zone) for id, values in changes.items()}
     _refuse_taken(tx, checked)
     answers, updates, log = {}, _Updates(), []
+    moved: list[str] = []
     for row in rows(tx, changes):
         id = LeadId(row["id"])
         before = facts_of(row, custom, tx.now)
@@ -128,14 +129,15 @@ def save_many(
         answers[id] = LeadChange(id, before, _after(row, before, differing))
         if differing:
             updates.add(row, differing)
-        if differing.get("email"):
-            _come_back(tx, [email_key(str(differing["email"]))])
+        if isinstance(email := differing.get("email"), str):
+            moved.append(email)
         log += [
             _change(tx, id, name, before.get(name), value, actor, reason)
             for name, value in differing.items()
             if name not in _UNLOGGED and name != "stage_entered_at"
         ]
     updates.write(tx)
+    _come_back(tx, [email_key(email) for email in moved])
     _log(tx, log)
     return answers
 
