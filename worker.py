@@ -29,6 +29,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymen
 
 from activities._apart import Apart
 from activities._call import Messenger
+from activities._caught import tidy
 from activities._mailbox import watch
 from activities._send import Courier
 from activities._temporal import Carrier, Deliver, Drive
@@ -184,6 +185,7 @@ async def _drive(settings: Settings, store: Store, client: Client, stop: asyncio
     bulk_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="drive-bulk")
     sweeping = asyncio.create_task(sweep(store, dispatcher, settings.build_id or BUILD_ID))
     watching = asyncio.create_task(_watch_mailbox(settings, store))
+    tidying = asyncio.create_task(_tidy_caught(settings, store))
     sending = asyncio.gather(*(_keep_sender(settings, stop) for _ in range(CHILDREN)))
     try:
         build = settings.build_id
@@ -195,7 +197,8 @@ async def _drive(settings: Settings, store: Store, client: Client, stop: asyncio
         stop.set()
         sweeping.cancel()
         watching.cancel()
-        await asyncio.gather(sweeping, watching, sending, return_exceptions=True)
+        tidying.cancel()
+        await asyncio.gather(sweeping, watching, tidying, sending, return_exceptions=True)
         threads.shutdown(wait=True)
         bulk_threads.shutdown(wait=True)
         store.close()
@@ -206,6 +209,12 @@ async def _watch_mailbox(settings: Settings, store: Store) -> None:
     if settings.bounce_imap_url is not None:
         address = parse_imap_url(settings.bounce_imap_url.get_secret_value())
         await watch(store, address, ReturnSigner([settings.signing_key()]))
+
+
+async def _tidy_caught(settings: Settings, store: Store) -> None:
+    """Lets caught mails go in time, where mail is caught."""
+    if settings.catches_mail:
+        await tidy(store, settings.mail_folder)
 
 
 async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None:

@@ -172,6 +172,20 @@ def prune(folder: Path, keep: int) -> int:
     return min(len(names), keep)
 
 
+def forget_before(folder: Path, moment: datetime) -> int:
+    """Delete every message that was caught before a moment; answer how many."""
+    deleted = 0
+    for name in list(_files(folder)):
+        path = folder / (name + _SUFFIX)
+        try:
+            if path.stat().st_mtime < moment.timestamp():
+                path.unlink()
+                deleted += 1
+        except FileNotFoundError:
+            continue
+    return deleted
+
+
 def forget(folder: Path, addresses: Iterable[str]) -> int:
     """Delete every message to, from or about one of these addresses; answer how many."""
     wanted = [one.casefold().encode() for one in addresses if one]

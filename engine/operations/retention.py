@@ -13,12 +13,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.operations import clocks, heartbeats, published
+from engine.operations import clocks, heartbeats, pacer, published, slowness, throttles
 from engine.operations.published import Current
 from engine.playbook.conditions import condition
 from engine.playbook.plan import Plan
 from engine.playbook.retention import longest
-from engine.store import enrollments, events, jobs, retention, tasks
+from engine.store import enrollments, events, jobs, refusals, retention, tasks
 from engine.store.database import Store, Transaction
 from engine.store.tables import PlanRow
 from engine.store.version_tables import Shadow
@@ -43,12 +43,20 @@ _Remove = Callable[[Transaction, Sequence[str]], None]
 
 @dataclass(frozen=True, slots=True)
 class _Kind:
-    """One kind of record: which table, what of it may go, and how it goes."""
+    """One kind of record: which table, what of it may go, and how it goes.
+
+    `policy`: by whose length, where it has none of its own.
+    """
 
     name: str
     key: sa.ColumnElement[str]
     may_go: Callable[[Transaction, Current, datetime], sa.ColumnElement[bool]]
     remove: _Remove
+    policy: str = ""
+
+    def length(self, current: Current) -> str:
+        """As longplay.yaml says it; empty: for good."""
+        return str(getattr(current.workspace.retention, self.policy or self.name) or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ def look(tx: Transaction, cursor: str) -> str | None:
             return None
     names = [one.name for one in KINDS]
     for kind in KINDS[names.index(name) if name in names else 0 :]:
-        until = _until(tx, current, kind.name)
+        until = _until(tx, current, kind.length(current))
         if until is None:
             continue
         if kind.name != name:
@@ -118,7 +126,8 @@ def _kept(tx: Transaction) -> list[Kept]:
     current, marks = published.current(tx), retention.marks(tx)
     found = []
     for kind in KINDS:
-        mark, until = marks.get(kind.name), _until(tx, current, kind.name)
+        written = kind.length(current)
+        mark, until = marks.get(kind.name), _until(tx, current, written)
         count = 0
         if until is not None:
             which = kind.may_go(tx, current, until)
@@ -127,7 +136,7 @@ def _kept(tx: Transaction) -> list[Kept]:
         found.append(
             Kept(
                 kind=kind.name,
-                keep=str(getattr(current.workspace.retention, kind.name) or ""),
+                keep=written,
                 before=until,
                 would_go=count,
                 removed=mark["removed"] if mark else 0,
@@ -137,13 +146,17 @@ def _kept(tx: Transaction) -> list[Kept]:
     return found
 
 
-def _until(tx: Transaction, current: Current, kind: str) -> datetime | None:
+def caught_until(tx: Transaction) -> datetime | None:
+    """What the catcher caught before this moment may go, as what is kept of messages does."""
+    current = published.current(tx)
+    return _until(tx, current, current.workspace.retention.messages or "")
+
+
+def _until(tx: Transaction, current: Current, written: str) -> datetime | None:
     """What was over before this moment may go; a shadow is played from what came since it began."""
-    policy = current.workspace.retention
-    written = getattr(policy, kind)
-    if not written or not policy.is_asked_for:
+    if not written or not current.workspace.retention.is_asked_for:
         return None
-    until = tx.now - longest(str(written))
+    until = tx.now - longest(written)
     since = tx.conn.execute(sa.select(sa.func.min(_shadow_table.c.since))).scalar()
     return until if since is None else min(until, since)
 
@@ -228,6 +241,12 @@ def _traces_that_may_go(
     return sa.and_(_batch.state != "open", _batch.touched_at < until)
 
 
+def _refusals_that_may_go(
+    tx: Transaction, current: Current, until: datetime
+) -> sa.ColumnElement[bool]:
+    return refusals.table.c.at < until
+
+
 def _empty(tx: Transaction, ids: Sequence[str]) -> None:
     which = sa.update(jobs.table).where(_job.id.in_(ids))
     tx.conn.execute(which.values(address="", subject="", reason=""))
@@ -249,13 +268,38 @@ def _forget_traces(tx: Transaction, ids: Sequence[str]) -> None:
     # The clock's mark is no sign of life: it is what the clock is compared with (I18).
     old = sa.and_(beat.kind == "worker", beat.at < tx.now - timedelta(days=90))
     tx.conn.execute(sa.delete(heartbeats.table).where(old))
+    _forget_paces(tx)
 
 
+def _forget_paces(tx: Transaction) -> None:
+    """What limits nothing any more: no rate looks back further than a day."""
+    past = tx.now - timedelta(days=30)
+    for table, at in (
+        (pacer.table, pacer.table.c.next_at),
+        (throttles.table, throttles.table.c.until),
+        (slowness.table, slowness.table.c.at),
+    ):
+        tx.conn.execute(sa.delete(table).where(at < past))
+
+
+def _forget_refusals(tx: Transaction, records: Sequence[str]) -> None:
+    current = published.current(tx)
+    until = _until(tx, current, _REFUSALS.length(current))
+    if until is not None:
+        row = refusals.table.c
+        old = sa.and_(row.record.in_(records), _refusals_that_may_go(tx, current, until))
+        tx.conn.execute(sa.delete(refusals.table).where(old))
+
+
+_REFUSALS = _Kind(
+    "refusals", refusals.table.c.record, _refusals_that_may_go, _forget_refusals, policy="traces"
+)
 KINDS = (
     _Kind("enrollments", _run.id, _runs_that_may_go, _forget_runs),
     _Kind("steps", _run.id, _logs_that_may_go, _forget_logs),
     _Kind("messages", _job.id, _messages_that_may_go, _empty),
     _Kind("events", events.table.c.id, _events_that_may_go, events.forget),
     _Kind("traces", _batch.id, _traces_that_may_go, _forget_traces),
+    _REFUSALS,
 )
 """In the order of a pass."""

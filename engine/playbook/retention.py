@@ -60,7 +60,8 @@ class Retention(Frozen):
     )
     traces: Kept = Field(
         "90 days",
-        description="what the machinery leaves behind: finished batches, signs of life",
+        description="what the machinery leaves behind: finished batches, signs of life, why "
+        "records were not let in",
     )
 
     @property

@@ -1,15 +1,19 @@
 """What is over goes when longplay.yaml says so; what something still asks for never does."""
 
-from datetime import timedelta
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from activities._caught import tidy_once
+from engine.mail.catcher import caught, keep_mail
 from engine.mail.transports.memory import MemoryTransport
 from engine.mail.transports.port import InDoubt
-from engine.operations import clocks, doctor, retention
+from engine.operations import clocks, doctor, pacer, retention, slowness, throttles
 from engine.operations.firing import fire_due
-from engine.store import enrollments, events, jobs
+from engine.store import enrollments, events, jobs, refusals
 from engine.store.database import Transaction
 from engine.store.retention_tables import PastEvent
 from tests.runtime.stage import WORKSPACE, Stage, soundness, steps
@@ -176,6 +180,68 @@ def test_traces_of_the_machinery_go(stage: Stage) -> None:
     open_batches = stage.open_batches()
     tidy(stage)
     assert [row["id"] for row in stage.all(jobs.batch_table)] == open_batches
+
+
+def test_why_records_were_not_let_in_goes_with_the_traces(stage: Stage) -> None:
+    """Old reasons go, those of the last weeks stay."""
+    published(stage, MAIL.replace("again: always", "again: never"))
+    for name in ("ann", "ben"):
+        stage.event("form.submitted", name)
+        stage.work()
+        stage.event("form.submitted", name)
+        stage.work()
+        assert len(stage.all(refusals.table)) == 1
+        tidy(stage)
+        stage.turn(days=91 if name == "ann" else 20)
+        if name == "ann":
+            kept = {row["record"] for row in stage.all(refusals.table)}
+            tidy(stage)
+            assert stage.all(refusals.table) == []
+    [row] = stage.all(refusals.table)
+    assert row["record"] not in kept
+
+
+def test_paces_that_limit_nothing_any_more_go(stage: Stage) -> None:
+    """Of rates, of destinations that throttled, and of slow ones; what is of today stays."""
+    published(stage)
+    stage.event("form.submitted")
+    stage.work()
+    old, new = timedelta(days=102), timedelta()
+
+    def fill(tx: Transaction) -> None:
+        for name, since in (("old", old), ("new", new)):
+            at = tx.now - since
+            tx.conn.execute(sa.insert(pacer.table), {"scope": name, "next_at": at})
+            tx.conn.execute(
+                sa.insert(slowness.table), {"destination": name, "seconds": 2.0, "at": at}
+            )
+            row = {"destination": name, "level": 1, "until": at, "reason": "", "at": at}
+            tx.conn.execute(sa.insert(throttles.table), row)
+
+    stage.turn(days=101)
+    stage.store.write(fill)
+    tidy(stage)
+    assert [row["scope"] for row in stage.all(pacer.table)] == ["new"]
+    assert [row["destination"] for row in stage.all(slowness.table)] == ["new"]
+    assert [row["destination"] for row in stage.all(throttles.table)] == ["new"]
+
+
+def test_caught_mails_go_when_messages_do(sqlite_stage: Stage, tmp_path: Path) -> None:
+    """Those that are older than the policy says; without one, none."""
+    stage = sqlite_stage
+    for content in (b"old", b"new"):
+        keep_mail(
+            tmp_path, b"Subject: " + content + b"\r\n\r\n", "a@acme.example", ("b@b.example",)
+        )
+    [old, new] = [tmp_path / f"{one.id}.eml" for one in reversed(caught(tmp_path))]
+    then = (datetime.now(UTC) - timedelta(days=120)).timestamp()
+    os.utime(old, (then, then))
+    published(stage, policy="")
+    assert tidy_once(stage.store, tmp_path) == 0
+    published(stage)
+    stage.clock.now = datetime.now(UTC)  # type: ignore[union-attr]
+    assert tidy_once(stage.store, tmp_path) == 1
+    assert [new.exists(), old.exists()] == [True, False]
 
 
 def test_pages_are_bounded_and_a_crash_between_them_costs_nothing(
