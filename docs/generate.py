@@ -99,13 +99,14 @@ def _default(value: object) -> str:
 
 
 def _diagnostics() -> Iterator[str]:
-    yield "# Findings of `longplay validate`\n"
+    yield "# Findings of `longplay validate` and `longplay mail check`\n"
     for name, rule in sorted(RULES.items()):
         yield f"## {name}\n"
         yield f"{rule.meaning}\n"
         for title, example in (("Wrong", rule.wrong), ("Right", rule.right)):
             if example:
-                yield f"{title}:\n\n```yaml\n{example.rstrip()}\n```\n"
+                fence = "html" if rule.place == "mail" else "yaml"
+                yield f"{title}:\n\n```{fence}\n{example.rstrip()}\n```\n"
 
 
 def _settings() -> Iterator[str]:

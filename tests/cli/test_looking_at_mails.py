@@ -119,9 +119,7 @@ def test_what_is_not_there_is_named(
     assert fault in said.err and help in said.err
 
 
-@pytest.mark.parametrize(
-    "source", ["{% if %}", "{{ lead.email * 3 }}", "<b>" * 400, "{% include 'gone.html' %}"]
-)
+@pytest.mark.parametrize("source", ["<b>" * 400, "{% include 'gone.html' %}"], ids=["deep", "gone"])
 def test_a_template_that_cannot_be_made_is_told_so(
     longplay: Longplay, workspace: Path, source: str
 ) -> None:
@@ -129,8 +127,7 @@ def test_a_template_that_cannot_be_made_is_told_so(
     (workspace / "templates/email/bad.html").write_text("<title>S</title>" + source)
     shown = longplay("mail", "preview", "bad")
     checked = longplay("mail", "check", "bad", "--json")
-    if "3" not in source:
-        assert shown.status == 1
-        assert "bad.html" in shown.err
-        assert any(one["rule"] in ("template-syntax", "no-sample")
-                   for one in checked.json["problems"])  # fmt: skip
+    assert shown.status == 1
+    assert "bad.html" in shown.err
+    rules = {one["rule"] for one in checked.json["problems"]}
+    assert rules & {"template-syntax", "no-sample"}
