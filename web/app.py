@@ -14,6 +14,7 @@ from web import (
     api,
     api_consents,
     api_deals,
+    api_persons,
     health,
     hooks,
     login,
@@ -21,6 +22,7 @@ from web import (
     pages_deals,
     pages_leads,
     pages_mail,
+    pages_persons,
     pages_templates,
     public,
 )
@@ -53,6 +55,7 @@ async def _answer_fault(request: Request, error: Exception) -> Response:
 def create_app(deps: Deps) -> Starlette:
     """The ASGI application of these parts."""
     routes = [
+        *api_persons.ROUTES,
         *api.ROUTES,
         *api_consents.ROUTES,
         *api_deals.ROUTES,
@@ -61,6 +64,7 @@ def create_app(deps: Deps) -> Starlette:
         *health.ROUTES,
         *login.ROUTES,
         *pages.ROUTES,
+        *pages_persons.ROUTES,
         *pages_leads.ROUTES,
         *pages_deals.ROUTES,
         *pages_mail.ROUTES,

@@ -186,6 +186,66 @@ class LeadAnswer(BaseModel):
     suppressed: bool = Field(description="whether no marketing goes to it")
 
 
+class MergeDocument(Document):
+    """Which lead is merged into the one of the path."""
+
+    other: Id = Field(description="its address or id", examples=["old@example.com"])
+    take: list[str] = Field(
+        default_factory=list, description="fields whose values come from the other lead"
+    )
+    reason: str = Field("", max_length=500, description="why; it is kept")
+
+
+class MergedAnswer(BaseModel):
+    """What came of a merge."""
+
+    survivor: str
+    merged: str
+    fields: dict[str, JsonValue] = Field(description="what changed: name → before and after")
+    ended: list[dict[str, JsonValue]] = Field(description="enrollments that ended")
+    moved: dict[str, int] = Field(description="rows that went over, by table")
+
+
+class EraseDocument(Document):
+    """Why a lead is erased."""
+
+    reason: str = Field("", max_length=500, description="it is kept: leave the name out")
+
+
+class ErasedAnswer(BaseModel):
+    """How an erasure stands."""
+
+    erasure: str = Field(description="the id of what stands for the lead in sums")
+    done: bool
+    waits_for_messages: int = Field(description="in flight this moment")
+    ended: int = Field(description="enrollments that ended")
+    deals: list[str] = Field(description="deals that the lead was the contact of")
+    rows: dict[str, int] = Field(description="rows that were emptied or removed, by table")
+
+
+class ExportAnswer(BaseModel):
+    """Everything that is held about a lead: a list for each kind of record."""
+
+    model_config = ConfigDict(extra="allow")
+
+    workspace: str
+    exported_at: str
+    lead: LeadAnswer
+
+
+class DuplicatesAnswer(BaseModel):
+    """A page of pairs of leads that may be one person."""
+
+    duplicates: list[dict[str, JsonValue]]
+    next: str | None
+
+
+class LifecycleAnswer(BaseModel):
+    """The stages of the lifecycle, in order."""
+
+    stages: list[dict[str, JsonValue]]
+
+
 class DealDocument(BaseModel):
     """Fields of a deal, the workspace's own among them, here or under `fields`."""
 

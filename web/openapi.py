@@ -15,14 +15,21 @@ from web.documents import (
     DealAnswer,
     DealDocument,
     DealsAnswer,
+    DuplicatesAnswer,
     EnrollDocument,
     EnrolledAnswer,
     EnrollmentAnswer,
     EnrollmentsAnswer,
+    ErasedAnswer,
+    EraseDocument,
     EventDocument,
     EventsAnswer,
+    ExportAnswer,
     LeadAnswer,
     LeadDocument,
+    LifecycleAnswer,
+    MergedAnswer,
+    MergeDocument,
     ProblemAnswer,
 )
 
@@ -30,7 +37,8 @@ _MODELS: tuple[type[BaseModel], ...] = (
     ConsentAnswer, ConsentDocument, ConsentsAnswer,
     ControlledAnswer, DealAnswer, DealDocument, DealsAnswer, EnrollDocument, EnrolledAnswer,
     EnrollmentAnswer, EnrollmentsAnswer, EventDocument, EventsAnswer, LeadAnswer, LeadDocument,
-    ProblemAnswer,
+    ProblemAnswer, DuplicatesAnswer, EraseDocument, ErasedAnswer, ExportAnswer, LifecycleAnswer,
+    MergeDocument, MergedAnswer,
 )  # fmt: skip
 _REF = "#/components/schemas/{model}"
 _LEAD = {
@@ -102,6 +110,7 @@ def _paths() -> dict[str, Any]:
                 parameters=[_LEAD],
             ),
         },
+        **_person_paths(),
         **_consent_paths(),
         **_deal_paths(),
         "/v1/enrollments": {
@@ -121,6 +130,44 @@ def _paths() -> dict[str, Any]:
             "get": _operation("An enrollment", {"200": EnrollmentAnswer}, parameters=[_ENROLLMENT])
         },
         "/v1/enrollments/{id}/{verb}": {"post": control},
+    }
+
+
+def _person_paths() -> dict[str, Any]:
+    return {
+        "/v1/leads/{lead}/merge": {
+            "post": _operation(
+                "Merges another lead into this one; it cannot be undone",
+                {"200": MergedAnswer},
+                body={"application/json": _of(MergeDocument)},
+                parameters=[_LEAD],
+            )
+        },
+        "/v1/leads/{lead}/erase": {
+            "post": _operation(
+                "Erases a lead; 202: a message is in flight, and the rest goes by itself",
+                {"200": ErasedAnswer, "202": ErasedAnswer},
+                body={"application/json": _of(EraseDocument)},
+                parameters=[_LEAD],
+            )
+        },
+        "/v1/leads/{lead}/export": {
+            "get": _operation(
+                "Everything that is held about a lead", {"200": ExportAnswer}, parameters=[_LEAD]
+            )
+        },
+        "/v1/duplicates": {
+            "get": _operation(
+                "Pairs of leads that may be one person, as the last search found them",
+                {"200": DuplicatesAnswer},
+                parameters=[*map(_query, ("least", "limit", "after"))],
+            )
+        },
+        "/v1/lifecycle": {
+            "get": _operation(
+                "The stages of the lifecycle, and what each means", {"200": LifecycleAnswer}
+            )
+        },
     }
 
 

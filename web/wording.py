@@ -27,6 +27,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "exited": (N_("exited"), "mute"),
     "unsubscribed": (N_("unsubscribed"), "mute"),
     "deleted": (N_("deleted"), "mute"),
+    "merged": (N_("merged"), "mute"),
     "date-missing": (N_("date missing"), "warn"),
     "left": (N_("left"), "mute"),
     "cancelled": (N_("cancelled"), "mute"),
