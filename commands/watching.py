@@ -115,7 +115,10 @@ def _head(seen: "Glance") -> Iterator["Text"]:
         f" · put off: {pulse.deferred:,}{_reasons(seen)}",
     )  # fmt: skip
     if pulse.brake:
-        held = "everything" if "*" in pulse.brake else ", ".join(sorted(pulse.brake))
+        from engine.operations import brakes
+
+        every = ", ".join(map(brakes.said, sorted(pulse.brake)))
+        held = "everything" if "*" in pulse.brake else every
         yield Text(f"the brake is on for {held}: no mail leaves", style="yellow")
     clock = pulse.age(pulse.oldest_clock)
     if clock >= _LATE:

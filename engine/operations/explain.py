@@ -109,10 +109,22 @@ def _entries(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
 def _steps(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
     log = enrollments.log_table
     query = sa.select(log).where(log.c.enrollment.in_(list(rows)))
+    by = _accounts(tx, rows)
     for line in tx.conn.execute(query.order_by(log.c.at, log.c.enrollment, log.c.seq)).mappings():
         where = f"{rows[line['enrollment']]['playbook']}"
         step = f" / {line['step']}" if line["step"] else ""
-        yield Decided(line["at"], f"{where}{step}: {line['outcome']}", line["why"])
+        account = by.get((line["enrollment"], line["seq"]))
+        why = f"{line['why']} (by '{account}')".strip() if account else line["why"]
+        yield Decided(line["at"], f"{where}{step}: {line['outcome']}", why)
+
+
+def _accounts(tx: Transaction, rows: _Rows) -> dict[tuple[str, int], str]:
+    """By which mail account each step's mail went, where the workspace names any."""
+    job = jobs.table.c
+    query = sa.select(job.enrollment, job.seq, job.via).where(
+        job.enrollment.in_(list(rows)), job.via != ""
+    )
+    return {(one[0], one[1]): one[2] for one in tx.conn.execute(query)}
 
 
 def _mails(tx: Transaction, rows: _Rows) -> Iterator[Decided]:

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from engine.mail.transports.port import Accepted, Deferred, NotSent, Outcome, Rejected
 from engine.operations import brakes, published
+from engine.operations.alarms import raise_alarm
 from engine.operations.published import Current
 from engine.playbook.mail_accounts import DEFAULT_ACCOUNT, MailAccount
 from engine.playbook.plan import Send
@@ -155,7 +156,10 @@ def learn(tx: Transaction, current: Current, results: Iterable[tuple[str, Outcom
     for name in sorted(well & known.keys()):
         tx.conn.execute(sa.delete(table).where(table.c.name == name))
     for name in sorted(refused.keys() - well):
-        _write(tx, name, failed(known.get(name), refused[name], tx.now))
+        after = failed(known.get(name), refused[name], tx.now)
+        _write(tx, name, after)
+        if after.is_down:
+            _tell(tx, current, name, after)
 
 
 def _write(tx: Transaction, name: str, after: Trouble) -> None:
@@ -164,6 +168,19 @@ def _write(tx: Transaction, name: str, after: Trouble) -> None:
         "reason": after.reason,
     }  # fmt: skip
     upsert(tx, table, [row], keys=["name"], update=["failures", "until", "since", "reason"])
+
+
+def _tell(tx: Transaction, current: Current, name: str, trouble: Trouble) -> None:
+    """Once for each time that an account goes down."""
+    instead = fallback_of(current, name)
+    goes = f"goes by '{instead}' meanwhile" if instead else "waits"
+    raise_alarm(
+        tx,
+        ("mail_account", name, trouble.since.isoformat()),
+        f"the mail account '{name}' is down",
+        f"{trouble.reason}. Its mail {goes}, and it is tried again. Look with: "
+        "longplay doctor --mail",
+    )
 
 
 def told(outcome: Outcome | str) -> str:

@@ -4,16 +4,16 @@ Never anything about the lead. A playbook of which nothing is taken any more is 
 further refusal costs reputation; a server that does not let us in is told of, and tried again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from engine.ids import derived_id
 from engine.mail.transports.port import Accepted, Rejected, RejectionClass
 from engine.operations import brakes
-from engine.store import jobs, tasks
+from engine.operations.alarms import raise_alarm
+from engine.store import jobs
 from engine.store.database import Transaction
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _brake(tx: Transaction, one: "Sent") -> None:
     if not brakes.pull(tx, one.playbook, "refused for a fault of ours"):
         return
     detail = _said(one)
-    _notice(
+    raise_alarm(
         tx,
         ("our_fault", one.playbook, tx.now.isoformat()),
         f"'{one.playbook}' is paused: its mail is refused for a fault of ours",
@@ -87,7 +87,7 @@ def _brake(tx: Transaction, one: "Sent") -> None:
 def _tell_of_server(tx: Transaction, one: "Sent") -> None:
     """Once a day for each account: its mail is tried again by itself."""
     via = f" '{one.via}'" if one.via else ""
-    _notice(
+    raise_alarm(
         tx,
         ("our_server", one.via, tx.now.date().isoformat()),
         f"the mail server{via} does not let us in",
@@ -98,17 +98,3 @@ def _tell_of_server(tx: Transaction, one: "Sent") -> None:
 
 def _said(one: "Sent") -> str:
     return str(one.outcome.reply)[:300] if isinstance(one.outcome, Rejected) else ""
-
-
-def _notice(tx: Transaction, key: Iterable[str], subject: str, text: str) -> None:
-    tasks.insert(
-        tx,
-        [
-            {
-                "id": derived_id("notice", *key), "kind": "notice", "owner": None, "lead": None,
-                "enrollment": None, "subject": subject, "text": text, "priority": "high",
-                "state": "open", "due_at": None, "snoozed_until": None, "result": "",
-                "created_at": tx.now, "ended_at": None,
-            }
-        ],
-    )  # fmt: skip

@@ -111,6 +111,7 @@ def test_a_mail_leaves_by_the_account_of_its_step_its_playbook_or_its_topic(
     assert sum(len(one.sent) for one in house.by.values()) == 1
     assert stage.job()["via"] == expected
     assert list_messages(stage.store)[0]["via"] == expected
+    assert any(f"by '{expected}'" in one.why for one in explain(stage.store, "ann@example.com"))
 
 
 def test_a_workspace_without_accounts_names_none(sqlite_stage: Stage) -> None:
@@ -255,6 +256,12 @@ def test_the_doctor_tells_of_an_account_that_is_down(house: House) -> None:
     assert not ok
     assert "'news' is down: nobody answers at 'news.example'" in detail
     assert "mail goes by 'default'" in detail
+    stage.turn(minutes=1)
+    stage.event("form.submitted")
+    stage.work()
+    (notice,) = stage.tasks(kind="notice")
+    assert notice["subject"] == "the mail account 'news' is down"
+    assert "goes by 'default' meanwhile" in notice["text"]
 
 
 def _accounts(stage: Stage) -> tuple[bool, str]:
