@@ -110,6 +110,7 @@ class Reactor:
     deals: MutableMapping[str, dict[str, Value]] = field(default_factory=dict)
     reaction: Reaction = field(default_factory=Reaction)
     refused: Refusals = field(default_factory=Refusals)
+    _new: frozenset[str] = frozenset()
     counted: set[str] = field(default_factory=set)
     """Events that scores know already."""
 
@@ -147,7 +148,8 @@ class Reactor:
         scored = self._score([*occurrences, *ahead], edges, starts=starts)
         edges = scored.edges
         clocks.follow_records(self.tx, self.current, edges, deal_edges or {})
-        rows = enrollments.open_of(self.tx, leads)
+        self._new = frozenset(lead for lead, edge in edges.items() if edge.before is None)
+        rows = enrollments.open_of(self.tx, [lead for lead in leads if lead not in self._new])
         self.sight.load(rows, (one.happened for one in occurrences), leads)
         convert(self.tx, self.current, ((one.lead, one.happened) for one in occurrences))
         left = self._leave(rows, occurrences)
@@ -173,7 +175,7 @@ class Reactor:
     def _enroll(self, wishes: Sequence[Wish]) -> None:
         leads = sorted({wish.lead for wish in wishes})
         self.sight.know(wish.deal for wish in wishes if wish.deal)
-        records = sorted({self._record(wish) for wish in wishes})
+        records = sorted({self._record(wish) for wish in wishes} - self._new)
         known = enrollments.former(self.tx, sorted({wish.playbook for wish in wishes}), records)
         unmailable = suppressions.blocked(
             self.tx, {lead: self.facts[lead].get("email") for lead in leads}

@@ -199,7 +199,7 @@ def advance(tx: Transaction, steps: Sequence[Step]) -> None:
         | {bound: step.values[name] for bound, name in _STEP_VALUES}
         for step in steps
     ]
-    done = quick.run(tx, _advance, rows)
+    done = quick.run_locked(tx, _advance, rows)
     if done not in {-1, len(rows)}:
         raise RuntimeError(f"{len(rows) - done} enrollments moved under a lock")
 

@@ -7,7 +7,6 @@ through `leads`.
 import math
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from operator import itemgetter
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
@@ -35,8 +34,7 @@ NO_FIELDS: FieldTypes = {}
 STANDINGS = "_standings"
 """The fact that scores are worked out of; no condition or template can name it."""
 _DATE = BUILT_IN["birthday"]
-_NAMES = (*BUILT_IN, "version")
-_values = itemgetter(*_NAMES)
+_NO_FACTS = tuple(one.name for one in table.c if one.name not in {*BUILT_IN, "version"})
 _by_ids = sa.select(table).where(table.c.id.in_(sa.bindparam("ids", expanding=True)))
 _by_keys = sa.select(table.c.email_key, table.c.id).where(
     table.c.email_key.in_(sa.bindparam("keys", expanding=True))
@@ -48,9 +46,12 @@ def facts_of(row: Row, custom: FieldTypes, now: datetime) -> Facts:
 
     Scores are what they are at `now`; `STANDINGS` is what they are worked out of.
     """
-    kept = row["fields"]
-    facts: Facts = {name: from_json(kept.get(name), kind) for name, kind in custom.items()}
-    facts.update(zip(_NAMES, _values(row), strict=True))
+    facts: Facts = dict(row)
+    for name in _NO_FACTS:
+        del facts[name]
+    if custom:
+        kept = row["fields"]
+        facts = {name: from_json(kept.get(name), kind) for name, kind in custom.items()} | facts
     score, standings = row["score"], row["scores"]
     facts["score"] = int(score) if score == int(score) else score
     facts[STANDINGS] = standings

@@ -197,13 +197,13 @@ class _Updates:
 
     def write(self, tx: Transaction) -> None:
         for names, parameters in self._groups.items():
-            quick.run(tx, _update(names), parameters)
+            quick.run_locked(tx, _update(names), parameters)
 
 
 @lru_cache(maxsize=128)
 def _update(names: tuple[str, ...]) -> sa.Update:
     new = {name: sa.bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
-    statement = table.update().where(table.c.id == sa.bindparam("the_id"))
+    statement = table.update().where(table.c.id == sa.bindparam("the_id", type_=table.c.id.type))
     return statement.values(**new, version=table.c.version + 1)
 
 

@@ -54,6 +54,16 @@ def change(tx: Transaction, statement: sa.Update | sa.Delete, **values: Any) -> 
     _execute(tx, "execute", ready, ready.arguments(values))
 
 
+def run_locked(tx: Transaction, statement: sa.Update, rows: Sequence[Mapping[str, Any]]) -> int:
+    """`run` for rows that are locked already, each of them met by one of `rows` at most.
+
+    PostgreSQL changes them by one statement, in whatever order it likes.
+    """
+    if tx.is_postgres and len(rows) > 1:
+        return quick_postgres.change_at_once(tx, statement, rows)
+    return run(tx, statement, rows)
+
+
 def run(
     tx: Transaction, statement: sa.Update | sa.Insert, rows: Sequence[Mapping[str, Any]]
 ) -> int:

@@ -97,7 +97,7 @@ def behavior(tx: Transaction, leads: Iterable[str], score: str) -> list[dict[str
 
 def keep(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> None:
     """Writes what leads' scores are: `id` and the columns that `columns` answers."""
-    quick.run(
+    quick.run_locked(
         tx,
         _keep,
         [{"the_id": row["id"], **{f"new_{n}": row[n] for n in _columns}} for row in rows],
