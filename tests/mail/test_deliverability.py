@@ -12,9 +12,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from engine.addresses import Address
 from engine.mail.deliverability.dmarc import aligned, dmarc_of
 from engine.mail.deliverability.finding import Finding
+from engine.mail.deliverability.identity import Identity, identity_findings
 from engine.mail.deliverability.resolver import Resolver, Unanswered
 from engine.mail.deliverability.spf import spf_of
 from engine.mail.dkim import read_key
+from engine.mail.transports.smtp_url import parse_smtp_url
 from engine.operations.mail_doctor import Setup, examine_mail
 from engine.playbook.workspace import load_workspace
 from tests.mail.dns_server import a_dns
@@ -305,3 +307,27 @@ def test_silence_is_not_taken_for_nothing(server: Address, zone: dict[str, list[
     with pytest.raises(Unanswered, match="TXT of 'a\\.example'"):
         resolver.txt("a.example")
     assert resolver.txt("nothing.example") == []
+
+
+@pytest.mark.parametrize(
+    ("url", "term"),
+    [
+        ("smtp://email-smtp.eu-west-1.amazonaws.com:587", "include:amazonses.com"),
+        ("smtps://smtp.exmail.qq.com", "include:spf.mail.qq.com"),
+        ("smtps://smtp.qiye.163.com", "include:spf.163.com"),
+        ("smtp://mail.acme.example", "a:mail.acme.example"),
+        ("smtp://8.8.8.8", "ip4:8.8.8.8"),
+        ("smtp://127.0.0.1:25", "mx"),
+        ("smtp://localhost:25", "mx"),
+    ],
+)
+def test_the_record_to_publish_names_the_servers_that_send(url: str, term: str) -> None:
+    """As their providers ask for it, where we know that; nobody outside knows this machine."""
+    host = parse_smtp_url(url).host
+    who = Identity("acme.example", "acme.example", False, (("default", host),))
+    with a_dns({}) as dns:
+        (spf,) = (
+            one for one in identity_findings(Resolver([dns], patience=20), who) if one.name == "spf"
+        )
+    assert spf.record is not None
+    assert spf.record.value == f"v=spf1 {term} -all"

@@ -2,8 +2,9 @@
 
 import base64
 import binascii
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 from engine.mail.deliverability.dmarc import Found, aligned, dmarc_of, tags_of
 from engine.mail.deliverability.finding import DnsRecord, Finding, Level
@@ -73,7 +74,7 @@ def _spf(resolver: Resolver, who: Identity) -> Finding:
     spf = spf_of(resolver, who.returns)
     name, domain = "spf", who.returns
     if not spf.record:
-        wanted = DnsRecord(domain, "TXT", f"v=spf1 {' '.join(_senders(who))} -all")
+        wanted = DnsRecord(domain, "TXT", f"v=spf1 {' '.join(_senders(who.hosts))} -all")
         change = f"publish a TXT record for '{domain}' that names who may send"
         return Finding(name, "error", f"'{domain}' has no SPF record", change, wanted)
     if spf.others:
@@ -93,13 +94,13 @@ def _spf_covers(resolver: Resolver, who: Identity, spf: Spf) -> Finding:
     """Whether it names the servers that we hand mail to, as far as their own addresses tell."""
     seen = f"'{who.returns}': '{spf.record}', {spf.lookups} of 10 look-ups"
     outside = []
-    for _, host in who.hosts:
+    for name, host in who.hosts:
         every = [one for one in resolver.addresses(host) if one.is_global]
         if every and not any(map(spf.permits, every)):
-            outside.append(host)
+            outside.append((name, host))
     if outside:
-        hosts = ", ".join(outside)
-        senders = " ".join(_senders(who))
+        hosts = ", ".join(host for _, host in outside)
+        senders = " ".join(_senders(outside))
         return Finding(
             "spf", "warning", f"{seen}; it does not name {hosts}",
             "unless mail leaves from other addresses, which its provider knows, add: " + senders,
@@ -110,13 +111,19 @@ def _spf_covers(resolver: Resolver, who: Identity, spf: Spf) -> Finding:
     return Finding("spf", "ok", seen)
 
 
-def _senders(who: Identity) -> list[str]:
-    """The terms that name the servers of ours."""
-    found = []
-    for _, host in who.hosts:
-        included = next((one for end, one in _INCLUDES.items() if _is_below(host, end)), "")
-        found.append(f"include:{included}" if included else f"a:{host}")
+def _senders(hosts: Iterable[tuple[str, str]]) -> list[str]:
+    """The terms that name servers; one on this machine or network is known by nobody outside."""
+    found = [term for _, host in hosts if (term := _sender(host))]
     return list(dict.fromkeys(found)) or ["mx"]
+
+
+def _sender(host: str) -> str:
+    try:
+        address = ip_address(host)
+    except ValueError:
+        included = next((one for end, one in _INCLUDES.items() if _is_below(host, end)), "")
+        return f"include:{included}" if included else f"a:{host}" if "." in host else ""
+    return f"ip{address.version}:{address}" if address.is_global else ""
 
 
 def _is_below(host: str, end: str) -> bool:
@@ -232,7 +239,7 @@ def _return_path(resolver: Resolver, who: Identity) -> Finding:
         return Finding("return-path", "error", f"'{who.returns}' says that it takes no mail",
                        "choose a domain that takes bounces for `bounces:`")  # fmt: skip
     if not exchangers and not resolver.addresses(who.returns):
-        wanted = DnsRecord(who.returns, "MX", "10 mail.example.")
+        wanted = DnsRecord(who.returns, "MX", f"10 mail.{who.returns}.")
         return Finding("return-path", "error", f"nothing takes mail for '{who.returns}'",
                        "publish an MX record for the server with the mailbox", wanted)  # fmt: skip
     via = exchangers[0] if exchangers else who.returns
