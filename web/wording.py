@@ -151,6 +151,16 @@ _TASKS: dict[str, str] = {
 }
 
 
+LIKENESS = (
+    N_("addresses that reach one mailbox"), N_("the same name before the @"),
+    N_("the same phone number"), N_("other numbers"), N_("the same name"),
+    N_("nearly the same name"), N_("other names"), N_("the same company"), N_("other companies"),
+    N_("the same city"), N_("the same title"), N_("the same birthday"), N_("other birthdays"),
+)  # fmt: skip
+"""What two leads have in common, as `engine.runtime.likeness` says it; a comma and what follows
+it, such as the number, stay as they are."""
+
+
 def state_label(state: str) -> str:
     """The text to translate for a state."""
     return _STATES.get(state, (state, ""))[0]

@@ -13,6 +13,7 @@ from itertools import combinations, islice
 from typing import Any
 
 import sqlalchemy as sa
+from babel.core import get_global
 
 from engine.errors import InputError
 from engine.operations import published
@@ -79,11 +80,11 @@ def find(store: Store, *, told: Told | None = None) -> Found:
 
 
 def region_of(workspace: Workspace) -> str:
-    """The country whose numbers people write without its code: that of the language, if any."""
+    """The country whose numbers people write without its code: the language's, or the zone's."""
     _, _, country = workspace.language.partition("-")
     if len(country) == 2:
         return country.upper()
-    return "CN" if workspace.language.startswith("zh") else ""
+    return str(get_global("zone_territories").get(workspace.timezone, ""))
 
 
 def listing(

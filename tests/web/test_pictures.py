@@ -153,6 +153,8 @@ def _paths(busy: TestClient, work: "Work") -> dict[str, str]:
         "playbook": "/playbooks/trial-nurture",
         "leads": "/leads",
         "lead": "/leads/ann@example.com",
+        "lifecycle": "/lifecycle",
+        "duplicates": "/duplicates",
         "enrollments": "/enrollments",
         "enrollment": f"/enrollments/{waiting['id']}",
         "inbox": "/inbox",
