@@ -13,9 +13,9 @@ from jinja2.meta import find_undeclared_variables
 from engine.mail.errors import TemplateError
 from engine.mail.grammar import check_nodes
 from engine.mail.page_bounds import source_fault
-from engine.mail.render import syntax_fault
+from engine.mail.render import Templates, syntax_fault
 from engine.mail.sandbox import TemplateEnvironment
-from engine.mail.sources import FALLBACKS, Sources
+from engine.mail.sources import FALLBACKS, Sources, file_name
 
 _UNSUBSCRIBE = frozenset({"unsubscribe_url", "preferences_url"})
 
@@ -62,7 +62,20 @@ class TemplateFacts:
 def inspect_email(files: Mapping[str, str], name: str) -> tuple[TemplateFacts, ...]:
     """The facts of every language and text part of the template that a playbook calls `name`."""
     sources = Sources(files)
-    return tuple(_inspect(sources, file) for file in sources.variants(name))
+    return tuple(_made(sources, _inspect(sources, file)) for file in sources.variants(name))
+
+
+def _made(sources: Sources, facts: TemplateFacts) -> TemplateFacts:
+    """The facts of a page in MJML together with what its making says, nothing being known."""
+    parts = file_name(facts.file)
+    if parts is None or parts.extension != "mjml" or facts.problems:
+        return facts
+    try:
+        Templates(sources.files).render(parts.stem, {}, languages=[parts.language], subject="-")
+    except TemplateError as error:
+        fault = TemplateProblem(error.file or facts.file, error.line, error.fault, error.help)
+        return replace(facts, problems=(fault,))
+    return facts
 
 
 def inspect_template(files: Mapping[str, str], file: str) -> TemplateFacts:

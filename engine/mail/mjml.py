@@ -10,6 +10,9 @@ from difflib import get_close_matches
 
 from engine.mail.errors import TemplateError
 
+MAX_ELEMENTS = 1_000
+"""Each becomes some kilobyte of HTML, and Gmail shows a hundred."""
+
 _PAGE = re.compile(r"\s*<mjml\b", re.I)
 _VALUE = re.compile(r"""(=\s*)(?:"([^"]*)"|'([^']*)')""")
 _LEFT = re.compile(r"<(mj-[a-z-]+)")
@@ -34,6 +37,9 @@ def html_of(page: str, file: str) -> str:
     Raises:
         TemplateError: it cannot be read, or the extra is not installed.
     """
+    if page.count("<mj-") > MAX_ELEMENTS:
+        fault = f"it has more than {MAX_ELEMENTS:,} elements of MJML"
+        raise TemplateError(file, 0, fault, help="show fewer, and link to the rest")
     try:
         import mrml
     except ImportError as error:

@@ -279,7 +279,8 @@ def carried(tx: Transaction, digest: str) -> Mapping[str, bytes]:
     found = _carried.get(digest)
     if found is None:
         found = _read_carried(tx, plan(tx, digest))
-        if sum(len(one) for each in _carried.values() for one in each.values()) > _MOST_CARRIED:
+        kept = list(_carried.values())
+        if sum(len(one) for each in kept for one in each.values()) > _MOST_CARRIED:
             _carried.clear()
         _carried[digest] = found
     return found

@@ -128,8 +128,29 @@ SCOPE = {
 }
 
 
-def files_of(source: str) -> dict[str, str]:
-    return {"a.html": source}
+_COLUMN = "<mj-section><mj-column>"
+MJML_BOMBS = {
+    "MJML in MJML": _page("<mj-wrapper>" * (K // 12)),
+    "deep bold in MJML": _page(f"{_COLUMN}<mj-text>" + "<b>" * (K // 3)),
+    "MJML without end": _page(f"{_COLUMN}</mj-column></mj-section>" * (K // 50)),
+    "MJML that is never closed": _page("<mj-section " * (K // 12)),
+    "an attribute of MJML without end": _page('<mj-section a="' + "\\" * (K // 2)),
+    "quotes of MJML": _page("<mj-section" + " a=''" * (K // 5) + "/>"),
+    "styles of MJML": _page(
+        '<mj-style inline="inline">' + "i{color:red}" * (K // 24) + "</mj-style>"
+        + f"{_COLUMN}<mj-text>" + "<i></i>" * (K // 14)
+    ),
+    "MJML in loops": _page(
+        "{% for a in lead.b %}" + _COLUMN + "</mj-column></mj-section>{% endfor %}"
+    ),
+    "MJML that draws in": _page("<mj-include path='/dev/zero'/>"),
+}  # fmt: skip
+
+
+def files_of(name: str) -> dict[str, str]:
+    if name in MJML_BOMBS:
+        return {"a.mjml": MJML_BOMBS[name]}
+    return {"a.html": BOMBS[name]}
 
 
 @contextmanager
@@ -147,12 +168,12 @@ def _deadline(seconds: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_VIRTUAL, 0)
 
 
-def _tried(source: str) -> str:
+def _tried(name: str) -> str:
     try:
         with _deadline(5):
-            inspect_email(files_of(source), "a")
+            inspect_email(files_of(name), "a")
             tracking = Tracking(lambda at: f"http://t.example/{at}", "http://t.example/p.gif")
-            page = Templates(files_of(source)).render("a", SCOPE, tracking=tracking)
+            page = Templates(files_of(name)).render("a", SCOPE, tracking=tracking)
     except TemplateError:
         return "refused"
     except BaseException as error:
@@ -166,9 +187,9 @@ def main() -> None:
     if sizes.exists():  # elsewhere, such as on macOS, a process's memory cannot be limited
         used = int(sizes.read_text().split()[0]) * resource.getpagesize()
         resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, used + MEMORY))
-    for name, source in BOMBS.items():
+    for name in (*BOMBS, *MJML_BOMBS):
         began = time.process_time()
-        came = _tried(source)
+        came = _tried(name)
         line = {"name": name, "came": came, "took": time.process_time() - began}
         sys.stdout.write(json.dumps(line) + "\n")
         sys.stdout.flush()

@@ -127,3 +127,11 @@ def test_what_is_known_of_mjml_is_what_is_known_of_html() -> None:
     assert english.has_subject and english.has_unsubscribe
     assert not english.problems
     assert {one.name for one in english.names} >= {"lead.first_name", "lead.vip"}
+
+
+def test_mjml_that_cannot_be_is_found_before_it_is_sent() -> None:
+    """By validate, whatever the values: what it makes of nothing is looked at."""
+    (found,) = inspect_email({"a.mjml": "<title>S</title>\n<mj-sction></mj-sction>"}, "a")
+    (problem,) = found.problems
+    assert (problem.file, problem.message) == ("a.mjml", "MJML has no 'mj-sction' there")
+    assert problem.help == "did you mean 'mj-section'?"
