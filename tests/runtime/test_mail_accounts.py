@@ -52,6 +52,7 @@ class House:
     def __init__(self, stage: Stage, secrets: dict[str, str] | None = None) -> None:
         self.stage = stage
         self.answers: dict[str, Outcome | None] = {}
+        self.tried: list[tuple[str, Envelope]] = []
         self.by = {"default": stage.transport}
         stage.transport._answer = self._as("default")
         exits = Exits(
@@ -65,7 +66,11 @@ class House:
         return self.by[name]
 
     def _as(self, name: str) -> Callable[[Envelope], Outcome | None]:
-        return lambda envelope: self.answers.get(name)
+        def answer(envelope: Envelope) -> Outcome | None:
+            self.tried.append((name, envelope))
+            return self.answers.get(name)
+
+        return answer
 
     def sent(self, name: str) -> list[str]:
         return sorted(one.recipient for one in self.by[name].sent) if name in self.by else []
