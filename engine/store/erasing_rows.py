@@ -11,20 +11,17 @@ from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlmodel import SQLModel
 
 from engine.ids import new_id
 from engine.runtime.traces import Traces
 from engine.store import enrollments, events, forgotten, jobs, leads, tasks
-from engine.store.bulk_tables import BulkEnrollment, SegmentLook
-from engine.store.clock_tables import TriggerClock
+from engine.store.bulk_tables import BulkEnrollment
 from engine.store.database import Transaction
 from engine.store.holdings import Holding
 from engine.store.lead_writing import change_table
 
 bulk_table: sa.Table = BulkEnrollment.__table__  # type: ignore[attr-defined]
-_look_table: sa.Table = SegmentLook.__table__  # type: ignore[attr-defined]
-_clock_table: sa.Table = TriggerClock.__table__  # type: ignore[attr-defined]
-_cursors = (bulk_table, _look_table, _clock_table)
 
 _LANDED = ("id", "kind", "address", "params", "batch", "state")
 _NAME = re.compile(r"[A-Za-z0-9_./@-]{1,80}\Z")
@@ -194,6 +191,8 @@ def open_tasks(tx: Transaction, one: Holding, former: str, id: str, limit: int) 
 def step_over(tx: Transaction, former: str) -> None:
     """Looks that have come exactly as far as the lead go on from the one before it."""
     before = sa.select(sa.func.max(leads.table.c.id)).where(leads.table.c.id < former)
-    for table in _cursors:
+    for table in SQLModel.metadata.tables.values():
+        if "cursor" not in table.c:
+            continue
         here = sa.update(table).where(table.c.cursor == former)
         tx.conn.execute(here.values(cursor=sa.func.coalesce(before.scalar_subquery(), "")))

@@ -107,6 +107,10 @@ STRANGERS: Mapping[str, str] = {
     "brake": "which playbook is paused",
     "pace": "when the next mail may leave",
     "throttle": "mailbox providers",
+    "slow_destination": "mailbox providers",
+    "mail_account": "accounts that mail leaves by",
+    "mail_file": "files of the workspace",
+    "rescoring": "how far a score has been worked out anew",
     "turn": "owners",
     "heartbeat": "processes",
     "bulk_enrollment": "conditions, looked through when a lead is erased",
@@ -117,6 +121,5 @@ STRANGERS: Mapping[str, str] = {
     "retention_mark": "sums",
     "forgotten": "salted hashes of addresses",
     "salt": "the salt of those hashes",
-    "company": "organizations",
 }
 """Tables that hold nothing of a person, and what they hold instead."""

@@ -4,7 +4,6 @@ It holds no queries.
 """
 
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import Column, Index
 from sqlmodel import Field, SQLModel
@@ -87,30 +86,3 @@ class Duplicate(SQLModel, table=True):
     reasons: list[str] = Field(sa_column=Column(JsonDocument, nullable=False))
     state: str = "open"
     at: datetime = Field(sa_column=Column(Instant(), nullable=False))
-
-
-class Company(SQLModel, table=True):
-    """An organization that leads work for.
-
-    Attributes:
-        name_key: what tells one name from another: without the form of the company and its place.
-        domain: of its people's addresses; a lead with such an address belongs to it.
-        owner: who keeps the account.
-        fields: the workspace's custom fields.
-    """
-
-    __tablename__ = "company"
-    id: str = Field(primary_key=True)
-    name: str
-    name_key: str = Field(index=True)
-    domain: str | None = Field(default=None, unique=True)
-    country: str | None = None
-    city: str | None = None
-    industry: str | None = None
-    owner: str | None = None
-    tags: list[str] = Field(default_factory=list, sa_column=Column(JsonDocument, nullable=False))
-    fields: dict[str, Any] = Field(
-        default_factory=dict, sa_column=Column(JsonDocument, nullable=False)
-    )
-    version: int = 0
-    created_at: datetime = Field(sa_column=Column(Instant(), nullable=False))

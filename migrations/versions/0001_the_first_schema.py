@@ -143,26 +143,6 @@ def upgrade() -> None:
         batch_op.create_index("ix_coming_moment_at", ["at"], unique=False)
 
     op.create_table(
-        "company",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("name_key", sa.String(), nullable=False),
-        sa.Column("domain", sa.String(), nullable=True),
-        sa.Column("country", sa.String(), nullable=True),
-        sa.Column("city", sa.String(), nullable=True),
-        sa.Column("industry", sa.String(), nullable=True),
-        sa.Column("owner", sa.String(), nullable=True),
-        sa.Column("tags", JsonDocument, nullable=False),
-        sa.Column("fields", JsonDocument, nullable=False),
-        sa.Column("version", sa.Integer(), nullable=False),
-        sa.Column("created_at", Instant(), nullable=False),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_company")),
-        sa.UniqueConstraint("domain", name=op.f("uq_company_domain")),
-    )
-    with op.batch_alter_table("company", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_company_name_key"), ["name_key"], unique=False)
-
-    op.create_table(
         "consent",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
@@ -988,10 +968,6 @@ def downgrade() -> None:
         batch_op.drop_index("ix_consent_lead_at")
 
     op.drop_table("consent")
-    with op.batch_alter_table("company", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_company_name_key"))
-
-    op.drop_table("company")
     with op.batch_alter_table("coming_moment", schema=None) as batch_op:
         batch_op.drop_index("ix_coming_moment_at")
 
