@@ -6,11 +6,13 @@ from typing import Annotated
 
 import typer
 
-from commands import mail_pages, place, rendering
+from commands import mail_pages, mail_trying, place, rendering
 from commands.rendering import AsJson
 from engine.errors import EnvironmentFault, LongplayError
 
-mail = typer.Typer(help="Mail: how it will look; bounces, complaints, replies.", no_args_is_help=True)
+mail = typer.Typer(
+    help="Mail: how it will look; bounces, complaints, replies.", no_args_is_help=True
+)
 
 _NO_MORE = 75
 """EX_TEMPFAIL of sysexits.h: a mail server keeps the letter and tries again later."""
@@ -20,6 +22,7 @@ def add_to(app: typer.Typer) -> None:
     """Adds the commands of this group."""
     for command in (mail_pages.preview, mail_pages.check):
         mail.command()(command)
+    mail.command("try")(mail_trying.try_out)
     app.add_typer(mail, name="mail", rich_help_panel="Records")
 
 

@@ -100,6 +100,21 @@ def check(
         raise typer.Exit(1)
 
 
+def shelf_and_reader(name: str, lead: str, language: str) -> "tuple[Shelf, Reader]":
+    """The mails of the workspace's files, and whom they are looked at for.
+
+    Raises:
+        LongplayError: playbook or template `name` has errors, or there is no such lead.
+    """
+    from engine.errors import InputError
+
+    folder, checked = _checked()
+    if any(one.is_error and Path(one.file).stem == name for one in checked.diagnostics):
+        raise InputError(f"'{name[:200]}' has errors", help="see them with: longplay validate")
+    shelf = _shelf(folder, checked)
+    return shelf, _reader(shelf, lead, language)
+
+
 def _sum_of(mails: int, findings: int) -> tuple[str]:
     what = "1 mail" if mails == 1 else f"{mails} mails"
     if not findings:

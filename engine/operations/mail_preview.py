@@ -183,28 +183,45 @@ def preview(
     Raises:
         LongplayError: the template or an address cannot be used.
     """
+    letter = letter_of(shelf, use, reader, now=now)
+    written = Writer(LinkSigner([_KEY]), public_url or "https://links.example").write(letter)
+    raw = written.envelope.content
+    to = written.envelope.recipient
+    taken = taken_apart(raw, "preview", now, written.envelope.sender, (to,))
+    mail = replace(taken, text=taken.text.replace("\r\n", "\n"))
+    words = {**letter.scope, **letter.current.words, "data": letter.op.params.get("data") or {}}
+    missing = _missing(shelf, written.template, words)
+    return Preview(use, written.template, reader, mail, missing)
+
+
+def letter_of(
+    shelf: Shelf, use: Use, reader: Reader, *, now: datetime, to: str = "", job: str = _JOB
+) -> Letter:
+    """The letter of `use` for `reader`; it belongs to no enrollment, and is in no ledger.
+
+    Args:
+        shelf: the templates.
+        use: the step that would send it.
+        reader: whom it is written for.
+        now: the moment.
+        to: the address that it goes to; empty: the reader's.
+        job: what its Message-ID comes from.
+    """
     current = shelf.current
     scope = scope_of(
         current, reader.lead, now=now, history=reader.history, deal=reader.deal, record=use.record
     )
-    email = str(reader.lead.get("email") or "nobody@example.com")
+    email = to or str(reader.lead.get("email") or "nobody@example.com")
     params = {**_defaults(use.template), **use.params, "track": {"clicks": False, "opens": False}}
     op = Send(step=use.step or "preview", action="email", params=params)
     mailing = Mailing(wanted=True, address=email, marketing=use.is_marketing)
-    letter = Letter(
-        job=_JOB, message_id=message_id(_JOB, current.domain), attempt=1, created_at=now,
+    return Letter(
+        job=job, message_id=message_id(job, current.domain), attempt=1, created_at=now,
         enrollment="", seq=0, op=op, playbook=use.playbook or "preview",
         recipient=Recipient(mailing, name=str(reader.lead.get("full_name") or "")), scope=scope,
         digest="preview", files=shelf.texts, current=current, lead=reader.lead,
         carried=shelf.carried,
     )  # fmt: skip
-    written = Writer(LinkSigner([_KEY]), public_url or "https://links.example").write(letter)
-    raw = written.envelope.content
-    taken = taken_apart(raw, "preview", now, written.envelope.sender, (email,))
-    mail = replace(taken, text=taken.text.replace("\r\n", "\n"))
-    words = {**scope, **current.words, "data": params.get("data") or {}}
-    missing = _missing(shelf, written.template, words)
-    return Preview(use, written.template, reader, mail, missing)
 
 
 def _uses(plans: Mapping[str, Plan]) -> dict[str, list[Use]]:

@@ -21,7 +21,7 @@ COMMANDS = (
     "leads duplicates", "leads distinct", "leads erase", "leads erasures", "lifecycle show", "lifecycle history",
     "deals import", "deals list", "deals show", "deals move",
     "segments list", "segments show", "scoring show", "scoring explain", "scoring recompute",
-    "event", "events import", "mail preview", "mail check",
+    "event", "events import", "mail preview", "mail check", "mail try",
     "mail receive", "mail fetch",
     "enroll", "enrollments list", "enrollments show", "enrollments pause", "enrollments resume",
     "enrollments skip", "enrollments cancel", "enrollments retry",
