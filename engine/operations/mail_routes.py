@@ -57,16 +57,20 @@ class Routes:
     def wanted(self, op: Send) -> str:
         """The account that a message is to go by: the step's, else its topic's, else the default.
 
-        Empty: the workspace names none, or it is no mail.
+        Empty: the workspace names none, or it is no mail. What a step names that the workspace
+        does not know any more is no mail of the default's: it waits.
         """
         accounts = self.current.workspace.sender.accounts
-        if not accounts or op.action == "webhook":
-            return ""
         if op.action != "email":
-            return DEFAULT_ACCOUNT
+            return DEFAULT_ACCOUNT if accounts and op.action == "notify" else ""
+        named = op.params.get("via")
+        if named:
+            return str(named)
+        if not accounts:
+            return ""
         topic = op.params.get("topic")
         about = (name for name, one in accounts.items() if topic and topic in one.topics)
-        return str(op.params.get("via") or "") or next(about, DEFAULT_ACCOUNT)
+        return next(about, DEFAULT_ACCOUNT)
 
     def decide(self, wanted: str, row: Mapping[Any, Any], now: datetime) -> tuple[str, Go | Defer]:
         """The account that a mail goes by now, or until when it waits for one that is up."""

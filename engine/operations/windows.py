@@ -176,7 +176,7 @@ def _decide(
     for row in rows:
         op = op_of(tx, row)
         recipient = recipients.of(row, op)
-        via = routes.wanted(op)
+        via = "" if recipient.channel else routes.wanted(op)
         if via in routes.braked:
             recipient = replace(recipient, mailing=replace(recipient.mailing, braked=True))
         decision = decide_sending(recipient.mailing, tx.now)

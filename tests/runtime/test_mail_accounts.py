@@ -251,6 +251,38 @@ def test_an_account_whose_address_is_missing_or_wrong_counts_as_down(
     assert {"early0@example.com", "early1@example.com"} <= set(house.sent("default"))
 
 
+def test_mail_by_an_account_that_is_gone_waits_and_says_so(house: House) -> None:
+    """A run goes on with its plan; its mail is not sent by a server that nobody named for it."""
+    stage = house.stage
+    by_spare = HELLO.replace("email: note", "email: note\n    via: spare")
+    stage.publish(ACCOUNTS, one=by_spare)
+    stage.event("form.submitted")
+    stage.publish(WORKSPACE)
+    stage.work()
+    assert house.sent("default") == []
+    reason = "the workspace has no mail account 'spare' any more"
+    assert (stage.job()["state"], stage.job()["reason"]) == ("deferred", reason)
+    stage.publish(ACCOUNTS)
+    stage.turn(minutes=16)
+    stage.work()
+    assert house.sent("spare") == ["ann@example.com"]
+
+
+def test_notices_go_by_the_default_account_and_calls_by_none(house: House) -> None:
+    """What our own people get is mail; what a room gets is not."""
+    stage = house.stage
+    rooms = ACCOUNTS + "channels: {room: {type: webhook, url: 'https://room.example/x'}}\n"
+    tells = (
+        "enroll: {when: [{event: form.submitted}]}\nsteps:\n  - notify: %s\n    message: hello\n"
+    )
+    stage.publish(rooms, one=tells % "li.wei", two=tells % "room")
+    braking.pull(stage.store, via="default")
+    stage.event("form.submitted")
+    stage.work()
+    braked = {row["playbook"]: (row["via"], row["reason"] == "paused") for row in stage.jobs()}
+    assert braked == {"one": ("default", True), "two": ("", False)}
+
+
 def test_the_doctor_tells_of_an_account_that_is_down(house: House) -> None:
     """With its fallback, and since when."""
     stage = house.stage
