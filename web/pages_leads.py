@@ -11,6 +11,7 @@ from engine.operations import deals_view, leads_view, listings, published
 from engine.operations.lead_changes import found_lead
 from engine.operations.lead_search import Found, search
 from engine.operations.published import Current
+from engine.operations.scoring_view import explain_in
 from engine.operations.selecting import Selection, checked, selection
 from engine.operations.timeline import timeline
 from engine.store import deals, enrollments
@@ -81,6 +82,7 @@ async def lead_page(request: Request) -> Response:
             "deals": deals_view.shape(tx, current, mine),
             "facts": {key: value for key, value in shown["fields"].items() if value is not None},
             "runs": listings.shape_enrollments(tx, rows),
+            "scores": explain_in(tx, name),
             "history": timeline(tx, lead, before=before),
             "before": before,
         }

@@ -8,7 +8,7 @@ other lead was stands in the survivor's history.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
@@ -19,14 +19,18 @@ from engine.operations.deal_locks import lock_deals
 from engine.operations.enrollment_rows import finish_rows
 from engine.operations.lead_changes import found_lead, react_to
 from engine.operations.published import Current
+from engine.operations.rescoring import rescore
+from engine.operations.rulebooks import by_name
 from engine.operations.scopes import load_facts
 from engine.playbook.values import Value
 from engine.runtime.fields import to_json
 from engine.runtime.identity import email_key
 from engine.runtime.merging import Run, added_scores, merged_fields, superfluous
 from engine.runtime.position import Finish
+from engine.runtime.scoring import micros
 from engine.store import deals, enrollments, gone, leads, moving_rows, suppressions
 from engine.store.database import Store, Transaction
+from engine.store.lead_facts import STANDINGS, readings
 from engine.store.lead_writing import change_table
 from engine.store.leads import LeadChange
 
@@ -111,7 +115,7 @@ def preview(store: Store, survivor: str, other: str, *, take: Collection[str] = 
         before = load_facts(tx, current, [stays, goes])
         values = _values(current, before[stays], before[goes], take)
         ended = [(row["id"], row["playbook"], why) for row, why in _ends(tx, stays, goes)]
-        fields = {name: (before[stays].get(name), value) for name, value in values.items()}
+        fields = _shown(tx, before[stays], values)
         return Merged(stays, goes, fields, ended)
 
     return store.read(read)
@@ -146,7 +150,8 @@ def _merge(
         custom=current.custom, zone=current.zone,
     )[stays]  # fmt: skip
     _look_again(tx, change)
-    fields = {name: (facts[stays].get(name), value) for name, value in values.items()}
+    rescore(tx, current, [stays], list(by_name(current)), fires=False)
+    fields = _shown(tx, facts[stays], values)
     return Merged(stays, goes, fields, ended, {name: n for name, n in moved.items() if n})
 
 
@@ -164,7 +169,22 @@ def _values(
 ) -> dict[str, Value]:
     lifecycle = current.workspace.lifecycle
     fields = merged_fields(survivor, other, lifecycle=lifecycle, take=take)
-    return fields | added_scores(survivor, other)
+    fields.pop(STANDINGS, None)
+    mine, more = (cast("dict[str, Any]", one.get(STANDINGS) or {}) for one in (survivor, other))
+    if more:
+        fields["scores"] = cast(Value, added_scores(mine, more))
+    return fields
+
+
+def _shown(
+    tx: Transaction, before: Mapping[str, Value], values: Mapping[str, Value]
+) -> dict[str, tuple[Value, Value]]:
+    """What is different, as people read it: of scores what they come to."""
+    after = dict(values)
+    standings = after.pop("scores", None)
+    if isinstance(standings, Mapping):
+        after |= readings(standings, micros(tx.now))
+    return {name: (before.get(name), value) for name, value in after.items()}
 
 
 def _ends(tx: Transaction, stays: str, goes: str) -> list[tuple[Mapping[str, Any], str]]:

@@ -66,6 +66,8 @@ def begin(
     tx: Transaction, before: Mapping[str, Plan], after: Mapping[str, Plan], *, fires: bool
 ) -> None:
     """After an apply: has leads worked out anew by the scores whose rules are others now."""
+    if not _ids(tx, "", 1):
+        return
     levels_changed = _levels(before) != _levels(after)
     for name, plan in after.items():
         scoring, old = plan.scoring, before.get(name)

@@ -322,10 +322,13 @@ class Scorer:
 
     def _line_row(self, book: Rulebook, line: _Line) -> dict[str, Any]:
         rule = line.asked.rule
-        return self._row(book, line.lead, line.points, rule.reason[:_LONGEST], line.at) | {
-            "id": derived_id("points", book.name, line.one.happened.id, line.lead, rule.name),
+        event = line.one.happened.id
+        return {
+            "id": derived_id("points", book.name, event, line.lead, rule.name),
+            "lead": line.lead, "name": book.name, "part": "behavior", "points": line.points,
             "worth": rule.points, "rule": rule.name, "most": rule.most, "per": line.asked.per,
-            "event": line.one.happened.id,
+            "event": event, "reason": rule.reason[:_LONGEST], "at": moment(line.at),
+            "noted_at": self.tx.now,
         }  # fmt: skip
 
     def _row(

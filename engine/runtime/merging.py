@@ -7,12 +7,14 @@ is taken back.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from engine.errors import InputError
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Record, Value
+from engine.runtime.scoring import standing_of
 
 NEVER_TAKEN = frozenset({"id", "score", "scores", "grade", "version", "created_at"})
 """What follows from other things: nobody takes it from one of the two."""
@@ -73,31 +75,23 @@ def merged_fields(
     return values
 
 
-def added_scores(survivor: Record, other: Record) -> dict[str, Value]:
-    """Scores of one person: the ledgers are joined, so the points are added."""
-    added: dict[str, Value] = {}
-    mine, more = survivor.get("score"), other.get("score")
-    if isinstance(mine, int | float) and isinstance(more, int | float) and more:
-        added["score"] = mine + more
-    named, others = survivor.get("scores"), other.get("scores")
-    if isinstance(others, Mapping) and others:
-        found: dict[str, Value] = dict(named) if isinstance(named, Mapping) else {}
-        for name, parts in others.items():
-            found[name] = _parts(found.get(name), parts)
-        added["scores"] = found
+def added_scores(
+    survivor: Mapping[str, Any], other: Mapping[str, Any]
+) -> dict[str, Mapping[str, Any]]:
+    """The standings of one person, by the scores' names: the ledgers are joined, so points add up.
+
+    Fit is the survivor's until it is worked out anew.
+    """
+    added = {**other, **survivor}
+    for name in survivor.keys() & other.keys():
+        mine, more = standing_of(survivor[name]), standing_of(other[name])
+        at = max(mine.at, more.at)
+        behavior = mine.behavior_at(at) + more.behavior_at(at)
+        told = tuple(dict.fromkeys((*mine.told, *more.told)))
+        active_at = max(mine.active_at, more.active_at)
+        both = replace(mine, behavior=behavior, at=at, active_at=active_at, told=told)
+        added[name] = both.as_json()
     return added
-
-
-def _parts(mine: Value, other: Value) -> Value:
-    """The parts of one named score (`total`, `behavior`…), added."""
-    if not (isinstance(mine, Mapping) and isinstance(other, Mapping)):
-        return other if mine is None else mine
-    found = dict(mine)
-    for part, points in other.items():
-        had = found.get(part)
-        if isinstance(points, int | float):
-            found[part] = points + (had if isinstance(had, int | float) else 0)
-    return found
 
 
 def superfluous(runs: Iterable[Run]) -> dict[str, str]:

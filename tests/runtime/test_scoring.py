@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from engine.operations import firing, leads_view, publish, rescoring, scoring_view
+from engine.operations import firing, leads_view, merging, publish, rescoring, scoring_view
 from engine.operations.edit_leads import change_lead
 from engine.operations.intake import IncomingEvent, take_in
 from engine.store import enrollments, scores
@@ -114,7 +114,7 @@ def test_a_threshold_fires_once_a_crossing(sqlite_stage: Stage) -> None:
 def test_both_must_become_true(stage: Stage) -> None:
     """A total that is reached while the condition is false fires when that becomes true."""
     stage.publish(points=RULES)
-    stage.event("page.viewed", fields={"stage": "mql"})
+    stage.event("page.viewed", fields={"stage": "visitor"})
     stage.event("form.submitted")
     stage.event("form.submitted")
     assert runs(stage) == 0
@@ -250,3 +250,64 @@ def test_idle_leads_lose_points(sqlite_stage: Stage) -> None:
         firing.fire_due(stage.store)
         found.append((shown(stage)["score"], selected(stage, "lead.score >= 25")))
     assert found == [(30, 1), (25, 1), (20, 0), (0, 0)]
+
+
+def test_merged_leads_have_their_points_together(stage: Stage) -> None:
+    """Of two leads that are one person the points add up, and the ledger comes to the same."""
+    stage.publish(points=RULES)
+    stage.event("form.submitted", fields={"title": "cto"})
+    stage.event("form.submitted", "amy")
+    merging.merge(stage.store, "ann@example.com", "amy@example.com", actor="test")
+    assert (shown(stage)["score"], shown(stage)["grade"]) == (80, "A")
+    assert rescoring.from_ledger(stage.store, None, [], dry=True).differences == 0
+
+
+def test_a_plan_counts_who_would_cross(stage: Stage) -> None:
+    """Before rules are applied it is told how many leads would cross which threshold."""
+    stage.publish(points=RULES)
+    for lead in ("ann", "bo", "amy"):
+        stage.event("form.submitted", lead)
+    stage.event("form.submitted", "bo")
+    lower = edition_with(points=RULES.replace("at: 40", "at: 25"))
+    found = publish.preview(stage.store, lower).scores["points"]
+    assert [(one.up, one.down, one.above) for one in found.crossings] == [(2, 0, 3)]
+    higher = edition_with(points=RULES.replace("at: 40", "at: 70"))
+    found = publish.preview(stage.store, higher).scores["points"]
+    assert [(one.up, one.down, one.above) for one in found.crossings] == [(0, 1, 0)]
+    known = "fit:\n  - {if: lead.email is defined, points: 15}\n"
+    richer = edition_with(points=RULES.replace("fit:\n", known))
+    found = publish.preview(stage.store, richer).scores["points"]
+    assert (found.changed, found.crossings[0].up) == (3, 2)
+    assert publish.preview(stage.store, edition_with(points=RULES)).scores == {}
+
+
+def test_named_scores_stand_beside_the_first(stage: Stage) -> None:
+    """A second playbook keeps a score of its own name, with its own range and thresholds."""
+    intent = (
+        "kind: scoring\nscore: intent\nrange: 0..20\n"
+        "behavior: [{event: form.submitted, points: 15}]\n"
+        "thresholds: [{name: keen, at: 20, steps: [{tag: keen}]}]\n"
+    )
+    stage.publish(points=RULES, intent=intent)
+    stage.event("form.submitted")
+    stage.event("form.submitted")
+    stage.work()
+    scores_of = shown(stage)["scores"]
+    assert isinstance(scores_of, dict)
+    assert (scores_of["intent"]["total"], scores_of["score"]["total"]) == (20, 60)
+    where = "lead.scores.intent.total == 20 and lead.scores.intent.behavior > 29"
+    assert selected(stage, where) == 1
+    assert sorted(str(shown(stage)["tags"]).split("'")[1::2]) == ["hot", "keen"]
+
+
+def test_taken_points_that_fade_lift_a_lead(sqlite_stage: Stage) -> None:
+    """Negative points fade as others do: the total rises, and reaches a threshold in time."""
+    stage = sqlite_stage
+    fit = RULES.replace("points: 20", "points: 45")
+    stage.publish(points=fit)
+    stage.event("email.unsubscribed", fields={"title": "cto"})
+    assert (shown(stage)["score"], runs(stage)) == (20, 0)
+    assert stage.clock is not None
+    stage.clock.turn(timedelta(days=74))
+    firing.fire_due(stage.store)
+    assert (shown(stage)["score"], runs(stage)) == (40, 1)
