@@ -194,7 +194,7 @@ def sweep(url: str, number: int) -> Sweep:
         if not swept.more:
             break
     seconds, cpu = time.perf_counter() - began, time.process_time() - spent
-    assert looked == number
+    assert looked >= number, (looked, number)  # some fall below the next level meanwhile
     told = sa.select(sa.func.count()).where(sa.cast(leads.table.c.scores, sa.Text).like("%t50%"))
     left = store.read(lambda tx: tx.conn.execute(told).scalar_one())
     kind = "sqlite" if store.is_sqlite else "postgresql"
