@@ -1,11 +1,12 @@
 """Consents as the runtime reads and writes them, on both databases."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
 
 from engine.errors import InputError
-from engine.operations import consenting
+from engine.operations import confirming, consenting, unsubscribing
 from engine.operations.consenting import Consent
 from engine.operations.edit_leads import put_lead
 from engine.operations.explain import explain
@@ -138,6 +139,30 @@ def test_a_consent_reaches_waiting_playbooks_and_conditions(stage: Stage) -> Non
     record(stage, "confirmed")
     stage.work()
     assert sorted(stage.lead()["tags"]) == ["edge", "yes-please"]
+
+
+def test_a_button_pressed_by_several_at_once_is_pressed_once(stage: Stage) -> None:
+    """Confirming and leaving beside each other: one line each, and the last word holds."""
+    stage.publish(mail=MAIL)
+    stage.event("form.submitted")
+    stage.work()
+    job = stage.job()["id"]
+    evidence = Evidence("confirmation page")
+
+    def press(_: int) -> bool:
+        found = confirming.confirm(stage.store, job, evidence=evidence, opens=evidence)
+        return found is not None and found.confirmed
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(press, range(8)))
+    assert sorted(ledger(stage)) == [
+        ("marketing", "", "asked"), ("marketing", "", "confirmed"),
+        ("open_tracking", "", "confirmed"),
+    ]  # fmt: skip
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: unsubscribing.unsubscribe(stage.store, job), range(8)))
+    assert ledger(stage).count(("marketing", "", "withdrawn")) == 1
+    assert consent_of(stage) == "withdrawn"
 
 
 def test_leaving_one_topic_leaves_the_consent_alone(stage: Stage) -> None:
