@@ -76,13 +76,17 @@ def _called(lead: Mapping[str, Any]) -> str:
 def distinct(
     one: Annotated[str, typer.Argument(metavar="ONE", help="An address, or an id.")],
     other: Annotated[str, typer.Argument(metavar="OTHER", help="An address, or an id.")],
+    as_json: AsJson = False,
 ) -> None:
     """Keeps that two leads are two persons: no search shows them again."""
     from engine.operations.duplicates import set_distinct
 
     with place.opened() as store:
         set_distinct(store, one, other)
-    rendering.say("they are two")
+    if as_json:
+        rendering.document({"one": one, "other": other, "distinct": True})
+    else:
+        rendering.say("they are two")
 
 
 def merge(

@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from engine.playbook.actions import ACTIONS
+from engine.playbook.catalog import DEFAULT_LIFECYCLE
 from engine.playbook.diagnostics import Findings
 from engine.playbook.model import Playbook
 from engine.playbook.nodes import ListNode, MapNode, resolve
@@ -70,6 +71,7 @@ def workspace_schema() -> Mapping[str, Any]:
     schema = _schema_of(Workspace)
     for name in ("PipelineStage", "LifecycleStage"):
         schema["$defs"][name] = _by_name(schema["$defs"][name])
+    schema["properties"]["lifecycle"]["default"] = list(DEFAULT_LIFECYCLE)
     return _titled(schema, "Longplay workspace")
 
 
