@@ -393,14 +393,16 @@ class Reactor:
             "key": key, "cause": wish.cause, "event": wish.event_id,
             "seq": 0, "pc": 0, "state": "pending", "blocked_on": "", "wake_at": now,
             "until_at": None, "anchor_at": now, "listen_seq": 0, "held_at": None,
-            "memory": {"event": dict(wish.event or {}), **_kept(wish)},
+            "memory": _kept(wish),
             "entered_at": now, "ended_at": None,
             "outcome": "", "goal": False, "goal_value": None, "reason": wish.why,
         }  # fmt: skip
 
 
 def _kept(wish: Wish) -> dict[str, Value]:
-    told: dict[str, Value] = {"chain": wish.chain, "trace": wish.trace}
+    told: dict[str, Value] = {
+        "event": dict(wish.event or {}), "chain": wish.chain, "trace": wish.trace,
+    }  # fmt: skip
     return {name: value for name, value in told.items() if value}
 
 

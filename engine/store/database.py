@@ -40,6 +40,10 @@ _WRITE_ATTEMPTS = 8
 _TOGETHER = 0.05
 """Seconds after which a commit takes no further write along: those before would wait too long."""
 
+_READ_CACHE, _WRITE_CACHE = 8192, 65536
+"""Kilobytes of pages that a connection to SQLite keeps. There are many that read, and what each of
+them keeps a process never gives back; the system's own cache stands behind them."""
+
 _RETRYABLE_SQLSTATES = ("40001", "40P01")
 _TOO_LARGE = "54"
 """PostgreSQL's class of states for values beyond a limit: the only fault of a row among those
@@ -108,8 +112,8 @@ class Store:
         if self.is_sqlite:
             self._path = Path(sa.make_url(url).database or "longplay.db")
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._readers = _sqlite_engine(url, "BEGIN", pool_size)
-            self._writers = _sqlite_engine(url, "BEGIN IMMEDIATE", 1)
+            self._readers = _sqlite_engine(url, "BEGIN", pool_size, _READ_CACHE)
+            self._writers = _sqlite_engine(url, "BEGIN IMMEDIATE", 1, _WRITE_CACHE)
             self._gate = _thread_gate(str(self._path.resolve()))
             self._waiting: deque[_Write[Any]] = deque()
         else:
@@ -323,7 +327,7 @@ def _file_lock(path: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _sqlite_engine(url: str, begin: str, pool_size: int) -> Engine:
+def _sqlite_engine(url: str, begin: str, pool_size: int, cache: int) -> Engine:
     engine = sa.create_engine(
         url,
         poolclass=QueuePool,
@@ -346,7 +350,7 @@ def _sqlite_engine(url: str, begin: str, pool_size: int) -> Engine:
             # Pages that are written again and again go to the file less often.
             "wal_autocheckpoint=4000",
             "busy_timeout=10000",
-            "cache_size=-65536",
+            f"cache_size=-{cache}",
             "temp_store=MEMORY",
             # What is deleted or overwritten is gone from the file, too: a lead that was erased.
             "secure_delete=ON",
