@@ -86,13 +86,16 @@ class _Forecast:
     _sent: dict[tuple[str, str], int] = field(default_factory=dict)
     _tasks_seen: int = 0
     _next_fire: datetime | None = None
+    _guard: ClockGuard = field(init=False)
+    _settled_at: datetime = field(init=False)
 
     def run(self) -> Tally:
         """Until the last day is over."""
         house = self.house
         house.clock.now = self.start
-        guard = ClockGuard(house.clock.steady)
-        house.deliver = Carrier(house.memory, guard, self._bounces, self._gone).deliver
+        self._guard = ClockGuard(house.clock.steady)
+        self._settled_at = self.start
+        house.deliver = Carrier(house.memory, self._guard, self._bounces, self._gone).deliver
         self._fire()
         end = self.start + timedelta(days=self.assumptions.days)
         arrivals = self._arrivals()
@@ -104,16 +107,22 @@ class _Forecast:
             house.clock.now = now
             fired = self._next_fire is not None and self._next_fire <= now and self._fire()
             if fired or (due is not None and due <= now):
-                due = house.settle()
+                due = self._settle()
             arrived = arrivals.pop(now, ())
             if arrived:
                 self._arrive(arrived)
             self._take_in()
             if house.nudged:
-                due = house.settle()
+                due = self._settle()
             self._look_at_tasks()
             self.progress((now - self.start).days)
         return house.store.read(lambda tx: tally(tx, self.plan, self.start, end, self.mails))
+
+    def _settle(self) -> datetime | None:
+        """Everything that is due, and of mail under a rate what would have left since the last."""
+        self._guard.stride = self.house.clock.now - self._settled_at
+        self._settled_at = self.house.clock.now
+        return self.house.settle()
 
     def _next(
         self, due: datetime | None, arrivals: Mapping[datetime, Sequence[Lead]]

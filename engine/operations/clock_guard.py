@@ -46,9 +46,11 @@ class ClockGuard:
 
     Args:
         steady: seconds of a clock that nobody sets.
+        stride: by how much time has moved at once to come to this moment: in a rehearsal only.
     """
 
     steady: Callable[[], float] = _steady
+    stride: timedelta = timedelta()
     _seen: tuple[datetime, float] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 

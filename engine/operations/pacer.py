@@ -68,6 +68,7 @@ class Pacer:
         current: what is published.
         throttled: the destinations that asked for patience.
         slow: the destinations to which mail goes in batches of its own only.
+        stride: by how much time has moved at once, in a rehearsal (`next_slot`).
     """
 
     tx: Transaction
@@ -75,6 +76,7 @@ class Pacer:
     current: Current
     throttled: Mapping[str, Patience] = field(default_factory=dict)
     slow: frozenset[str] = frozenset()
+    stride: timedelta = timedelta()
     _next_at: dict[str, datetime] = field(default_factory=dict)
     _turned_away: dict[str, int] = field(default_factory=dict)
     _moved: set[str] = field(default_factory=set)
@@ -134,9 +136,7 @@ class Pacer:
         after, shut = {}, {}
         for scope, limit in limits.items():
             spare = limit.pace.spare if lane == "bulk" else 0
-            opens, after[scope] = next_slot(
-                limit.pace, self._next_at.get(scope), self.tx.now, spare=spare
-            )
+            opens, after[scope] = self._slot(limit.pace, self._next_at.get(scope), spare)
             if opens > self.tx.now:
                 shut[scope] = self._place(f"{scope} {lane} again", limit, not_before=opens)
         if not shut:
@@ -151,12 +151,17 @@ class Pacer:
         known = self._next_at.get(queue)
         if not_before is not None:
             known = max(known, not_before) if known is not None else not_before
-        place, following = next_slot(limit.pace, known, self.tx.now)
+        place, following = self._slot(limit.pace, known)
         if place > self.tx.now + limit.farthest:
             place, following = place - limit.farthest, following - limit.farthest
         self._next_at[queue] = following
         self._moved.add(queue)
         return max(place, not_before or place)
+
+    def _slot(
+        self, pace: Pace, next_at: datetime | None, spare: int = 0
+    ) -> tuple[datetime, datetime]:
+        return next_slot(pace, next_at, self.tx.now, spare=spare, stride=self.stride)
 
     def rest(self, address: str) -> Defer | None:
         """Until where this mail goes has had its rest, and then spread, not all in one moment.
@@ -214,12 +219,12 @@ class Pacer:
         pace, door = Pace(adapter.most, adapter.per), f"door {channel}"
         queue = f"queue {channel} {lane}"
         if reason != HAS_PLACE:
-            slot, self._next_at[queue] = next_slot(pace, self._known(queue), self.tx.now)
+            slot, self._next_at[queue] = self._slot(pace, self._known(queue))
             self._moved.add(queue)
             if slot > self.tx.now:
                 return Defer(slot, HAS_PLACE)
         spare = pace.spare if lane == "bulk" else 0
-        slot, following = next_slot(pace, self._known(door), self.tx.now, spare=spare)
+        slot, following = self._slot(pace, self._known(door), spare)
         if slot > self.tx.now:
             # Nothing is reserved here, or whoever comes back would stand behind its own place.
             self._turned_away[door] = turned = self._turned_away.get(door, -1) + 1

@@ -26,6 +26,11 @@ from engine.store.database import Transaction
 WINDOW = 20
 """Messages in flight at a time for one sender: the most that one kill leaves in doubt."""
 
+WIDE = 50
+"""The same, while they go fast: a window that is over within `BRISK` seconds may be wider."""
+
+BRISK = 0.25
+
 LEASE = timedelta(minutes=2)
 """How long an attempt owns what it took; longer than the deadline that the sender keeps itself."""
 
@@ -134,7 +139,7 @@ def claim(
     rows = [row for row in rows if row["id"] in queued]
     window = Window()
     if rows:
-        _decide(tx, rows, token, window, apart=apart)
+        _decide(tx, rows, token, window, apart=apart, stride=guard.stride)
     closed = jobs.settle_batch(tx, batch)
     window.left = bool(rows) and not closed
     lease = None if closed or rows else jobs.next_lease(tx, batch)
@@ -167,11 +172,13 @@ def _decide(
     window: Window,
     *,
     apart: bool = False,
+    stride: timedelta = timedelta(),
 ) -> None:
     current, braked = published.current(tx), brakes.on(tx)
     recipients = Recipients.load(tx, current, rows, braked)
     routes = Routes.load(tx, current, braked)
     pacer = Pacer.load(tx, current, recipients.addresses(), apart=apart)
+    pacer.stride = stride
     written, skipped = [], []
     for row in rows:
         op = op_of(tx, row)

@@ -36,7 +36,12 @@ class Pace:
 
 
 def next_slot(
-    pace: Pace, next_at: datetime | None, now: datetime, *, spare: int = 0
+    pace: Pace,
+    next_at: datetime | None,
+    now: datetime,
+    *,
+    spare: int = 0,
+    stride: timedelta = timedelta(),
 ) -> tuple[datetime, datetime]:
     """The slot of one more mail, and what `next_at` is after it.
 
@@ -45,10 +50,12 @@ def next_slot(
         next_at: what the last call answered; None: no mail has left yet.
         now: the moment.
         spare: mails that could still leave at once after this one, for whoever goes first.
+        stride: by how much time moved at once to come to `now`, in a rehearsal: what would have
+            left on the way leaves now.
 
     Returns:
         (slot, next_at): the mail may leave at `slot`, which is not before now.
     """
-    earliest = now - pace.interval * (pace.burst - 1)
+    earliest = now - pace.interval * (pace.burst - 1) - stride
     virtual = max(next_at, earliest) if next_at is not None else earliest
     return max(virtual + pace.interval * spare, now), virtual + pace.interval

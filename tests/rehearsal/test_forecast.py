@@ -75,6 +75,13 @@ def test_the_rate_spreads_mail_over_days() -> None:
     assert found.mails_a_day[:4] == (15, 24, 21, 0)
 
 
+def test_a_forecast_of_coarse_steps_keeps_the_rate_of_the_whole_time() -> None:
+    """Of twenty mails a minute 150 have left within the hour, though nobody looked meanwhile."""
+    slow = WORKSPACE.replace("sender:\n", "sender:\n  rate: 20 per minute\n")
+    found = run(leads=150, workspace=slow)
+    assert found.mails_a_day[:2] == (150, 0)
+
+
 def test_a_warm_up_grows_day_by_day() -> None:
     """Its volume of the day is never exceeded."""
     plan = "  warm_up: {from: 2026-03-01, start: 5, grow: 2}\n"

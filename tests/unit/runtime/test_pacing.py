@@ -56,3 +56,17 @@ def test_no_stretch_of_the_rates_length_holds_more_than_the_rate(
     found.sort()
     for first, after in zip(found, found[count:], strict=False):
         assert after - first >= per - timedelta(milliseconds=1)
+
+
+def test_after_a_stride_leaves_what_would_have_left_on_the_way() -> None:
+    """Sixty an hour: a stride of two hours lets two hours' mail leave, and no more."""
+    pace = Pace(60, timedelta(hours=1))
+    start = datetime(2026, 3, 2, 9, tzinfo=UTC)
+    _, next_at = next_slot(pace, None, start)
+    now, left = start + timedelta(hours=2), 0
+    while True:
+        slot, next_at = next_slot(pace, next_at, now, stride=timedelta(hours=2))
+        if slot > now:
+            break
+        left += 1
+    assert 2 * (60 - pace.burst) <= left <= 2 * 60
