@@ -54,6 +54,8 @@ def sweep(store: Store, *, seconds: float = _SECONDS) -> Swept:
     """Works off pages of leads that are due, for so long at most."""
     until = time.monotonic() + seconds
     looked = noticed = 0
+    if not store.read(_is_due):
+        return Swept(0, 0, more=False)
     while True:
         page = store.write(sweep_page, alone=True)
         looked, noticed = looked + page.looked, noticed + page.noticed
@@ -83,6 +85,11 @@ def sweep_page(tx: Transaction, size: int = PAGE) -> Swept:
     _settle(tx, current, [row for row in rows if row["id"] not in loud])
     _react(tx, current, {row["id"]: row for row in rows if row["id"] in loud})
     return Swept(len(rows), len(loud), more)
+
+
+def _is_due(tx: Transaction) -> bool:
+    at = soonest(tx)
+    return at is not None and bool(at <= tx.now)
 
 
 def soonest(tx: Transaction) -> Any:

@@ -72,7 +72,8 @@ HOLDINGS: Mapping[str, Holding] = {
                 words=_words("id enrollment cohort batch queue kind playbook step state "
                              "message_id params")),
         Holding("consent", erase="removed"),
-        Holding("score_entry", empties={"reason": ""}, words=_words("id name")),
+        Holding("score_entry", empties={"reason": ""},
+                words=_words("id name part rule event")),
         Holding("assignment", empties={"why": ""},
                 words=_words("id deal rule owner former actor")),
         Holding("task", erase="own", empties={"subject": "", "text": "", "result": ""},
