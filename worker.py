@@ -86,7 +86,7 @@ _THREADS = 20
 """For the store in each: more than the lanes of mail, notices and calls take at a time together."""
 
 SENDERS = 3
-"""Batches of a lane's mail at a time in each; with windows of 20, at most 120 are in flight."""
+"""Batches of a lane's mail at a time in each; with windows of 50 at most, 300 are in flight."""
 
 _SWITCH = 0.0005
 """Seconds after which a thread hands the interpreter over to one that waits for it. By default it

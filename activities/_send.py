@@ -27,7 +27,7 @@ from engine.operations.exits import Exits, Leaving
 from engine.operations.letters import Writer, Written
 from engine.operations.reports import Sent
 from engine.operations.turns import take_turn
-from engine.operations.windows import WINDOW, Letter, Window
+from engine.operations.windows import BRISK, WIDE, WINDOW, Letter, Window
 from engine.playbook.providers import destination_of
 from engine.store.database import Store, Transaction, is_away
 
@@ -100,12 +100,13 @@ class Courier:
                 going = {}
             if last and not sent:
                 return Delivered(taken, None)
+            room = max(0, WINDOW - len(going)) if going else size
             seen = {destination_of(one.address) for one in sent} | {*going.values()}
             news = self.speeds.news(seen)
             turn = partial(
                 take_turn,
                 batch=batch, token=token, guard=self.guard, sent=sent, first=first, last=last,
-                size=min(size, WINDOW - len(going)), news=news, apart=self.apart,
+                size=min(size, room), news=news, apart=self.apart,
             )  # fmt: skip
             window = await self._written(turn, sent, deadline)
             self.speeds.told(news)
@@ -118,12 +119,14 @@ class Courier:
                 for one in window.letters
             }
             more = bool(window.letters or window.left)
+            began = time.monotonic()
             sent, going = await self._most_of(going, may_begin=more and not self.apart)
             first = False
             back = sum(_is_put_back(one.outcome) for one in sent)
             taken -= back
             # A slow server gets small windows: a brake is heeded by what is claimed after it.
-            size = max(_SMALLEST, len(sent) - back) if back else min(WINDOW, size * 2)
+            widest = WIDE if not going and time.monotonic() - began < BRISK else WINDOW
+            size = max(_SMALLEST, len(sent) - back) if back else min(widest, size * 2)
 
     async def _most_of(
         self, going: dict[asyncio.Task[Sent], str], *, may_begin: bool
