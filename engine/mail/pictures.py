@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Collection, Iterator, Mapping
 from html import unescape
+from unicodedata import normalize
 from urllib.parse import unquote
 
 _PLACE = re.compile(
@@ -40,7 +41,7 @@ def is_filled_in(written: str) -> bool:
 
 def resolved(written: str, file: str, names: Collection[str]) -> str | None:
     """Which of the files `names` is meant in the template `file`; None: none of them."""
-    text = unquote(unescape(written.strip())).replace("\\", "/")
+    text = normalize("NFC", unquote(unescape(written.strip()))).replace("\\", "/")
     text = text.removeprefix("cid:") if text[:4].lower() == "cid:" else text
     folder = posixpath.dirname(file)
     for one in (posixpath.normpath(text), posixpath.normpath(posixpath.join(folder, text))):

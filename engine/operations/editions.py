@@ -5,6 +5,8 @@ It knows no database, so that `validate` need not load one.
 
 import hashlib
 import json
+import os
+import unicodedata
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -93,7 +95,7 @@ def read_folder(root: Path) -> Folder:
             files[path.relative_to(root).as_posix()] = _bytes(path)
     base = root / TEMPLATES
     paths = (path for path in sorted(base.rglob("*")) if path.is_file())
-    found = {path.relative_to(base).as_posix(): path for path in paths}
+    found = {_named(path.relative_to(base)): path for path in paths}
     templates = {name: _text(path) for name, path in found.items() if is_template(name)}
     others = {name: path for name, path in found.items() if _may_be_carried(name)}
     heavy = {name: size for name, path in others.items() if (size := _size(path)) > MOST_FILE}
@@ -219,6 +221,17 @@ def _faults(one: FileFacts) -> list[TemplateFault]:
         TemplateFault(problem.message, problem.line, problem.file, problem.help)
         for problem in one.problems
     ]
+
+
+def _named(path: Path) -> str:
+    """A file's name as people type it, wherever it was made.
+
+    Archives from Chinese Windows leave names in GBK; macOS takes accents apart.
+    """
+    name = path.as_posix()
+    if any("\udc80" <= character <= "\udcff" for character in name):
+        name = os.fsencode(name).decode("gb18030", "replace")
+    return unicodedata.normalize("NFC", name)
 
 
 def _may_be_carried(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import email
 import email.policy
+import os
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -139,3 +140,18 @@ def test_a_picture_that_is_not_there_is_found_before(tmp_path: Path) -> None:
     assert (found.rule, found.file) == ("unknown-file", "templates/email/offer.html")
     assert found.line == PAGE.count("\n") + 1
     assert "did you mean 'images/logo1.png'?" in found.help
+
+
+def test_files_are_found_whatever_machine_named_them(tmp_path: Path) -> None:
+    """Names in GBK, as archives from Windows leave them, and accents taken apart, as on a Mac."""
+    base = os.fsencode(tmp_path / "templates/email") + b"/"
+    written(tmp_path, {"images/logo.png": b"x"})
+    for name in ("报价单.pdf".encode("gbk"), "terms\u0301.docx".encode()):
+        try:
+            with open(base + name, "wb") as file:  # noqa: PTH123 - a path of bytes
+                file.write(b"x")
+        except OSError:
+            pytest.skip("this machine's disk takes no names but its own")
+    playbook = HELLO.replace("terms.docx", "term\u015b.docx")
+    (tmp_path / "playbooks/hello.yaml").write_text(playbook, encoding="utf-8")
+    assert editions.check(editions.read_folder(tmp_path)).diagnostics == ()
