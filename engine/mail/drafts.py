@@ -94,7 +94,7 @@ def draft_of(page: str, wish: Wish, keep: Sequence[str], file: str) -> Draft:
     if is_mjml(html):
         html = html_of(html, file)
         check_page(html, file)
-    html, links = put_in(html, preheader), tuple[str, ...]()
+    links: tuple[str, ...] = ()
     title = _TITLE.search(html)
     subject = one_line(unescape(title[2])) if title else ""
     if title:
@@ -105,7 +105,7 @@ def draft_of(page: str, wish: Wish, keep: Sequence[str], file: str) -> Draft:
         html, links = track_links(html, lambda at: mark(f"{_CLICK}{at}"), keep=keep)
     if wish.pixel:
         html = with_pixel(html, mark(_PIXEL))
-    html = _inlined(html, file)
+    html = put_in(_inlined(html, file), preheader)  # last: its entities stay ASCII, and short
     places = tuple(map(Filling, links))
     return Draft(Filling(subject), Filling(html), Filling(text), places, shown_in(html))
 

@@ -12,7 +12,7 @@ _TAG = re.compile(r"<[^<>]*>")
 _SHOWN = re.compile(r"<div [^<>]*mso-hide:\s*all[^<>]*>([^<]*)")
 _FILLER = "\u034f"
 _BODY = re.compile(r"<body\b[^<>]*>", re.I)
-_BLANKS = "&#847;&zwnj;&nbsp;" * 60
+_BLANKS = "&#847;&zwnj;&nbsp;" * 40
 _HIDDEN = (
     "display:none;font-size:1px;line-height:1px;max-height:0;max-width:0;opacity:0;overflow:hidden;"
     "mso-hide:all"
