@@ -4,7 +4,7 @@ A workspace that names no accounts costs nothing here: all mail goes by the one 
 Whether an account is down is seen by all workers alike, and is known again after a restart.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,6 +28,9 @@ table: sa.Table = MailAccountState.__table__  # type: ignore[attr-defined]
 
 SOON = timedelta(seconds=20)
 """When a mail is tried again whose account could not be entered and has a fallback."""
+
+AT_ONCE = timedelta()
+"""The same, when it counts as down: the mail goes by the fallback now."""
 
 _all = sa.select(*table.c)
 
@@ -131,20 +134,27 @@ def was_refused_entry(outcome: Outcome | str) -> bool:
     return isinstance(outcome, NotSent | Deferred | Rejected) and outcome.entry
 
 
-def detour(current: Current, via: str, outcome: Outcome | str) -> timedelta | None:
+def detour(
+    current: Current, via: str, outcome: Outcome | str, down: Collection[str] = ()
+) -> timedelta | None:
     """How soon a mail is tried again that another account may take; None: as any other."""
     if via and was_refused_entry(outcome) and fallback_of(current, via):
-        return SOON
+        return AT_ONCE if via in down else SOON
     return None
 
 
-def learn(tx: Transaction, current: Current, results: Iterable[tuple[str, Outcome | str]]) -> None:
+def learn(
+    tx: Transaction, current: Current, results: Iterable[tuple[str, Outcome | str]]
+) -> frozenset[str]:
     """Takes in what became of a window of mail: (account, outcome).
 
     A window is one try: its mails that were not let in failed for one reason, at one time.
+
+    Returns:
+        of the accounts that failed in it, those that are down now.
     """
     if not current.workspace.sender.accounts:
-        return
+        return frozenset()
     refused: dict[str, str] = {}
     well: set[str] = set()
     for via, outcome in results:
@@ -155,7 +165,8 @@ def learn(tx: Transaction, current: Current, results: Iterable[tuple[str, Outcom
         elif isinstance(outcome, Accepted | Deferred | Rejected):
             well.add(via)
     if not refused and not well:
-        return
+        return frozenset()
+    down = set()
     known = standing(tx)
     for name in sorted(well & known.keys()):
         tx.conn.execute(sa.delete(table).where(table.c.name == name))
@@ -163,7 +174,9 @@ def learn(tx: Transaction, current: Current, results: Iterable[tuple[str, Outcom
         after = failed(known.get(name), refused[name], tx.now)
         _write(tx, name, after)
         if after.is_down:
+            down.add(name)
             _tell(tx, current, name, after)
+    return frozenset(down)
 
 
 def _write(tx: Transaction, name: str, after: Trouble) -> None:

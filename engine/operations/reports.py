@@ -1,6 +1,6 @@
 """Recording what became of messages: the second half of a window of the send ledger."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, assert_never
@@ -74,12 +74,12 @@ def report(
     leads.lock(tx, sorted({one.lead for one in sent}))
     mailed = [one for one in sent if one.template]
     current = published.current(tx)
-    mail_routes.learn(tx, current, [(one.via, one.outcome) for one in sent])
+    down = mail_routes.learn(tx, current, [(one.via, one.outcome) for one in sent])
     throttled = throttles.learn(
         tx, [(one.address, one.outcome) for one in mailed if not _at_our_door(one)]
     )
     pacer = Pacer(tx, {}, current, throttled)
-    rows = [{"id": one.job} | _verdict(one, batch, tx.now, pacer) for one in sent]
+    rows = [{"id": one.job} | _verdict(one, batch, tx.now, pacer, down) for one in sent]
     pacer.flush()
     mine = set(jobs.report(tx, token, rows))
     ours = [one for one in sent if one.job in mine]
@@ -102,12 +102,14 @@ def _as_they_are(tx: Transaction, sent: Sequence[Sent]) -> Sequence[Sent]:
     return [replace(one, lead=now.get(one.lead, one.lead)) for one in sent] if now else sent
 
 
-def _verdict(one: Sent, batch: str, now: datetime, pacer: Pacer) -> dict[str, Any]:
+def _verdict(
+    one: Sent, batch: str, now: datetime, pacer: Pacer, down: Collection[str]
+) -> dict[str, Any]:
     values: dict[str, Any] = {
         "state": "rejected", "reason": "", "not_before": None, "accepted_at": None,
         "ended_at": now, "batch": batch, "subject": one.subject[:500], "links": list(one.links),
     }  # fmt: skip
-    soon = mail_routes.detour(pacer.current, one.via, one.outcome)
+    soon = mail_routes.detour(pacer.current, one.via, one.outcome, down)
     if soon is not None:
         why = mail_routes.told(one.outcome)
         return _again(one, values, f"by '{one.via}': {why}", soon, now, backs_off=False)
