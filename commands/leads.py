@@ -140,9 +140,7 @@ def set_(
 
     wanted = reading.assignments(values)
     with place.opened() as store:
-        edited = change_lead(
-            store, lead, wanted, actor=place.actor(), reason=reason, force=force
-        )
+        edited = change_lead(store, lead, wanted, actor=place.actor(), reason=reason, force=force)
         found = leads_view.show(store, edited.lead) if as_json else {}
     if as_json:
         rendering.document(found)
