@@ -12,16 +12,15 @@ cheapest round counts, because a shared machine only ever adds.
 
 import argparse
 import json
-import os
 import subprocess
-import sys
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from bench import loads, rivals
 from bench.arena import PYTHON, ROOT, Arena, wait_until
+from bench.ending import end
 from bench.peaks import own_peak, peaks, print_peaks
 from engine import garbage
 from engine.mail.links import LinkSigner
@@ -153,12 +152,7 @@ def main() -> None:
     args = parser.parse_args()
     garbage.settle()  # as the web server does, whose part this process plays
     found = measure(args.leads, args.baseline, args.rounds)
-    if args.json:
-        print(json.dumps(asdict(found)))
-    else:
-        _table(found)
-    sys.stdout.flush()
-    os._exit(0)
+    end(found, _table, as_json=args.json)
 
 
 def _table(found: Found) -> None:

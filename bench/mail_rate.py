@@ -17,11 +17,8 @@ the whole path; the best one counts.
 
 import argparse
 import asyncio
-import json
-import os
-import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 
 import aiosmtplib
 import sqlalchemy as sa
@@ -29,6 +26,7 @@ import uvloop
 
 from bench import shapes
 from bench.arena import Arena, wait_until
+from bench.ending import end
 from bench.throughput import nudge_all
 from engine.mail.links import LinkSigner
 from engine.operations import intake
@@ -156,12 +154,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     found = measure(args.mails, args.rounds)
-    if args.json:
-        print(json.dumps(asdict(found)))
-    else:
-        _table(found)
-    sys.stdout.flush()
-    os._exit(0)
+    end(found, _table, as_json=args.json)
 
 
 def _table(found: Measured) -> None:

@@ -12,8 +12,6 @@ would; late is the time from a member's wake to its next step in the step log.
 """
 
 import argparse
-import json
-import os
 import sqlite3
 import sys
 import threading
@@ -26,6 +24,7 @@ import sqlalchemy as sa
 
 from bench import loads, rivals
 from bench.arena import Arena, wait_until
+from bench.ending import end
 from bench.peaks import now_resident, own_peak, peaks, print_peaks
 from engine import garbage
 from engine.operations import bulk, intake
@@ -247,12 +246,7 @@ def main() -> None:
     args = parser.parse_args()
     garbage.settle()  # as the web server does, whose part this process plays
     found = measure(args.sleepers, args.due, args.baseline)
-    if args.json:
-        print(json.dumps(asdict(found)))
-    else:
-        _table(found)
-    sys.stdout.flush()
-    os._exit(0)
+    end(found, _table, as_json=args.json)
 
 
 def _table(found: Found) -> None:

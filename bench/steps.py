@@ -12,17 +12,15 @@ hand: a workflow a lead, an activity a step, each a transaction of its own.
 """
 
 import argparse
-import json
-import os
 import signal
-import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 
 from bench import loads, rivals
 from bench.arena import Arena, wait_until
+from bench.ending import end
 from bench.peaks import own_peak, peaks, print_peaks
 from engine import garbage
 from engine.operations import intake
@@ -156,12 +154,7 @@ def main() -> None:
     args = parser.parse_args()
     garbage.settle()  # as the web server does, whose part this process plays
     found = measure(args.leads, args.baseline, args.rounds)
-    if args.json:
-        print(json.dumps(asdict(found)))
-    else:
-        _table(found)
-    sys.stdout.flush()
-    os._exit(0)
+    end(found, _table, as_json=args.json)
 
 
 def _table(found: Found) -> None:

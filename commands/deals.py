@@ -87,8 +87,7 @@ def list_(
         return
     columns = ("name", "lead", "pipeline", "stage", "amount", "currency", "owner", "id")
     rendering.table(columns, rows, nothing="no deals")
-    if len(rows) == limit:
-        rendering.note(f"there may be more: --after {rows[-1]['id']}")
+    rendering.more(rows, limit, "after")
 
 
 @deals.command()

@@ -50,8 +50,7 @@ def list_(
         return
     columns = ("id", "playbook", "lead", "state", "step", "until", "outcome", "reason")
     rendering.table(columns, rows, nothing="no enrollments")
-    if len(rows) == limit:
-        rendering.note(f"there may be more: --before {rows[-1]['id']}")
+    rendering.more(rows, limit, "before")
 
 
 @enrollments.command()

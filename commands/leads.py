@@ -102,8 +102,7 @@ def list_(
     ]
     columns = ("email", "name", "company", "stage", "score", "owner", "tags", "id")
     rendering.table(columns, shown, nothing="no leads")
-    if len(rows) == limit:
-        rendering.note(f"there may be more: --after {rows[-1]['id']}")
+    rendering.more(rows, limit, "after")
 
 
 @leads.command()

@@ -35,8 +35,7 @@ def list_(
     by = ("via",) if any(row["via"] for row in rows) else ()
     columns = ("at", "kind", "to", "subject", "state", *by, "reason", "playbook", "step", "id")
     rendering.table(columns, rows, nothing="no messages")
-    if len(rows) == limit:
-        rendering.note(f"there may be more: --before {rows[-1]['id']}")
+    rendering.more(rows, limit, "before")
 
 
 @messages.command()

@@ -64,8 +64,7 @@ def duplicates(
         first = rows[0]
         rendering.note(f"one person: longplay leads merge {first['one']['id']} "
                        f"{first['other']['id']}; two: longplay leads distinct …")  # fmt: skip
-    if len(rows) == limit:
-        rendering.note(f"there may be more: --after {rows[-1]['id']}")
+    rendering.more(rows, limit, "after")
 
 
 def _called(lead: Mapping[str, Any]) -> str:

@@ -145,6 +145,12 @@ def table(
         sys.stdout.write(line.rstrip() + "\n")
 
 
+def more(rows: Sequence[Mapping[str, object]], limit: int, option: str) -> None:
+    """Below a full page: how the next one is asked for, by the last row's id."""
+    if len(rows) == limit:
+        note(f"there may be more: --{option} {rows[-1]['id']}")
+
+
 def _cell(value: object) -> "Text":
     from rich.text import Text
 

@@ -51,8 +51,7 @@ def show(
         return
     rendering.card(found)
     rendering.table(("email", "stage", "score", "owner", "tags", "id"), rows, nothing="no leads")
-    if len(rows) == limit:
-        rendering.note(f"there may be more: --after {rows[-1]['id']}")
+    rendering.more(rows, limit, "after")
 
 
 def _shape(one: "Segment") -> dict[str, Any]:
