@@ -7,6 +7,7 @@ but to write when to look again; who could notice goes through the same reaction
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import sqlalchemy as sa
@@ -33,21 +34,32 @@ _FEW = 250
 
 _SECONDS = 5.0
 
-_due = (
-    sa.select(leads.table.c.id, leads.table.c.scores, leads.table.c.score, leads.table.c.grade)
-    .where(leads.table.c.score_look_at <= sa.bindparam("now", type_=leads.table.c.created_at.type))
-    .order_by(leads.table.c.score_look_at)
-    .limit(sa.bindparam("size", type_=sa.Integer))
+_c = leads.table.c
+_now = sa.bindparam("now", type_=_c.created_at.type)
+_rows = sa.select(_c.id, _c.scores, _c.score, _c.grade).limit(
+    sa.bindparam("size", type_=sa.Integer)
+)
+_due = _rows.where(_c.score_look_at <= _now).order_by(_c.score_look_at)
+# In the order of ids, which is that of the rows, and not by the index: a page of the file that
+# holds ten leads who are due is then written once and not ten times.
+_walk = (
+    _rows.where(sa.func.coalesce(_c.score_look_at, _c.score_look_at) <= _now)
+    .where(_c.id > sa.bindparam("after"))
+    .order_by(_c.id)
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep did: leads looked at, and those of them whose change went through reactions."""
+    """What a sweep did: leads looked at, and those of them whose change went through reactions.
+
+    `last` is the id of the last lead looked at.
+    """
 
     looked: int
     noticed: int
     more: bool
+    last: str = ""
 
 
 def sweep(store: Store, *, seconds: float = _SECONDS) -> Swept:
@@ -56,22 +68,31 @@ def sweep(store: Store, *, seconds: float = _SECONDS) -> Swept:
     looked = noticed = 0
     if not store.read(_is_due):
         return Swept(0, 0, more=False)
+    after: str | None = None
     while True:
-        page = store.write(sweep_page, alone=True)
+        page = store.write(partial(sweep_page, after=after), alone=True)
         looked, noticed = looked + page.looked, noticed + page.noticed
-        if not page.more or time.monotonic() > until:
+        if time.monotonic() > until or (after is None and not page.more):
             return Swept(looked, noticed, page.more)
+        # More than a page are due: from now on in the order of rows, then once more by the index.
+        after = page.last if page.more and after is not None else "" if page.more else None
 
 
-def sweep_page(tx: Transaction, size: int = PAGE) -> Swept:
-    """One page of leads whose total has crossed a level, longest due first."""
+def sweep_page(tx: Transaction, size: int = PAGE, *, after: str | None = None) -> Swept:
+    """One page of leads whose total has crossed a level.
+
+    Args:
+        after: those behind this id, in the order of ids; None: the longest due first.
+    """
     current = published.current(tx)
     everybody = _everybody_notices(current)
     size = min(size, _FEW) if everybody else size
-    rows = tx.conn.execute(_due, {"now": tx.now, "size": size}).mappings().all()
+    query = _due if after is None else _walk
+    asked = {"now": tx.now, "size": size} | ({"after": after} if after is not None else {})
+    rows = tx.conn.execute(query, asked).mappings().all()
     if not rows:
         return Swept(0, 0, more=False)
-    more = len(rows) == size
+    more, last = len(rows) == size, rows[-1]["id"]
     if tx.is_postgres:
         leads.lock_remembered(tx, [row["id"] for row in rows])
         # Who waited for a lock finds what is left.
@@ -84,7 +105,7 @@ def sweep_page(tx: Transaction, size: int = PAGE) -> Swept:
         loud = keep
     _settle(tx, current, [row for row in rows if row["id"] not in loud])
     _react(tx, current, {row["id"]: row for row in rows if row["id"] in loud})
-    return Swept(len(rows), len(loud), more)
+    return Swept(len(rows), len(loud), more, last)
 
 
 def _is_due(tx: Transaction) -> bool:
