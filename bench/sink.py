@@ -111,6 +111,8 @@ class Conversation(asyncio.Protocol):
         self.recipient = b""
         self.in_data = False
         self.searched = 0
+        self.is_busy = False
+        """Whether a message is not answered yet: what comes behind it must wait for its turn."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)  # uvloop's is no subclass
@@ -119,8 +121,11 @@ class Conversation(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
+        self.go_on()
+
+    def go_on(self) -> None:
         answers: list[bytes] = []
-        while not self.transport.is_closing():
+        while not (self.is_busy or self.transport.is_closing()):
             step = self.message(answers) if self.in_data else self.command(answers)
             if not step:
                 break
@@ -129,8 +134,10 @@ class Conversation(asyncio.Protocol):
 
     def late(self) -> None:
         """The answer to a message, unless who sent it is gone."""
+        self.is_busy = False
         if not self.transport.is_closing():
             self.transport.write(OK)
+            self.go_on()
 
     def command(self, answers: list[bytes]) -> bool:
         end = self.buffer.find(b"\r\n")
@@ -182,6 +189,7 @@ class Conversation(asyncio.Protocol):
             self.sink.store(content, self.recipient)
         if action in (*STORED, "cut"):
             self.sink.did(action, self.recipient, message_id(content))
+            self.is_busy = True
             if action != "hang":
                 self.transport.abort()
             return False
@@ -190,6 +198,7 @@ class Conversation(asyncio.Protocol):
             self.sink.did(action, self.recipient, message_id(content))
             delay = 1 + 10 * delay
         if delay:
+            self.is_busy = True
             loop = asyncio.get_running_loop()
             loop.call_later(delay, self.late)
         else:
