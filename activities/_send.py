@@ -106,7 +106,7 @@ class Courier:
             turn = partial(
                 take_turn,
                 batch=batch, token=token, guard=self.guard, sent=sent, first=first, last=last,
-                size=min(size, room), news=news, apart=self.apart,
+                size=min(size, room, MOST_JOBS - taken), news=news, apart=self.apart,
             )  # fmt: skip
             window = await self._written(turn, sent, deadline)
             self.speeds.told(news)
