@@ -24,7 +24,7 @@ from engine.ids import (
     queue_in_lane,
 )  # fmt: skip
 from engine.mail.render import render_text, render_value
-from engine.operations import scoring
+from engine.operations import score_keeping
 from engine.operations.batching import apart
 from engine.operations.deal_changes import store_deal_events
 from engine.operations.derived import store_derived
@@ -165,8 +165,8 @@ class Desk:
         facts = self.facts[member.lead]
         if member.lead not in self._before:
             self._before[member.lead] = dict(facts)
-        scoring.give(self.current, facts, name, points, self.now)
-        row = scoring.ledger_row(member.lead, name, points, reason, self.now, self.now)
+        score_keeping.give(self.current, facts, name, points, self.now)
+        row = score_keeping.ledger_row(member.lead, name, points, reason, self.now, self.now)
         self._points.append(row | {"id": derived_id("points", member.id, member.seq)})
         self._spare.add(member.id)
 

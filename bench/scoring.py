@@ -32,7 +32,7 @@ from engine import garbage
 from engine.operations import editions, publish, published, score_sweep
 from engine.operations.intake import IncomingEvent, take_in
 from engine.operations.rulebooks import by_name
-from engine.operations.scoring import row_of
+from engine.operations.score_keeping import row_of
 from engine.runtime.scoring import micros
 from engine.store import events, leads
 from engine.store.database import Store, Transaction

@@ -19,7 +19,8 @@ from engine.operations.published import Current
 from engine.operations.reactions import Reactor, wish_at
 from engine.operations.rulebooks import by_name
 from engine.operations.scopes import load_facts, load_histories, scope_of
-from engine.operations.scoring import Scorer, recount, write
+from engine.operations.score_keeping import recount, write
+from engine.operations.scoring import Scorer
 from engine.playbook.plan import Plan
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Scope, Value

@@ -4,38 +4,40 @@ One call takes a batch's events and changes: points go into the ledger, standing
 and the thresholds that were reached are answered as wishes to enroll. Nothing is asked per lead.
 """
 
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any, cast
 
 from engine.ids import derived_id, new_id
-from engine.operations.coming import LONGEST_REST, SCHEDULES
 from engine.operations.occurrences import Occurrence
 from engine.operations.published import Current
-from engine.operations.rulebooks import by_name, rulebooks
+from engine.operations.rulebooks import rulebooks
+from engine.operations.score_keeping import (
+    LONGEST,
+    Facts,
+    ScopeOf,
+    ledger_row,
+    put,
+    refold,
+    under,
+    write,
+)
 from engine.playbook.scoring_plan import PRIMARY, Level
-from engine.playbook.values import Scope, Value
+from engine.playbook.values import Scope
 from engine.runtime.matching import Edge
 from engine.runtime.rulebook import Asked, Rulebook
 from engine.runtime.scoring import (
-    Entry,
     Standing,
-    fold,
     granted,
     micros,
     moment,
-    recounted,
     standing_of,
 )
 from engine.store import scores
 from engine.store.database import Transaction
-from engine.store.lead_facts import STANDINGS, readings
+from engine.store.lead_facts import STANDINGS
 
-Facts = dict[str, Value]
-ScopeOf = Callable[[str], Scope]
 _SHOWN = ("score", "scores", "grade", STANDINGS)
-_LONGEST = 500
 GIVEN = "given at the start"
 """Why a lead has points that it came with."""
 
@@ -201,7 +203,7 @@ class Scorer:
             refolded = refold(self.tx, book.name, {lead: standings[lead] for lead in late})
             standings |= refolded
         for lead, standing in standings.items():
-            _put(self.facts[lead], book.name, standing, self.now)
+            put(self.facts[lead], book.name, standing, self.now)
 
     def _known(self, book: Rulebook, lead: str) -> Standing | None:
         kept = cast("Mapping[str, Any]", self.facts[lead].get(STANDINGS) or {}).get(book.name)
@@ -232,7 +234,7 @@ class Scorer:
             was = standing_of(kept).fit if kept is not None else 0.0
         if points != was:
             said = ", ".join(f"{each:+g} {reason}" for each, reason in reasons) or "nothing fits"
-            row = self._row(book, lead, points - was, f"fit: {said}"[:_LONGEST], self.now)
+            row = self._row(book, lead, points - was, f"fit: {said}"[:LONGEST], self.now)
             self._rows.append(row | {"part": "fit"})
         return replace(standing, fit=points)
 
@@ -290,7 +292,7 @@ class Scorer:
                     event = latest.get(lead)
                     found.append(Reached(lead, level, book.name, total, event, new_id()))
             if tuple(told) != standing.told:
-                _put(self.facts[lead], book.name, replace(standing, told=tuple(told)), self.now)
+                put(self.facts[lead], book.name, replace(standing, told=tuple(told)), self.now)
         return found
 
     def _total_before(self, book: Rulebook, lead: str) -> float:
@@ -327,7 +329,7 @@ class Scorer:
             "id": derived_id("points", book.name, event, line.lead, rule.name),
             "lead": line.lead, "name": book.name, "part": "behavior", "points": line.points,
             "worth": rule.points, "rule": rule.name, "most": rule.most, "per": line.asked.per,
-            "event": event, "reason": rule.reason[:_LONGEST], "at": moment(line.at),
+            "event": event, "reason": rule.reason[:LONGEST], "at": moment(line.at),
             "noted_at": self.tx.now,
         }  # fmt: skip
 
@@ -335,138 +337,6 @@ class Scorer:
         self, book: Rulebook, lead: str, points: float, reason: str, at: int
     ) -> dict[str, Any]:
         return ledger_row(lead, book.name, points, reason, moment(at), self.tx.now)
-
-
-def ledger_row(
-    lead: str, name: str, points: float, reason: str, at: datetime, now: datetime
-) -> dict[str, Any]:
-    """A line of the ledger about points of behavior that no rule limits."""
-    return {
-        "id": new_id(), "lead": lead, "name": name, "part": "behavior", "points": points,
-        "worth": points, "rule": "", "most": None, "per": 0, "event": "", "reason": reason,
-        "at": at, "noted_at": now,
-    }  # fmt: skip
-
-
-def under(book: Rulebook, standing: Standing, now: int) -> Standing:
-    """A standing by today's rules: what faded by others has faded up to now."""
-    blank = book.blank()
-    same = (
-        standing.half_life == blank.half_life
-        and standing.idle == blank.idle
-        and (standing.low, standing.high) == (blank.low, blank.high)
-    )
-    if same:
-        return standing
-    return replace(
-        standing.since(now), half_life=blank.half_life, idle=blank.idle, low=blank.low,
-        high=blank.high,
-    )  # fmt: skip
-
-
-def give(current: Current, facts: Facts, name: str, points: float, now: datetime) -> None:
-    """Adds points to a score in a lead's facts; the caller keeps the line of the ledger."""
-    book = by_name(current).get(name)
-    kept = cast("Mapping[str, Any]", facts.get(STANDINGS) or {}).get(name)
-    if kept is not None:
-        standing = (
-            standing_of(kept) if book is None else under(book, standing_of(kept), micros(now))
-        )
-    else:
-        given = facts.get("score") if name == PRIMARY else 0
-        start = float(given) if isinstance(given, int | float) else 0.0
-        standing = replace(
-            book.blank() if book is not None else Standing(), behavior=start, at=micros(now)
-        )
-    _put(facts, name, standing.added(points, micros(now)), micros(now))
-
-
-def _put(facts: Facts, name: str, standing: Standing, now: int) -> None:
-    """Puts a standing into a lead's facts, and what is read of it."""
-    kept = {**cast("Mapping[str, Any]", facts.get(STANDINGS) or {}), name: standing.as_json()}
-    facts[STANDINGS] = cast(Value, kept)
-    facts.update(readings(kept, now))
-
-
-def refold(tx: Transaction, name: str, standings: Mapping[str, Standing]) -> dict[str, Standing]:
-    """The standings that the ledgers of these leads come to; lines that give less are mended."""
-    lines: dict[str, list[Entry]] = {}
-    for row in scores.behavior(tx, standings, name):
-        entry = Entry(
-            row["id"], row["rule"], micros(row["at"]), row["worth"], row["most"], row["per"],
-            row["points"],
-        )  # fmt: skip
-        lines.setdefault(row["lead"], []).append(entry)
-    found, mended = {}, {}
-    for lead, standing in standings.items():
-        entries = recounted(lines.get(lead, ()))
-        had = {one.id: one.points for one in lines.get(lead, ())}
-        mended.update({one.id: one.points for one in entries if one.points != had[one.id]})
-        found[lead] = fold(entries, standing)
-    scores.mend(tx, mended)
-    return found
-
-
-def recount(
-    tx: Transaction,
-    current: Current,
-    book: Rulebook,
-    facts: MutableMapping[str, Facts],
-    scope_of: ScopeOf,
-) -> None:
-    """Puts into these leads' facts what their ledgers and today's rules come to; writes no lead.
-
-    A change of fit gets its line in the ledger. Thresholds that were told stay so.
-    """
-    now, rows = micros(tx.now), list[dict[str, Any]]()
-    standings = {}
-    for lead, each in facts.items():
-        kept = cast("Mapping[str, Any]", each.get(STANDINGS) or {}).get(book.name)
-        known = standing_of(kept) if kept is not None else Standing()
-        points, reasons = book.fit(scope_of(lead))
-        if points != known.fit:
-            said = ", ".join(f"{one:+g} {reason}" for one, reason in reasons) or "nothing fits"
-            reason = f"fit: {said}"[:_LONGEST]
-            row = ledger_row(lead, book.name, points - known.fit, reason, tx.now, tx.now)
-            rows.append(row | {"part": "fit"})
-        standings[lead] = replace(book.blank(), fit=points, told=known.told)
-    scores.add(tx, rows)
-    for lead, standing in refold(tx, book.name, standings).items():
-        _put(facts[lead], book.name, standing, now)
-
-
-def write(tx: Transaction, current: Current, facts: Mapping[str, Facts]) -> None:
-    """Writes the scores that these leads have in their facts, and when to look at them again."""
-    if not facts:
-        return
-    now, soonest, rows = micros(tx.now), None, []
-    books = by_name(current)
-    for lead, each in facts.items():
-        kept = cast("Mapping[str, Any]", each.get(STANDINGS) or {})
-        row = row_of(books, kept, each.get("score"), now)
-        each["grade"] = row["grade"]
-        at = row["score_look_at"]
-        soonest = at if soonest is None or (at is not None and at < soonest) else soonest
-        rows.append({"id": lead, **row})
-    scores.keep(tx, rows)
-    if soonest is not None and soonest <= tx.now + LONGEST_REST:
-        tx.nudges.add(SCHEDULES)
-
-
-def row_of(
-    books: Mapping[str, Rulebook], kept: Mapping[str, Any], score: Value, now: int
-) -> dict[str, Any]:
-    """The columns of a lead with these standings."""
-    looks, main, grade = [], None, None
-    total = float(score) if isinstance(score, int | float) else 0.0
-    for name, each in kept.items():
-        standing, book = standing_of(each), books.get(name)
-        at = standing.next_look(book.levels, now) if book is not None else None
-        looks += [at] if at is not None else []
-        if name == PRIMARY:
-            main, total = standing, float(standing.total(now))
-            grade = book.grade(total) if book is not None else None
-    return scores.columns(kept, main, total, grade, min(looks, default=None))
 
 
 def _silent(occurrences: Sequence[Occurrence]) -> set[str]:
