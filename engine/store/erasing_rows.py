@@ -15,7 +15,7 @@ from sqlmodel import SQLModel
 
 from engine.ids import new_id
 from engine.runtime.traces import Traces
-from engine.store import enrollments, events, forgotten, jobs, leads, tasks
+from engine.store import enrollments, events, forgotten, jobs, leads, quick, tasks
 from engine.store.bulk_tables import BulkEnrollment
 from engine.store.database import Transaction
 from engine.store.holdings import Holding
@@ -28,6 +28,16 @@ _NAME = re.compile(r"[A-Za-z0-9_./@-]{1,80}\Z")
 _CURRENCY = re.compile(r"[A-Z]{3}\Z")
 _OURS = ("email.", "lead.", "deal.", "order.")
 _NAMES_OF_OURS = ("step", "template", "playbook", "kind", "stage", "previous", "pipeline")
+
+
+_renamed = (
+    sa.update(events.table)
+    .where(events.table.c.id == sa.bindparam("b_id"))
+    .values(
+        id=sa.bindparam("n_id"), lead=sa.bindparam("n_lead"),
+        properties=sa.bindparam("n_properties", type_=events.table.c.properties.type),
+    )
+)  # fmt: skip
 
 
 def by_rule(tx: Transaction, one: Holding, former: str, id: str, limit: int) -> int:
@@ -65,11 +75,14 @@ def events_of(tx: Transaction, former: str, id: str, limit: int) -> int:
     table = events.table
     query = sa.select(table.c.id, table.c.name, table.c.properties)
     rows = tx.conn.execute(query.where(table.c.lead == former).limit(limit)).all()
-    for row in rows:
-        values = {
-            "id": new_id(), "lead": id, "properties": _ours(row.name, row.properties or {})
-        }  # fmt: skip
-        tx.conn.execute(sa.update(table).where(table.c.id == row.id).values(values))
+    given = [
+        {
+            "b_id": row.id, "n_id": new_id(), "n_lead": id,
+            "n_properties": _ours(row.name, row.properties or {}),
+        }
+        for row in rows
+    ]  # fmt: skip
+    quick.run(tx, _renamed, given)
     return len(rows)
 
 

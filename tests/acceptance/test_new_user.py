@@ -1,7 +1,7 @@
 """The product as its first user tries it: one story, through the doors that users have.
 
 A playbook with a mistake, mended; a CSV that Excel saved in GBK; mails at an independent SMTP
-server; a click, the branch it opens; an unsubscription, and the run it ends.
+server; a click, the branch it opens; an unsubscription, and the run it ends; an erasure.
 """
 
 import email
@@ -25,7 +25,7 @@ import pytest
 from bench.arena import free_pair, free_port, wait_for_port
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(400)]
 
 PLAYBOOK = """\
 playbook: story
@@ -130,6 +130,15 @@ class Company:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(40)
 
+    def files_with(self, *words: str) -> list[str]:
+        """The files of the folder, the store's and Temporal's too, that hold one of the words."""
+        needles = [each for word in words for each in (word.encode(), word.encode("gbk"))]
+        return sorted(
+            path.name
+            for path in self.folder.rglob("*")
+            if path.is_file() and any(each in path.read_bytes() for each in needles)
+        )
+
     def enrollment_of(self, lead: str) -> Any:
         [found] = self.run("enrollments", "list", "--playbook", "story", "--lead", lead)
         return found
@@ -174,10 +183,10 @@ def fetch(url: str, body: bytes | None = None) -> int:
         return error.code
 
 
-def test_a_new_user_gets_from_a_mistake_in_a_playbook_to_an_unsubscription(
+def test_a_new_user_gets_from_a_mistake_in_a_playbook_to_an_erasure(
     company: Company, inbox: Inbox
 ) -> None:
-    """Init, a finding, mended, applied, imported, enrolled, mailed, clicked, unsubscribed."""
+    """Init, a finding, mended, applied, imported, mailed, clicked, unsubscribed, erased."""
     company.init()
     company.start()
     path = company.folder / "playbooks" / "story.yaml"
@@ -227,4 +236,15 @@ def test_a_new_user_gets_from_a_mistake_in_a_playbook_to_an_unsubscription(
     assert company.run("leads", "show", "li@example.com")["suppressed"]
     decisions = company.run("explain", "--lead", "li@example.com")["decisions"]
     assert any("unsubscribed" in one["why"] + one["what"] for one in decisions)
+    _leaves_no_byte(company)
+
+
+def _leaves_no_byte(company: Company) -> None:
+    """Erased, the lead is in no file of the store's, of Temporal's, nor in a log."""
+    [erased] = company.run("leads", "erase", "li@example.com", "--yes")
+    assert erased["done"]
+    company.run("leads", "show", "li@example.com", status=1)
     assert company.run("doctor")["ok"]
+    company.stop()
+    assert company.files_with("li@example.com", "李雷") == ["客户.csv"]
+    assert "longplay.db" in company.files_with("han@example.com")
