@@ -40,7 +40,7 @@ _WRITE_ATTEMPTS = 8
 _TOGETHER = 0.05
 """Seconds after which a commit takes no further write along: those before would wait too long."""
 
-_READ_CACHE, _WRITE_CACHE = 8192, 65536
+_READ_CACHE, _WRITE_CACHE = 8192, 16384
 """Kilobytes of pages that a connection to SQLite keeps. There are many that read, and what each of
 them keeps a process never gives back; the system's own cache stands behind them."""
 
