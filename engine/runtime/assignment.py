@@ -1,10 +1,11 @@
 """Who gets a lead: one decision by a rule of the workspace, with a sentence that says why. Pure.
 
-Turns are kept as positions in virtual time (start-time fair queueing): an owner's next turn is due
-one over his weight after his last one, but never before the rule's own clock, which is the position
-of the turn given last. So weights share leads out in proportion without bunching; with equal
-weights the turn is always that of whoever has waited longest; and who was away has one turn
-waiting, not a backlog.
+Turns are kept as positions in virtual time: an owner's next turn begins one over his weight after
+his last one and is due one over his weight later. Of the turns that have begun by the weighted mean
+of all who are free, the one due first is given (Tijdeman's rule of the chairman's post). So at any
+time everybody is within one lead of his exact share; with equal weights the turn is always that of
+whoever has waited longest; and who was away has one turn waiting, not a backlog, because no turn
+is due before the one given last.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -14,6 +15,9 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from engine.playbook.workspace import AssignmentRule, Owner
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_DIGITS = 6
+_ROUNDING = 1e-6
+"""Positions are sums of fractions: so close, two are the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +173,27 @@ def _pick(
             limit = f" of {chosen.owner.capacity}" if chosen.owner.capacity else ""
             return chosen, f"least loaded ({chosen.load}{limit})"
         case "round-robin" | "weighted":
-            clock = _clock(owners)
-            chosen = min(free, key=lambda each: (_start(each, clock), _waiting_since(each)))
+            chosen = _next_in_turn(free, owners)
             since = chosen.turn
             if since is None:
                 return chosen, "next in turn, had none yet"
             return chosen, f"next in turn, the last was at {since.at:%Y-%m-%d %H:%M} UTC"
+
+
+def _next_in_turn(free: Sequence[OwnerState], owners: Owners) -> OwnerState:
+    """Of the turns that have begun, the one due first; of equal ones, who has waited longest."""
+    clock = _clock(owners)
+    starts = {each.name: _start(each, clock) for each in free}
+    weights = sum(each.owner.weight for each in free)
+    mean = sum(each.owner.weight * starts[each.name] for each in free) / weights
+    begun = [each for each in free if starts[each.name] <= mean + _ROUNDING]
+    return min(
+        begun,
+        key=lambda each: (
+            round(starts[each.name] + 1 / each.owner.weight, _DIGITS),
+            _waiting_since(each),
+        ),
+    )
 
 
 def _load(state: OwnerState, shares: bool) -> float:
@@ -185,17 +204,25 @@ def _waiting_since(state: OwnerState) -> datetime:
     return state.turn.at if state.turn else _LONG_AGO
 
 
-def _clock(owners: Owners) -> float:
-    """The rule's own clock: the position of the turn that was given last."""
-    turns = [state.turn for state in owners.values() if state.turn]
-    return max(turns, key=lambda turn: turn.at).position if turns else 0.0
+def _clock(owners: Owners) -> tuple[float, float]:
+    """The position of the turn that was given last, and the earliest that another can be due."""
+    had = [state for state in owners.values() if state.turn]
+    if not had:
+        return 0.0, 0.0
+    last = max(had, key=_waiting_since).turn
+    position = last.position if last else 0.0
+    highest = max(state.owner.weight for state in had)
+    return position, position + (1 / highest if highest > 0 else 0.0)
 
 
-def _start(state: OwnerState, clock: float) -> float:
+def _start(state: OwnerState, clock: tuple[float, float]) -> float:
     """The position of the owner's next turn."""
-    if state.turn is None or state.owner.weight <= 0:
-        return clock
-    return max(state.turn.position + 1 / state.owner.weight, clock)
+    position, earliest_due = clock
+    if state.owner.weight <= 0:
+        return position
+    length = 1 / state.owner.weight
+    own = state.turn.position + length if state.turn else 0.0
+    return max(own, earliest_due - length)
 
 
 def _next_turn(owners: Owners, state: OwnerState, now: datetime) -> Turn:
