@@ -13,6 +13,8 @@ from engine.operations import braking
 from engine.operations.intake import IncomingEvent, take_in
 from engine.store.database import Store
 
+pytestmark = pytest.mark.xdist_group("house")
+
 MAILS = 900
 SLOWLY = shapes.WORKSPACE.replace("sender:\n", "sender:\n  rate: 1500 per minute\n")
 BURST, A_SECOND = 150, 22.5

@@ -21,6 +21,8 @@ from engine.embedded.voice import Voice
 from engine.errors import EnvironmentFault
 from engine.settings import Settings, load_settings
 
+pytestmark = pytest.mark.xdist_group("house")
+
 PLAYBOOK = SearchAttributeKey.for_keyword("Playbook")
 
 

@@ -13,6 +13,8 @@ from bench.mail_rate import whole_path
 from engine.metrics import METRICS
 from engine.operations.pulse import glance
 
+pytestmark = pytest.mark.xdist_group("house")
+
 MAILS = 40
 
 

@@ -13,6 +13,8 @@ from bench.arena import Arena
 from bench.mail_rate import whole_path
 from worker import CHILDREN
 
+pytestmark = pytest.mark.xdist_group("house")
+
 
 @pytest.fixture
 def arena() -> Iterator[Arena]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.xdist_group("house")
+
 ROOT = Path(__file__).parents[2]
 
 # A child that tells of its start and of its end; `ends` says what it does of SIGTERM.

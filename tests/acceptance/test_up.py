@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.xdist_group("up")  # one house at a time is load enough
+pytestmark = pytest.mark.xdist_group("house")  # few houses at a time are load enough
 
 GREETING = "Longplay is up."
 

@@ -17,6 +17,8 @@ from engine.store.database import Store
 from tests.calls.listener import Listener, Says
 from worker import CHILDREN
 
+pytestmark = pytest.mark.xdist_group("house")
+
 LEADS = 120
 
 
