@@ -44,6 +44,7 @@ class OwnerDesk:
     _turns: dict[str, dict[str, Turn]] = field(default_factory=dict)
     _states: dict[str, Mapping[str, OwnerState]] = field(default_factory=dict)
     _given: list[Given] = field(default_factory=list)
+    _of_company: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         workspace = self.current.workspace
@@ -125,6 +126,27 @@ class OwnerDesk:
         else:
             found = who
         return found if isinstance(found, str) and found in known else None
+
+    def account_owner(
+        self, lead: str, company: str, excluded: Mapping[str, str]
+    ) -> Assigned | None:
+        """Who has the account already: the lead's open deal first, then most leads of its company.
+
+        An account stays with its owner even if he is full or away; not if he may not get it.
+        """
+        known = self.current.workspace.owners
+        found = ((name, "an open deal of it") for name in owners.of_open_deals(self.tx, lead))
+        here = [self._of_company[company]] if company in self._of_company else []
+        if company:
+            here += owners.of_company(self.tx, company, but=lead)
+        for name, what in (*found, *((name, f"leads of {company}") for name in here)):
+            if name in known and name not in excluded:
+                return Assigned(name, f"{name} keeps the account: owns {what}")
+        return None
+
+    def remember_account(self, company: str, owner: str) -> None:
+        """Lets later leads of the transaction know who has a company; earlier ones are in rows."""
+        self._of_company.setdefault(company, owner)
 
     def recently_lost(self, leads: Sequence[str], since: datetime) -> dict[str, frozenset[str]]:
         """Who lost each of these leads to somebody else since then."""

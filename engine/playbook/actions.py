@@ -109,7 +109,7 @@ class AssignParams(Frozen):
     exclude_current: Flag = Field(False, description="anyone but the owner there is")
     exclude_former: Length = Field("", description="nobody who owned it within this time")
     keep_account_owner: Flag = Field(
-        False, description="the owner of another lead of the same company comes first"
+        False, description="the owner of its open deal, then of its company, comes first"
     )
 
     @model_validator(mode="after")

@@ -51,7 +51,6 @@ from engine.playbook.workspace import MEDIA, Workspace
 
 LATER_OPTIONS = {
     "notify": ("every",),
-    "assign": ("keep_account_owner",),
 }
 """Options of steps that this version does not carry out yet."""
 

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from engine.ids import LeadId, new_id
 from engine.runtime.assignment import Turn
 from engine.store.database import Transaction
+from engine.store.deals import table as deal_table
 from engine.store.inserting import insert_many, upsert
 from engine.store.lead_facts import table as lead_table
 from engine.store.tables import Assignment
@@ -61,6 +62,29 @@ def loads(tx: Transaction, owners: Iterable[str], open_stages: Collection[str]) 
         .group_by(lead_table.c.owner)
     )
     return {row[0]: row[1] for row in tx.conn.execute(query)}
+
+
+def of_open_deals(tx: Transaction, lead: str) -> list[str]:
+    """Who owns open deals of the lead, the newest deal's first."""
+    query = sa.select(deal_table.c.owner).where(
+        deal_table.c.lead == lead, deal_table.c.closed == "", deal_table.c.owner.is_not(None)
+    )
+    newest = query.order_by(deal_table.c.created_at.desc(), deal_table.c.id)
+    return list(tx.conn.execute(newest).scalars())
+
+
+def of_company(tx: Transaction, company: str, *, but: str) -> list[str]:
+    """Who owns leads of the company besides `but`, whoever has most of them first."""
+    query = (
+        sa.select(lead_table.c.owner)
+        .where(
+            lead_table.c.company == company, lead_table.c.owner.is_not(None),
+            lead_table.c.id != but,
+        )
+        .group_by(lead_table.c.owner)
+        .order_by(sa.func.count().desc(), lead_table.c.owner)
+    )  # fmt: skip
+    return list(tx.conn.execute(query).scalars())
 
 
 def turns(tx: Transaction, rules: Iterable[str]) -> dict[str, dict[str, Turn]]:

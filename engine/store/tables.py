@@ -74,6 +74,7 @@ class Lead(SQLModel, table=True):
     __table_args__ = (
         Index("ix_lead_stage_id", "stage", "id"),
         Index("ix_lead_owner_id", "owner", "id"),
+        Index("ix_lead_company", "company", **only_where("company IS NOT NULL")),
         Index("ix_lead_created_at_id", "created_at", "id"),
         Index("ix_lead_timezone_id", "timezone", "id"),
         Index("ix_lead_score_look", "score_look_at", **only_where("score_look_at IS NOT NULL")),

@@ -460,6 +460,13 @@ def upgrade() -> None:
         sa.UniqueConstraint("email_key", name=op.f("uq_lead_email_key")),
     )
     with op.batch_alter_table("lead", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_lead_company",
+            ["company"],
+            unique=False,
+            sqlite_where=sa.text("company IS NOT NULL"),
+            postgresql_where=sa.text("company IS NOT NULL"),
+        )
         batch_op.create_index("ix_lead_created_at_id", ["created_at", "id"], unique=False)
         batch_op.create_index("ix_lead_owner_id", ["owner", "id"], unique=False)
         batch_op.create_index(
@@ -881,6 +888,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_lead_owner_id")
         batch_op.drop_index("ix_lead_created_at_id")
+        batch_op.drop_index(
+            "ix_lead_company",
+            sqlite_where=sa.text("company IS NOT NULL"),
+            postgresql_where=sa.text("company IS NOT NULL"),
+        )
 
     op.drop_table("lead")
     with op.batch_alter_table("job", schema=None) as batch_op:
