@@ -33,7 +33,8 @@ def test_a_consent_is_recorded_shown_and_exported(ann: Longplay, tmp_path: Path)
     path = tmp_path / "ledger.csv"
     assert ann("consent", "export", str(path), "--json").json["lines"] == 1
     assert "展会" in path.read_text(encoding="utf-8-sig")
-    assert "consent to marketing: given" in ann("explain", "--lead", ANN).out
+    told = ann("explain", "--lead", ANN, "--json").json["decisions"]
+    assert "consent to marketing: given" in [one["what"] for one in told]
 
 
 @pytest.mark.parametrize(
