@@ -35,6 +35,7 @@ from commands import (
     owners,
     persons,
     place,
+    pool,
     publishing,
     rehearsing,
     rendering,
@@ -80,7 +81,7 @@ for group in (
     ),
     explaining,
     *(leads, persons, lifecycle, segments, deals, enrollments, bulk, inbox, messages, mail),
-    *(scoring, suppressions, consents, owners, counting),
+    *(scoring, suppressions, consents, owners, pool, counting),
 ):
     group.add_to(app)
 

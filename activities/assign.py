@@ -23,7 +23,7 @@ def run(params: Params, member: Member, desk: Desk) -> Acted:
         since = civil.add(desk.now, duration(former), member.zone) - desk.now
         for name in _lost_it(member, desk, desk.now - since):
             excluded[name] = f"lost it within {former}"
-    company = text(desk.facts[member.lead].get("company"))
+    company = str(desk.facts[member.lead].get("company") or "")
     account = None
     if params.get("keep_account_owner"):
         account = desk.owners.account_owner(member.lead, company, excluded)

@@ -172,8 +172,8 @@ def main() -> None:
             for n, capacities in enumerate(limits):
                 with psycopg.connect(server.url, autocommit=True) as conn:
                     conn.execute(f"CREATE DATABASE assigning{n}".encode())
-                url = sa.make_url(server.url).set(database=f"assigning{n}")
-                shown = url.set(drivername="postgresql+psycopg")
+                place = sa.make_url(server.url).set(database=f"assigning{n}")
+                shown = place.set(drivername="postgresql+psycopg")
                 text = shown.render_as_string(hide_password=False)
                 runs.append(measure(text, "postgresql", args.leads, capacities))
         finally:

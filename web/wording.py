@@ -42,6 +42,7 @@ _STATES: dict[str, tuple[str, str]] = {
     "timed out": (N_("timed out"), "mute"),
     "assigned": (N_("assigned"), "good"),
     "unassigned": (N_("unassigned"), "warn"),
+    "released": (N_("released"), "calm"),
     "kept": (N_("kept"), "mute"),
     "enrolled": (N_("enrolled"), "good"),
     "left out": (N_("left out"), "warn"),

@@ -188,7 +188,8 @@ def _owners(tx: Transaction, lead: str) -> Iterator[Decided]:
     for row in owners.assignments_of(tx, lead):
         former = f", before: {row['former']}" if row["former"] else ""
         rule = f"rule {row['rule']}: " if row["rule"] else ""
-        yield Decided(row["at"], f"assigned to {row['owner']}{former}", f"{rule}{row['why']}")
+        what = f"assigned to {row['owner']}" if row["owner"] else "taken from its owner"
+        yield Decided(row["at"], f"{what}{former}", f"{rule}{row['why']}")
 
 
 def _points(tx: Transaction, lead: str) -> Iterator[Decided]:

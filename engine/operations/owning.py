@@ -7,6 +7,7 @@ of 500 is shared out as fairly as 500 single leads.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
+from typing import Any
 
 from engine.errors import NeverWorksError
 from engine.operations.published import Current
@@ -20,7 +21,7 @@ from engine.runtime.assignment import (
     decide,
     members,
 )
-from engine.store import deals, owners
+from engine.store import deals, owners, pools
 from engine.store.database import Transaction
 from engine.store.owners import Given
 
@@ -44,6 +45,7 @@ class OwnerDesk:
     _turns: dict[str, dict[str, Turn]] = field(default_factory=dict)
     _states: dict[str, Mapping[str, OwnerState]] = field(default_factory=dict)
     _given: list[Given] = field(default_factory=list)
+    _pooled: list[dict[str, Any]] = field(default_factory=list)
     _of_company: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -107,6 +109,18 @@ class OwnerDesk:
             Given(lead, rule, decision.owner, decision.why, self.actor, former=former, deal=deal)
         )
 
+    def release(self, lead: str, pool: str, *, former: str | None, until: datetime | None) -> None:
+        """Records that the lead is nobody's, and lies in a pool; `former` waits until then."""
+        row = {"pool": pool, "lead": lead, "former": former, "not_former_until": until}
+        self._pooled = [one for one in self._pooled if one["lead"] != lead]
+        self._pooled.append(row | {"at": self.tx.now})
+        if former is None:
+            return
+        for name, states in self._states.items():
+            self._states[name] = _shifted(states, "", former)
+        why = f"released to {pool}"
+        self._given.append(Given(lead, "", "", why, self.actor, former=former))
+
     def _rules_with(self, owner: str) -> set[str]:
         """The rules that an assignment by hand counts under: those that might have chosen him."""
         return {
@@ -160,6 +174,7 @@ class OwnerDesk:
     def flush(self) -> None:
         """Writes turns and the log of assignments."""
         owners.record(self.tx, self._given)
+        pools.put(self.tx, self._pooled)
         changed = {
             rule: {
                 name: state.turn

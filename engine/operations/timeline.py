@@ -224,7 +224,7 @@ def _owners(tx: Transaction, lead: str, cut: Cut | None, size: int) -> list[Mome
     rows = rows_of(tx, owners.table, _of_lead(owners.table, lead), "owner", cut, size)
     return [
         Moment(
-            row["at"], "owner", row["id"], row["owner"], why=row["why"],
+            row["at"], "owner", row["id"], row["owner"] or "—", why=row["why"],
             details={"rule": row["rule"], "former": row["former"], "actor": row["actor"]},
         )
         for row in rows

@@ -120,6 +120,13 @@ class AssignParams(Frozen):
         return self
 
 
+class ReleaseParams(Frozen):
+    """A pool that the lead goes to."""
+
+    pool: Name = Field(description="a pool of the workspace")
+    cooldown: Length = Field("", description="how long the former owner may not claim it")
+
+
 class TaskParams(Frozen):
     """A task in somebody's inbox."""
 
@@ -288,6 +295,14 @@ ACTIONS: Mapping[str, ActionSpec] = {
             "sets the owner, by a rule or by name",
             "- assign: new-leads\n",
             mapping=True,
+        ),
+        ActionSpec(
+            "release",
+            ReleaseParams,
+            "inline",
+            "pool",
+            "takes the owner away and puts the lead in a pool",
+            "- release: cn-pool\n  cooldown: 30 days\n",
         ),
         ActionSpec(
             "task",

@@ -15,6 +15,7 @@ from engine.playbook.actions import (
     EnrollParams,
     LeaveParams,
     NotifyParams,
+    ReleaseParams,
     ScoreParams,
     SetParams,
     StageParams,
@@ -269,6 +270,8 @@ class _Check:
             case AssignParams():
                 self.known("rule", body.rule, workspace.assignment, values.get("rule", step.node))
                 self.known("owner", body.to, workspace.owners, values.get("to", step.node))
+            case ReleaseParams():
+                self._release(step, body)
             case TaskParams():
                 self._task(body, values)
             case NotifyParams():
@@ -286,6 +289,13 @@ class _Check:
                 self._playbook(step, body.playbook, values["playbook"])
             case BaseModel():
                 pass
+
+    def _release(self, step: Step, body: ReleaseParams) -> None:
+        node = step.fields.values["pool"]
+        self.known("pool", body.pool, self.names.workspace.pools, node)
+        if self.playbook.record == "deal":
+            message, help = "only leads lie in pools yet", "leave this step out for now"
+            self.reader.report("not-yet-supported", message, help, node.span)
 
     def _email(self, step: Step, params: EmailParams) -> None:
         node = step.fields

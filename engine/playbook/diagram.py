@@ -235,6 +235,8 @@ def _action(op: Do | Send) -> str:
             return f"score {params['points']:+}"
         case "assign":
             return f"assign {params['rule'] or params['to']}"
+        case "release":
+            return f"release {params['pool']}"
         case "task":
             return short(f"task: {params['text']}")
         case "notify":

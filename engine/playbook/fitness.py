@@ -107,6 +107,8 @@ class _Check:
             case "assign":
                 yield from self._known(op.step, "rule", text("rule"), workspace.assignment)
                 yield from self._known(op.step, "owner", text("to"), workspace.owners)
+            case "release":
+                yield from self._known(op.step, "pool", text("pool"), workspace.pools)
             case "task":
                 yield from self._known(op.step, "owner", text("to"), self.people)
             case "notify":

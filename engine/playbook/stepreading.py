@@ -12,10 +12,7 @@ from engine.playbook.spelling import closest, did_you_mean
 from engine.playbook.step import Common, Step
 from engine.playbook.steps import CONTROL_STEPS
 
-LATER = frozenset(("release",))
-"""Verbs of the language that this version does not run yet."""
-
-VERBS = frozenset((*CONTROL_STEPS, *ACTIONS, *LATER))
+VERBS = frozenset((*CONTROL_STEPS, *ACTIONS))
 _COMMON = tuple(shapes_of(Common))
 
 
@@ -53,14 +50,6 @@ def _step(reader: Reader, node: Node) -> Step | None:
         return None
     verb = _verb(reader, node)
     if verb is None:
-        return None
-    if verb in LATER:
-        reader.report(
-            "not-yet-supported",
-            f"'{verb}' is not supported yet",
-            "leave this step out for now",
-            node.keys[verb].span,
-        )
         return None
     common_node, rest = _parted(node, verb)
     if _argument_is_missing(reader, node, verb) or _is_mapping(reader, node, verb):
@@ -115,7 +104,7 @@ def _verb(reader: Reader, node: MapNode) -> str | None:
     if key is None:
         reader.report("not-a-step", "an empty step", "write it like `- email: welcome`", node.span)
         return None
-    hint = did_you_mean(key, VERBS - LATER)
+    hint = did_you_mean(key, VERBS)
     if key in _OPTIONS or key in _COMMON:
         hint = f"'{key}' is an option: it stands below its verb, without a '-'"
     reader.report("unknown-step", f"no step named '{key}'", hint, node.keys[key].span)

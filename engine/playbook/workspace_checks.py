@@ -16,7 +16,7 @@ from engine.playbook.reading import Reader
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.workspace import Workspace
 
-LATER_SECTIONS = ("pools", "sources")
+LATER_SECTIONS = ("sources",)
 
 
 def check_workspace(workspace: Workspace, reader: Reader) -> None:

@@ -76,6 +76,7 @@ HOLDINGS: Mapping[str, Holding] = {
                 words=_words("id name part rule event")),
         Holding("assignment", empties={"why": ""},
                 words=_words("id deal rule owner former actor")),
+        Holding("pooled", erase="removed"),
         Holding("task", erase="own", empties={"subject": "", "text": "", "result": ""},
                 words=_words("id kind owner deal enrollment priority state ended_by")),
         Holding("split_draw", words=_words("enrollment split playbook arm event")),

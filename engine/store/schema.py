@@ -20,6 +20,7 @@ import engine.store.clock_tables
 import engine.store.consent_tables
 import engine.store.deal_tables
 import engine.store.mail_file_tables
+import engine.store.pool_tables
 import engine.store.record_tables
 import engine.store.refusal_tables
 import engine.store.retention_tables

@@ -538,6 +538,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_playbook")),
     )
     op.create_table(
+        "pooled",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("pool", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("former", sa.String(), nullable=True),
+        sa.Column("not_former_until", Instant(), nullable=True),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("claimed_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pooled")),
+    )
+    with op.batch_alter_table("pooled", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_pooled_claimed",
+            ["owner", "pool", "claimed_at"],
+            unique=False,
+            sqlite_where=sa.text("owner IS NOT NULL"),
+            postgresql_where=sa.text("owner IS NOT NULL"),
+        )
+        batch_op.create_index("ix_pooled_lead", ["lead"], unique=False)
+        batch_op.create_index(
+            "ix_pooled_open",
+            ["pool", "at", "id"],
+            unique=False,
+            sqlite_where=sa.text("owner IS NULL"),
+            postgresql_where=sa.text("owner IS NULL"),
+        )
+
+    op.create_table(
         "publication",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("at", Instant(), nullable=False),
@@ -865,6 +894,20 @@ def downgrade() -> None:
     op.drop_table("published_version")
     op.drop_table("published")
     op.drop_table("publication")
+    with op.batch_alter_table("pooled", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_pooled_open",
+            sqlite_where=sa.text("owner IS NULL"),
+            postgresql_where=sa.text("owner IS NULL"),
+        )
+        batch_op.drop_index("ix_pooled_lead")
+        batch_op.drop_index(
+            "ix_pooled_claimed",
+            sqlite_where=sa.text("owner IS NOT NULL"),
+            postgresql_where=sa.text("owner IS NOT NULL"),
+        )
+
+    op.drop_table("pooled")
     op.drop_table("playbook")
     with op.batch_alter_table("plan", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_plan_playbook"))

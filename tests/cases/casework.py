@@ -36,6 +36,7 @@ team:
     chen.jie: {}
 assignment:
   new-leads: [{among: "team:cn"}]
+pools: {cn-pool: {members: "team:cn"}}
 channels: {sales-room: {type: email, to: sales@acme.example}}
 segments: {hot: lead.score >= 60}
 events: {quote.created: {amount: number}}

@@ -30,6 +30,7 @@ COMMANDS = (
     "messages list", "messages resend", "explain", "stats",
     "inbox", "inbox done", "inbox snooze", "inbox approve", "inbox reject", "inbox retry",
     "inbox skip", "suppressions list", "suppressions add", "suppressions remove", "owners list",
+    "pool list", "pool claim",
     "suppressions import", "suppressions export", "consent show", "consent record",
     "consent export", "consent law",
 )  # fmt: skip

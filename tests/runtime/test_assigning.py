@@ -12,6 +12,7 @@ from engine.operations.explain import explain
 from engine.operations.intake import IncomingEvent, take_in
 from engine.store import owners
 from engine.store.database import Store
+from engine.store.leads import table as lead_table
 from tests.runtime.stage import WORKSPACE, Stage, soundness
 
 WORKERS = "abcd"
@@ -44,7 +45,7 @@ def at_once(stage: Stage, leads: int) -> Counter[str]:
     with ThreadPoolExecutor(len(cohorts)) as threads:
         list(threads.map(lambda cohort: walk(stage.store, cohort), cohorts))
     soundness(stage)
-    return Counter(row["owner"] for row in stage.all(owners.lead_table))
+    return Counter(row["owner"] for row in stage.all(lead_table))
 
 
 def walk(store: Store, cohort: str) -> None:
@@ -134,4 +135,4 @@ def test_leads_of_one_company_that_come_together_get_one_owner(stage: Stage) -> 
         [IncomingEvent("came.a", {"email": f"l{n}@example.com"}) for n in range(6)],
     )
     stage.work()
-    assert len({row["owner"] for row in stage.all(owners.lead_table)}) == 1
+    assert len({row["owner"] for row in stage.all(lead_table)}) == 1

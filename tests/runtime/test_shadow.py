@@ -146,6 +146,7 @@ pipelines:
       - qualify: {probability: 10}
       - won: {closes: won}
       - lost: {closes: lost}
+pools: {open: {members: li.wei}}
 """
 EVERYTHING = """\
 send: {topic: product-tips}
@@ -160,6 +161,7 @@ steps:
   - stage: mql
   - score: +50
   - assign: {to: li.wei}
+  - release: open
   - task: A shadow's task
   - enroll: other
   - leave: other
