@@ -105,6 +105,7 @@ class OwnerDesk:
                 self._states[name] = after(states, decision.owner, self.tx.now, former=former)
             else:
                 self._states[name] = _shifted(states, decision.owner, former)
+        self._pooled = [one for one in self._pooled if deal or one["lead"] != lead]
         self._given.append(
             Given(lead, rule, decision.owner, decision.why, self.actor, former=former, deal=deal)
         )
@@ -174,6 +175,9 @@ class OwnerDesk:
     def flush(self) -> None:
         """Writes turns and the log of assignments."""
         owners.record(self.tx, self._given)
+        if self.current.workspace.pools:
+            taken = [one.lead for one in self._given if one.owner and one.deal is None]
+            pools.leave(self.tx, taken)
         pools.put(self.tx, self._pooled)
         changed = {
             rule: {

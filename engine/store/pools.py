@@ -22,10 +22,16 @@ def put(tx: Transaction, rows: Sequence[dict[str, Any]]) -> None:
     """Puts leads into pools, each into one: open rows of an earlier release go."""
     if not rows:
         return
-    named = [row["lead"] for row in rows]
-    tx.conn.execute(sa.delete(table).where(table.c.lead.in_(named), table.c.owner.is_(None)))
+    leave(tx, [row["lead"] for row in rows])
     fresh = {"owner": None, "claimed_at": None}
     insert_many(tx, table, [{"id": new_id(), **row, **fresh} for row in rows])
+
+
+def leave(tx: Transaction, leads: Sequence[str]) -> None:
+    """Takes leads out of their pools, because they got an owner or go into another."""
+    if leads:
+        mine = sa.and_(table.c.lead.in_(leads), table.c.owner.is_(None))
+        tx.conn.execute(sa.delete(table).where(mine))
 
 
 def waiting(

@@ -128,6 +128,8 @@ def test_a_lead_that_gets_an_owner_otherwise_is_in_no_pool(stage: Stage) -> None
     assert listed(stage) == []
     with pytest.raises(NotFoundError, match=r"is eva\.s's already"):
         claim(stage, "ann", "sam.lee")
+    change_lead(stage.store, "ann@example.com", {"owner": None}, actor="tests")
+    assert listed(stage) == []
     released(stage, "ann", owner="eva.s")
     assert listed(stage) == ["ann"]
     assert [row["former"] for row in stage.all(rows.table)] == ["eva.s"]
