@@ -249,8 +249,15 @@ def soundness(stage: Stage) -> None:
 
 
 def _age(tx: Transaction, span: timedelta) -> None:
+    """All in one round trip: some tests turn the clock a hundred times."""
+    by = f"make_interval(secs => {span.total_seconds()})"
+    changes = []
     for table in SQLModel.metadata.sorted_tables:
-        times: Sequence[Any] = [one for one in table.c if isinstance(one.type, Instant)]
+        times = [f'"{one.name}" = "{one.name}" - {by}' for one in table.c if _is_moment(one)]
         if times:
-            by = sa.literal(span, sa.Interval())
-            tx.conn.execute(sa.update(table).values({one.name: one - by for one in times}))
+            changes.append(f'UPDATE "{table.name}" SET {", ".join(times)}')
+    tx.conn.exec_driver_sql("; ".join(changes))
+
+
+def _is_moment(column: sa.Column[Any]) -> bool:
+    return isinstance(column.type, Instant)

@@ -188,8 +188,8 @@ def test_every_fault_has_the_same_shape(
 def test_the_description_is_true(client: TestClient) -> None:
     """What the API answers fits the schemas that `/openapi.json` gives."""
     description = client.get("/openapi.json").json()
-    served = {route.path for route in client.app.routes if route.path.startswith("/v1")}  # type: ignore[attr-defined]
-    assert {path.replace("{lead}", "{lead:path}") for path in description["paths"]} == served
+    every = {route.path.replace(":path", "") for route in client.app.routes}  # type: ignore[attr-defined]
+    assert set(description["paths"]) == {path for path in every if path.startswith("/v1")}
 
     def check(path: str, method: str, answer: Any) -> None:
         responses = description["paths"][path][method]["responses"]

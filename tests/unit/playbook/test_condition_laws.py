@@ -183,7 +183,7 @@ ANYTHING = st.text(max_size=60) | st.lists(
 
 
 @given(ANYTHING)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_any_text_is_a_condition_or_has_flaws_in_it(text: str) -> None:
     """No text breaks the reader, and every finding lies in the text."""
     try:

@@ -125,7 +125,7 @@ LEADS = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(CONDITIONS, st.lists(LEADS, min_size=6, max_size=6))
 def test_nothing_false_is_concluded(text: str, leads: list[dict[str, object]]) -> None:
     """What is said never to hold holds for no record, and its opposite for every one."""
@@ -136,7 +136,7 @@ def test_nothing_false_is_concluded(text: str, leads: list[dict[str, object]]) -
         assert ways(condition.tree, negated=True) or holds
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(CONDITIONS, CONDITIONS, st.lists(LEADS, min_size=6, max_size=6))
 def test_implications_hold(one: str, two: str, leads: list[dict[str, object]]) -> None:
     """Where one condition is said to imply or to exclude another, every record agrees."""

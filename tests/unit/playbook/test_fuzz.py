@@ -87,7 +87,7 @@ def test_mutated_bytes(seed: int, which: int) -> None:
 VALUES = ["x", "-", "[]", "{}", "{a: b}", "[a]", "null", "0", "99999999999999999999", "'{{'", "-5"]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.integers(0, len(GOOD) - 1))
 def test_any_value_under_any_key(seed: int, which: int) -> None:
     """A good playbook with any value in place of another is judged."""
