@@ -30,7 +30,9 @@ def _since(table: sa.Table) -> sa.Select[Any]:
 
 
 _new_runs, _new_lines = _since(enrollments.table), _since(enrollments.log_table)
-_new_given, _new_points = _since(owners.table), _since(scores.table)
+_new_points = _since(scores.table)
+_new_given = _since(owners.table).where(owners.table.c.owner != "")
+"""Without leads that were released: nobody was given those."""
 _deferred = sa.select(jobs.table).where(jobs.table.c.state == "deferred")
 
 

@@ -60,6 +60,28 @@ def test_what_happens_holds(given: str, expect: str) -> None:
     assert found.ok, found.diff
 
 
+RECYCLING = """\
+enroll: {when: [{event: form.submitted}]}
+steps:
+  - release: cn-pool
+    cooldown: 30 days
+  - assign: new-leads
+"""
+
+
+def test_a_lead_is_released_and_assigned_again() -> None:
+    """The owner that is told is who got the lead, not that nobody had it in between."""
+    found = scenario(
+        """\
+        lead: {email: ann@example.com}
+        owner: chen.jie
+        expect: [{step: release-cn-pool, result: released}, {owner: li.wei}, {outcome: completed}]
+        """,
+        RECYCLING,
+    )
+    assert found.ok, found.diff
+
+
 FAILS = {
     "never": (SILENCE, "[{stage: mql}]", "it never happened"),
     "another value": (CLICK, "[{stage: sql}]", "only stage mql"),

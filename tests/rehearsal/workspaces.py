@@ -24,6 +24,7 @@ team:
     chen.jie: {name: 陈杰, email: chen@acme.example}
 assignment:
   new-leads: [{among: "team:cn", by: round-robin, fallback: chen.jie}]
+pools: {cn-pool: {members: "team:cn"}}
 events: {quote.created: {amount: number}}
 """
 
