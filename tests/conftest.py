@@ -17,12 +17,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 import sqlalchemy as sa
 
 from engine.store.database import Store
 from engine.store.schema import migrate
 from tests.postgres_databases import Databases
+
+# A change is judged by the examples that the one before was judged by. To search for new ones:
+# make test ARGS="--hypothesis-profile=search"
+hypothesis.settings.register_profile("same", derandomize=True)
+hypothesis.settings.register_profile("search", print_blob=True)
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture(autouse=True)
