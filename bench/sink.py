@@ -169,7 +169,10 @@ class Conversation(asyncio.Protocol):
         if action == "421":
             self.transport.write(b"421 4.3.2 closing\r\n")
             self.transport.close()
-        status = {"451": "4.7.1 greylisted", "452": "4.2.2 mailbox full", "550": "5.1.1 unknown"}
+        status = {
+            "451": "4.7.1 greylisted", "452": "4.2.2 mailbox full", "550": "5.1.1 unknown",
+            "554": "5.7.1 refused by policy",
+        }  # fmt: skip
         return f"{action} {status.get(action, action[0] + '.0.0 refused')}\r\n".encode()
 
     def message(self, answers: list[bytes]) -> bool:

@@ -41,6 +41,7 @@ ENDS = {
     "full": ("452", End("deferred", "waiting", "mailbox")),
     "busy": ("421", End("deferred", "waiting")),
     "nobody": ("550", End("bounced", "finished", "hard_bounce", "bounced", suppressed=True)),
+    "policy": ("554", End("deferred", "waiting", "sender_fault")),
     "bad": ("data554", End("rejected", "stopped", "content")),
     "later": ("data451", End("deferred", "waiting")),
     "drop": ("drop", End("in_doubt", "finished", outcome="completed")),
