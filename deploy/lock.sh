@@ -11,5 +11,6 @@ resolve() {
 resolve "$@" --group build --output-file requirements.txt
 # What is tested is what runs: the tests' lock takes every version from the first one.
 resolve "$@" --extra postgres --extra encryption --extra dkim --extra mjml --extra otel \
+    --extra suggest \
     --group build --group test --group lint --group lock \
     --constraint requirements.txt --output-file requirements-dev.txt
