@@ -7,7 +7,6 @@ of 500 is shared out as fairly as 500 single leads.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, tzinfo
-from typing import Any
 
 from engine.errors import NeverWorksError
 from engine.operations.published import Current
@@ -24,6 +23,7 @@ from engine.runtime.assignment import (
 from engine.store import deals, owners, pools
 from engine.store.database import Transaction
 from engine.store.owners import Given
+from engine.store.pools import Pooling
 
 _CLOSED_STAGES = 2
 """The last stages of the lifecycle (customer, advocate) are no open leads: nobody works them."""
@@ -45,7 +45,7 @@ class OwnerDesk:
     _turns: dict[str, dict[str, Turn]] = field(default_factory=dict)
     _states: dict[str, Mapping[str, OwnerState]] = field(default_factory=dict)
     _given: list[Given] = field(default_factory=list)
-    _pooled: list[dict[str, Any]] = field(default_factory=list)
+    _pooled: list[Pooling] = field(default_factory=list)
     _of_company: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -105,22 +105,36 @@ class OwnerDesk:
                 self._states[name] = after(states, decision.owner, self.tx.now, former=former)
             else:
                 self._states[name] = _shifted(states, decision.owner, former)
-        self._pooled = [one for one in self._pooled if deal or one["lead"] != lead]
+        self._take_out(Pooling("", lead, deal))
         self._given.append(
             Given(lead, rule, decision.owner, decision.why, self.actor, former=former, deal=deal)
         )
 
-    def release(self, lead: str, pool: str, *, former: str | None, until: datetime | None) -> None:
-        """Records that the lead is nobody's, and lies in a pool; `former` waits until then."""
-        row = {"pool": pool, "lead": lead, "former": former, "not_former_until": until}
-        self._pooled = [one for one in self._pooled if one["lead"] != lead]
-        self._pooled.append(row | {"at": self.tx.now})
+    def release(
+        self,
+        lead: str,
+        pool: str,
+        *,
+        former: str | None,
+        until: datetime | None,
+        deal: str | None = None,
+    ) -> None:
+        """Records that the lead is nobody's, and lies in a pool; `former` waits until then.
+
+        With a deal, that the deal is and does; `lead` is its contact.
+        """
+        record = Pooling(pool, lead, deal, former, until)
+        self._take_out(record)
+        self._pooled.append(record)
         if former is None:
             return
         for name, states in self._states.items():
             self._states[name] = _shifted(states, "", former)
         why = f"released to {pool}"
-        self._given.append(Given(lead, "", "", why, self.actor, former=former))
+        self._given.append(Given(lead, "", "", why, self.actor, former=former, deal=deal))
+
+    def _take_out(self, record: Pooling) -> None:
+        self._pooled = [one for one in self._pooled if one.record != record.record]
 
     def _rules_with(self, owner: str) -> set[str]:
         """The rules that an assignment by hand counts under: those that might have chosen him."""
@@ -176,8 +190,12 @@ class OwnerDesk:
         """Writes turns and the log of assignments."""
         owners.record(self.tx, self._given)
         if self.current.workspace.pools:
-            taken = [one.lead for one in self._given if one.owner and one.deal is None]
-            pools.leave(self.tx, taken)
+            taken = [one for one in self._given if one.owner]
+            pools.leave(
+                self.tx,
+                [one.lead for one in taken if one.deal is None],
+                [one.deal for one in taken if one.deal is not None],
+            )
         pools.put(self.tx, self._pooled)
         changed = {
             rule: {

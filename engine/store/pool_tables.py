@@ -1,4 +1,4 @@
-"""The table of pools: leads that were released, and who claimed them. It holds no queries."""
+"""The table of pools: leads and deals that were released, and who claimed them. No queries."""
 
 from datetime import datetime
 
@@ -6,19 +6,21 @@ from sqlalchemy import Column, Index, text
 from sqlmodel import Field, SQLModel
 
 import engine.store.tables  # noqa: F401 - names keys and indexes
-from engine.store.columns import Instant
+from engine.store.columns import Instant, only_where
 
 IS_OPEN = "owner IS NULL"
 IS_CLAIMED = "owner IS NOT NULL"
 
 
 class Pooled(SQLModel, table=True):
-    """A lead that was put into a pool: open until somebody claims it, and kept afterwards.
+    """A record that was put into a pool: open until somebody claims it, and kept afterwards.
 
-    A row is out of date, and counts for nothing, while the lead has another owner than it says.
+    A row is out of date, and counts for nothing, while the record has another owner than it says.
 
     Attributes:
-        former: who had the lead before.
+        lead: the lead that lies there; nothing where it is a deal.
+        deal: the deal that lies there. Its contact is the deal's to know.
+        former: who had the record before.
         not_former_until: until when the former owner may not claim it.
         owner: who claimed it; nothing while it is open.
     """
@@ -26,6 +28,7 @@ class Pooled(SQLModel, table=True):
     __tablename__ = "pooled"
     __table_args__ = (
         Index("ix_pooled_lead", "lead"),
+        Index("ix_pooled_deal", "deal", **only_where("deal IS NOT NULL")),
         Index(
             "ix_pooled_open", "pool", "at", "id",
             sqlite_where=text(IS_OPEN), postgresql_where=text(IS_OPEN),
@@ -37,7 +40,8 @@ class Pooled(SQLModel, table=True):
     )  # fmt: skip
     id: str = Field(primary_key=True)
     pool: str
-    lead: str
+    lead: str | None = None
+    deal: str | None = None
     former: str | None = None
     not_former_until: datetime | None = Field(sa_column=Column(Instant()))
     at: datetime = Field(sa_column=Column(Instant(), nullable=False))

@@ -11,6 +11,19 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "api_key",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("scopes", JsonDocument, nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("expires_at", Instant(), nullable=True),
+        sa.Column("revoked_at", Instant(), nullable=True),
+        sa.Column("used_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_api_key")),
+    )
+    op.create_table(
         "assignment",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
@@ -505,6 +518,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("digest", name=op.f("pk_mail_file")),
     )
     op.create_table(
+        "mailed_before",
+        sa.Column("job", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("job", name=op.f("pk_mailed_before")),
+    )
+    op.create_table(
         "pace",
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("next_at", Instant(), nullable=False),
@@ -541,7 +559,8 @@ def upgrade() -> None:
         "pooled",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("pool", sa.String(), nullable=False),
-        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=True),
+        sa.Column("deal", sa.String(), nullable=True),
         sa.Column("former", sa.String(), nullable=True),
         sa.Column("not_former_until", Instant(), nullable=True),
         sa.Column("at", Instant(), nullable=False),
@@ -556,6 +575,13 @@ def upgrade() -> None:
             unique=False,
             sqlite_where=sa.text("owner IS NOT NULL"),
             postgresql_where=sa.text("owner IS NOT NULL"),
+        )
+        batch_op.create_index(
+            "ix_pooled_deal",
+            ["deal"],
+            unique=False,
+            sqlite_where=sa.text("deal IS NOT NULL"),
+            postgresql_where=sa.text("deal IS NOT NULL"),
         )
         batch_op.create_index("ix_pooled_lead", ["lead"], unique=False)
         batch_op.create_index(
@@ -616,6 +642,22 @@ def upgrade() -> None:
         sa.Column("began_at", Instant(), nullable=False),
         sa.Column("due_at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_rescoring")),
+    )
+    op.create_table(
+        "restoration",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("copied_at", Instant(), nullable=False),
+        sa.Column("lost_at", Instant(), nullable=False),
+        sa.Column("begun_at", Instant(), nullable=False),
+        sa.Column("released_at", Instant(), nullable=True),
+        sa.Column("is_told", sa.Boolean(), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_restoration")),
+    )
+    op.create_table(
+        "restored_run",
+        sa.Column("enrollment", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("enrollment", name=op.f("pk_restored_run")),
     )
     op.create_table(
         "retention_mark",
@@ -886,6 +928,8 @@ def downgrade() -> None:
 
     op.drop_table("returned")
     op.drop_table("retention_mark")
+    op.drop_table("restored_run")
+    op.drop_table("restoration")
     op.drop_table("rescoring")
     op.drop_table("refusal")
     with op.batch_alter_table("published_version", schema=None) as batch_op:
@@ -902,6 +946,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_pooled_lead")
         batch_op.drop_index(
+            "ix_pooled_deal",
+            sqlite_where=sa.text("deal IS NOT NULL"),
+            postgresql_where=sa.text("deal IS NOT NULL"),
+        )
+        batch_op.drop_index(
             "ix_pooled_claimed",
             sqlite_where=sa.text("owner IS NOT NULL"),
             postgresql_where=sa.text("owner IS NOT NULL"),
@@ -915,6 +964,7 @@ def downgrade() -> None:
     op.drop_table("plan")
     op.drop_table("past_event")
     op.drop_table("pace")
+    op.drop_table("mailed_before")
     op.drop_table("mail_file")
     op.drop_table("mail_account")
     with op.batch_alter_table("lead_key", schema=None) as batch_op:
@@ -1063,3 +1113,4 @@ def downgrade() -> None:
         )
 
     op.drop_table("assignment")
+    op.drop_table("api_key")

@@ -2,16 +2,21 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from engine.errors import InputError, LongplayError, NotFoundError
-from engine.operations import pools
+from engine.operations import pools, published
+from engine.operations.deal_locks import lock_deals
+from engine.operations.edit_deals import change_deal, put_deal
 from engine.operations.edit_leads import change_lead, put_lead
 from engine.operations.explain import explain
-from engine.store import leads
+from engine.operations.owning import OwnerDesk
+from engine.store import deals, leads
 from engine.store import pools as rows
+from engine.store.database import Transaction
 from tests.runtime.stage import WORKSPACE, Stage, soundness
 
 TEAM = (
@@ -154,3 +159,70 @@ def test_of_many_who_claim_at_once_one_gets_each_lead_and_nobody_too_many(stage:
     owned = Counter(row["owner"] for row in stage.all(leads.table))
     assert owned == {"li.wei": 2, "sam.lee": 2, "eva.s": 2, None: 4}
     assert len(listed(stage)) == 4
+
+
+PIPELINE = "pipelines: {b2b: {stages: [qualify, demo, {won: {closes: won}}]}}\n"
+
+
+def pooled_deals(stage: Stage, *names: str, pool: str = "cn-pool", former: str = "") -> None:
+    """Deals of one contact, each released from `former` into the pool."""
+    for name in names:
+        wanted = {"id": name, "name": name, "lead": "ann@example.com", "owner": former or None}
+        put_deal(stage.store, wanted, actor="tests")
+
+    def release(tx: Transaction) -> None:
+        current = published.current(tx)
+        contacts = lock_deals(tx, names)
+        desk = OwnerDesk(tx, current)
+        until = tx.now + timedelta(days=30)
+        for name in names:
+            lead = contacts[name]
+            desk.release(lead, pool, former=former or None, until=until, deal=name)
+        deals.save_many(tx, {name: {"owner": None} for name in names}, actor="tests")
+        desk.flush()
+
+    stage.store.write(release)
+
+
+def claimed(stage: Stage, deal: str, owner: str) -> dict[str, Any]:
+    return pools.claim(stage.store, deal, owner=owner, actor="tests")
+
+
+def test_a_deal_lies_in_a_pool_as_a_lead_does(stage: Stage) -> None:
+    """Its contact keeps an own owner; limits count both; who had it waits; the first claim wins."""
+    stage.publish(TEAM + PIPELINE, recycling=RECYCLING)
+    released(stage, "bo", "cy")
+    pooled_deals(stage, "D1", "D2", former="li.wei")
+    seen = {row["id"]: row for row in pools.listing(stage.store, owner="li.wei")}
+    assert seen["D1"]["record"] == "deal"
+    assert (seen["D1"]["lead"], seen["D1"]["kind"]) == ("ann@example.com", "cool-down")
+    assert [row["kind"] for row in seen.values()].count("") == 2
+    assert {one["pool"]: one["waiting"] for one in pools.summary(stage.store)} == {
+        "cn-pool": 4, "roomy": 0,
+    }  # fmt: skip
+    with pytest.raises(InputError, match="had the deal before"):
+        claimed(stage, "D1", "li.wei")
+    assert claimed(stage, "D1", "sam.lee")["record"] == "deal"
+    assert stage.lead("ann")["owner"] is None
+    with pytest.raises(NotFoundError, match=r"is sam\.lee's already"):
+        claimed(stage, "D1", "eva.s")
+    claim(stage, "bo", "sam.lee")
+    with pytest.raises(InputError, match="has claimed 2 from cn-pool"):
+        claimed(stage, "D2", "sam.lee")
+
+
+def test_a_deal_that_is_over_or_owned_lies_in_no_pool(stage: Stage) -> None:
+    """Nor does it count for what its owner holds."""
+    stage.publish(TEAM + PIPELINE, recycling=RECYCLING)
+    pooled_deals(stage, "D1", "D2", "D3")
+    change_deal(stage.store, "D1", {"stage": "won"}, actor="tests")
+    change_deal(stage.store, "D2", {"owner": "eva.s"}, actor="tests")
+    assert [row["id"] for row in pools.listing(stage.store)] == ["D3"]
+    change_deal(stage.store, "D2", {"owner": None}, actor="tests")
+    assert [row["id"] for row in pools.listing(stage.store)] == ["D3"]
+    with pytest.raises(NotFoundError, match="lies in no pool"):
+        claimed(stage, "D2", "sam.lee")
+    claimed(stage, "D3", "sam.lee")
+    assert stage.store.read(lambda tx: rows.held(tx, "sam.lee", "cn-pool")) == 1
+    change_deal(stage.store, "D3", {"stage": "won"}, actor="tests")
+    assert stage.store.read(lambda tx: rows.held(tx, "sam.lee", "cn-pool")) == 0
