@@ -121,6 +121,10 @@ STRANGERS: Mapping[str, str] = {
     "split_standing": "sums",
     "past_event": "ids of events",
     "retention_mark": "sums",
+    "restoration": "since when the store is a copy",
+    "restored_run": "ids of enrollments",
+    "mailed_before": "ids of messages",
+    "api_key": "hashes of keys, and what they open",
     "forgotten": "salted hashes of addresses",
     "salt": "the salt of those hashes",
 }

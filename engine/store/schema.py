@@ -19,10 +19,12 @@ import engine.store.bulk_tables
 import engine.store.clock_tables
 import engine.store.consent_tables
 import engine.store.deal_tables
+import engine.store.key_tables
 import engine.store.mail_file_tables
 import engine.store.pool_tables
 import engine.store.record_tables
 import engine.store.refusal_tables
+import engine.store.restoration_tables
 import engine.store.retention_tables
 import engine.store.returned_tables
 import engine.store.score_tables
