@@ -45,7 +45,7 @@ from engine.mail.return_path import ReturnSigner
 from engine.mail.transports.smtp import SmtpTransport
 from engine.mail.transports.speeds import Speeds
 from engine.metrics import SENDER_RESTARTS
-from engine.metrics_port import metrics_port, page_of, spare_address
+from engine.metrics_port import Condition, metrics_port, page_of, spare_address
 from engine.operations import heartbeats
 from engine.operations.exits import Exits
 from engine.operations.exposition import CONTENT_TYPE, FOLDER, Exposition, switch_on
@@ -144,24 +144,41 @@ def _runtime(address: str) -> Runtime:
 
 
 def _tls(settings: Settings) -> TLSConfig | bool:
-    if settings.temporal_tls_cert is None or settings.temporal_tls_key is None:
-        return settings.temporal_api_key is not None
-    return TLSConfig(
-        client_cert=settings.temporal_tls_cert.read_bytes(),
-        client_private_key=settings.temporal_tls_key.read_bytes(),
+    cert, key, authorities = (
+        path.read_bytes() if path else None
+        for path in (
+            settings.temporal_tls_cert,
+            settings.temporal_tls_key,
+            settings.temporal_tls_ca,
+        )
     )
+    if cert is None and authorities is None:
+        return settings.temporal_api_key is not None
+    return TLSConfig(server_root_ca_cert=authorities, client_cert=cert, client_private_key=key)
 
 
 async def run(settings: Settings, *, stop: asyncio.Event | None = None) -> None:
     """Works until it is told to stop, then drains within the grace period, its sender too."""
     stop = stop or _stop_on_signals()
     store = Store(settings.store_url, pool_size=settings.pool_of(12))
-    with _watched(settings, store) as sdk:
-        await _drive(settings, store, await connect(settings, metrics_at=sdk), stop)
+    condition = Condition()
+    turning = asyncio.create_task(_turn(condition))
+    with _watched(settings, store, condition) as sdk:
+        try:
+            client = await connect(settings, metrics_at=sdk)
+            await _drive(settings, store, client, stop, condition)
+        finally:
+            turning.cancel()
+
+
+async def _turn(condition: Condition) -> None:
+    while True:
+        condition.turn()
+        await asyncio.sleep(SWEEP_EVERY)
 
 
 @contextmanager
-def _watched(settings: Settings, store: Store) -> Iterator[str]:
+def _watched(settings: Settings, store: Store, condition: Condition) -> Iterator[str]:
     """Gives this worker's metrics, its senders' and those of the SDK on one port, when one is set.
 
     Yields:
@@ -174,11 +191,13 @@ def _watched(settings: Settings, store: Store) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="longplay-metrics-") as folder:
         exposition = Exposition(store, Path(folder), beside=lambda: page_of(sdk))
         address = Address(settings.web.host, settings.metrics_port)
-        with metrics_port(address, exposition.page, CONTENT_TYPE):
+        with metrics_port(address, exposition.page, CONTENT_TYPE, condition):
             yield sdk
 
 
-async def _drive(settings: Settings, store: Store, client: Client, stop: asyncio.Event) -> None:
+async def _drive(
+    settings: Settings, store: Store, client: Client, stop: asyncio.Event, condition: Condition
+) -> None:
     dispatcher = Dispatcher(client, asyncio.get_running_loop())
     store.on_commit(dispatcher.nudge)
     threads = ThreadPoolExecutor(max_workers=8, thread_name_prefix="drive")
@@ -192,7 +211,7 @@ async def _drive(settings: Settings, store: Store, client: Client, stop: asyncio
         version = await versioned(client, build) if build else unversioned(BUILD_ID)
         lone = _driver(client, store, threads, version, CONTROL_QUEUE, 4)
         many = _driver(client, store, bulk_threads, version, BULK_CONTROL_QUEUE, 2)
-        await _work([lone, many], stop)
+        await _work([lone, many], stop, condition)
     finally:
         stop.set()
         sweeping.cancel()
@@ -282,7 +301,9 @@ def _environment(settings: Settings) -> dict[str, str]:
     }
 
 
-async def _work(workers: list[Worker], stop: asyncio.Event) -> None:
+async def _work(
+    workers: list[Worker], stop: asyncio.Event, condition: Condition | None = None
+) -> None:
     """Runs them side by side; on `stop` all of them drain at once.
 
     Raises:
@@ -291,7 +312,10 @@ async def _work(workers: list[Worker], stop: asyncio.Event) -> None:
     running = [asyncio.create_task(one.run()) for one in workers]
     stopped = asyncio.create_task(stop.wait())
     _log.info("the worker is ready")
+    condition = condition or Condition()
+    condition.is_ready = True
     await asyncio.wait([*running, stopped], return_when=asyncio.FIRST_COMPLETED)
+    condition.is_ready = False
     _log.info("the worker drains")
     stopped.cancel()
     await asyncio.gather(*(one.shutdown() for one in workers))

@@ -23,6 +23,7 @@ from engine.playbook.jsonschema import playbook_schema, workspace_schema
 from engine.playbook.jurisdictions import JURISDICTIONS, STRICTEST
 from engine.playbook.rules import RULES
 from engine.playbook.steps import CONTROL_STEPS
+from engine.setting_files import SUFFIX
 from engine.settings import setting_pages
 from rehearsal.assumptions import assumptions_schema
 
@@ -112,8 +113,18 @@ def _diagnostics() -> Iterator[str]:
 def _settings() -> Iterator[str]:
     yield "# Settings\n"
     yield "Environment variables, or lines of `.env` in the workspace. All are optional.\n"
+    yield (
+        "A secret may be given as a file, too, whose content is the value: the variable is then "
+        f"called `…{SUFFIX}`, such as `LONGPLAY_SECRET_KEY{SUFFIX}=/run/secrets/secret_key`. So "
+        f"may whatever `longplay.yaml` and playbooks name as `${{NAME}}`: as `NAME{SUFFIX}`.\n"
+    )
     rows = [
-        (f"`{page.variable}`", page.description, page.default, f"`{page.example}`")
+        (
+            f"`{page.variable}`" + (f" (or `…{SUFFIX}`)" if page.secret else ""),
+            page.description,
+            page.default,
+            f"`{page.example}`",
+        )
         for page in setting_pages()
     ]
     yield from _table(("variable", "meaning", "default", "example"), rows)

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
 from engine.database_url import check_database_url, in_folder
+from engine.setting_files import WithFiles
 
 
 class PlaceSettings(BaseSettings):
@@ -102,6 +103,11 @@ def inside_workspace(path: Path, info: ValidationInfo) -> Path:
 
 
 def environment(workspace: Path) -> Mapping[str, str]:
-    """The variables that playbooks and `longplay.yaml` may name as `${NAME}`."""
+    """What playbooks and `longplay.yaml` may name as `${NAME}`; `NAME_FILE` may hold it."""
+    return WithFiles(variables(workspace), workspace)
+
+
+def variables(workspace: Path) -> dict[str, str]:
+    """The environment, and what `.env` in the workspace folder sets besides."""
     kept = dotenv_values(workspace / ".env", encoding="utf-8", interpolate=False)
     return {**{name: value for name, value in kept.items() if value is not None}, **os.environ}

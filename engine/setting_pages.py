@@ -47,6 +47,11 @@ def _is_secret(field: FieldInfo) -> bool:
     return "SecretStr" in str(field.annotation)
 
 
+def secret_variables(fields: Mapping[str, FieldInfo]) -> tuple[str, ...]:
+    """The variables of secrets, which may be given as files, too."""
+    return tuple(variable(name) for name, field in fields.items() if _is_secret(field))
+
+
 def pages(fields: Mapping[str, FieldInfo]) -> tuple[SettingPage, ...]:
     """The pages of all settings, in the order in which they are declared."""
     return tuple(

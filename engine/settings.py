@@ -7,7 +7,7 @@ roots (`cli`, `worker`) load them; everything else is given what it needs. A sec
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
@@ -26,9 +26,20 @@ from engine.calls.signing import SecretError, new_secret, read_secret
 from engine.errors import EnvironmentFault
 from engine.inbound_settings import InboundSettings
 from engine.mail.transports.smtp_url import parse_smtp_url
+from engine.place_settings import variables
 from engine.playbook.spelling import closest
 from engine.secret_key import kept_key
-from engine.setting_pages import PREFIX, Port, SettingPage, fault, pages, split_keys, variable
+from engine.setting_files import SUFFIX, values_in_files
+from engine.setting_pages import (
+    PREFIX,
+    Port,
+    SettingPage,
+    fault,
+    pages,
+    secret_variables,
+    split_keys,
+    variable,
+)
 from engine.temporal_settings import UI_PORT_OFFSET, TemporalSettings
 
 _SHORTEST_SECRET = 16
@@ -234,7 +245,12 @@ def load_settings(workspace: Path | None = None) -> Settings:
     folder = workspace or Path(os.environ.get(f"{PREFIX}WORKSPACE") or ".")
     env_file = folder.expanduser() / ".env"
     try:
-        settings = Settings(_env_file=env_file, _env_file_encoding="utf-8", workspace=folder)
+        settings = Settings(
+            _env_file=env_file,
+            _env_file_encoding="utf-8",
+            workspace=folder,
+            **_from_files(folder.expanduser()),
+        )
     except ValidationError as error:
         raise fault(error, Settings.model_fields) from None
     except UnicodeDecodeError:
@@ -250,8 +266,16 @@ def setting_pages() -> tuple[SettingPage, ...]:
     return pages(Settings.model_fields)
 
 
+def _from_files(folder: Path) -> dict[str, Any]:
+    """The fields whose values are in files: `LONGPLAY_…_FILE` names them."""
+    names = {variable(name): name for name in Settings.model_fields}
+    found = values_in_files(secret_variables(Settings.model_fields), variables(folder), folder)
+    return {names[each]: value for each, value in found.items()}
+
+
 def _unknown_variables(env_file: Path) -> list[str]:
     known = {variable(name) for name in Settings.model_fields}
+    known |= {f"{name}{SUFFIX}" for name in secret_variables(Settings.model_fields)}
     given = {*os.environ, *dotenv_values(env_file, encoding="utf-8", interpolate=False)}
     return [
         f"no setting is named '{name}', it is ignored{_guess(name, known)}"

@@ -44,6 +44,12 @@ class TemporalSettings(PlaceSettings):
         description="The private key that belongs to `LONGPLAY_TEMPORAL_TLS_CERT`, a PEM file.",
         examples=["/etc/longplay/temporal.key"],
     )
+    temporal_tls_ca: Path | None = Field(
+        default=None,
+        description="The certificates that Temporal's own must be signed by, a PEM file; switches "
+        "TLS on. Those that the system trusts when not set.",
+        examples=["/etc/longplay/temporal-ca.pem"],
+    )
     build_id: str | None = Field(
         default=None,
         pattern=r"^[A-Za-z0-9._-]{1,60}$",
@@ -76,7 +82,7 @@ class TemporalSettings(PlaceSettings):
             read_payload_key(one.get_secret_value())
         return value
 
-    @field_validator("temporal_tls_cert", "temporal_tls_key")
+    @field_validator("temporal_tls_cert", "temporal_tls_key", "temporal_tls_ca")
     @classmethod
     def _file_inside_workspace(cls, value: Path | None, info: ValidationInfo) -> Path | None:
         if value is None:

@@ -33,9 +33,9 @@ def catcher(settings: Settings, environment: Mapping[str, str]) -> ChildSpec:
     )
 
 
-async def serve(folder: Path, port: int) -> None:
+async def serve(folder: Path, port: int, host: str = HOST) -> None:
     """Catches mail until SIGTERM."""
-    task = asyncio.ensure_future(run_catcher(folder, HOST, port))
+    task = asyncio.ensure_future(run_catcher(folder, host, port))
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):
@@ -43,10 +43,10 @@ async def serve(folder: Path, port: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Runs the catcher; called with the folder and the port."""
-    folder, port = arguments
+    """Runs the catcher; called with the folder, the port, and an address other than loopback."""
+    folder, port, *host = arguments
     try:
-        asyncio.run(serve(Path(folder), int(port)))
+        asyncio.run(serve(Path(folder), int(port), *host))
     except LongplayError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_status

@@ -9,7 +9,7 @@ import pytest
 
 from engine.addresses import Address
 from engine.errors import EnvironmentFault
-from engine.metrics_port import metrics_port, page_of, spare_address
+from engine.metrics_port import Condition, metrics_port, page_of, spare_address
 
 KIND = "text/plain; charset=utf-8"
 
@@ -65,3 +65,30 @@ def test_a_port_that_is_taken_is_told_with_its_setting() -> None:
         ):
             pass
         assert "LONGPLAY_METRICS_PORT" in fault.value.help
+
+
+def status_of(address: Address, path: str) -> int:
+    try:
+        with urllib.request.urlopen(f"http://{address}{path}", timeout=2) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def test_a_worker_lives_while_its_loop_turns_and_is_ready_while_it_takes_work() -> None:
+    """One that is not connected lives and is not ready; one whose loop stands still is neither."""
+    now = [100.0]
+    condition = Condition(clock=lambda: now[0])
+    address = spare()
+
+    def both() -> tuple[int, int]:
+        return status_of(address, "/healthz"), status_of(address, "/readyz")
+
+    with metrics_port(address, bytes, KIND, condition):
+        assert both() == (200, 503)
+        condition.is_ready = True
+        assert both() == (200, 200)
+        now[0] += 61
+        assert both() == (503, 503)
+        condition.turn()
+        assert both() == (200, 200)

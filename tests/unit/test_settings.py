@@ -360,7 +360,7 @@ def test_every_setting_has_a_page_with_an_example() -> None:
     assert pages["LONGPLAY_WEB_ADDRESS"].default == "127.0.0.1:8080"
 
 
-NAMES_A_PATH = ("_WORKSPACE", "_TLS_CERT", "_TLS_KEY")
+NAMES_A_PATH = ("_WORKSPACE", "_TLS_CERT", "_TLS_KEY", "_TLS_CA")
 
 
 @pytest.mark.parametrize(
