@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from pydantic import JsonValue
 from sqlalchemy.exc import SQLAlchemyError
 
 from activities._action import Outgoing
@@ -33,9 +34,9 @@ from engine.operations.scopes import (
 from engine.playbook.plan import Ask, Do, Plan, Send, Split
 from engine.playbook.values import Value
 from engine.runtime.interpreter import Acted, end, walk
-from engine.runtime.position import ON_ANSWER, ON_JOB, Answer, Finish, Member, Stop
+from engine.runtime.position import ON_ANSWER, ON_JOB, Answer, Finish, Member, Rise, Stop
 from engine.runtime.splitting import Drawn, Later
-from engine.store import awaited_events, deals, enrollments, jobs, leads, tasks
+from engine.store import awaited_events, deals, enrollments, escalations, jobs, leads, tasks
 from engine.store.database import Store, Transaction, is_away
 
 SLICE = 500
@@ -129,6 +130,7 @@ def _walk_slice(tx: Transaction, cohort: str, ids: Sequence[str]) -> int:
                 _log.warning("stopped at %s", member.plan.ops[member.pc].step)
                 span.fail("stopped")
     _close_asked(tx, {row["id"]: row for row in rows}, members)
+    escalations.close(tx, [one.id for one in members if _is_over(one)], result="over")
     desk.flush()
     enrollments.log(tx, [(one.id, line) for one in members for line in one.log])
     awaited_events.consume(tx, [(one.id, *used) for one in members for used in one.consumed])
@@ -150,6 +152,14 @@ def _close_asked(
     ]
     if gone:
         tasks.close_of(tx, gone, result="no answer in time")
+
+
+def _is_over(member: Member) -> bool:
+    """Whether nobody need answer what the inbox shows of an escalation any more."""
+    if member.plan.escalation is None:
+        return False
+    rounds = (line.op == "climb" and line.outcome.startswith("round") for line in member.log)
+    return isinstance(member.ended, Finish) or any(rounds)
 
 
 def _deals(
@@ -269,11 +279,15 @@ class _Hands:
             _log.exception("an enrollment failed at %s", op.step)
             raise NeverWorksError(_reason(error)) from error
 
-    def emit(self, member: Member, op: Send) -> None:
+    def emit(self, member: Member, op: Send) -> Acted | None:
         action = outgoing(op.action)
         if action is None:
             raise NeverWorksError(f"no action is named '{op.action}' in this release")
-        self._queue(member, op, action)
+        params = action.describe(op.params, member, self.desk)
+        done = action.later(op.params, params, member, self.desk) if action.later else None
+        if done is None:
+            self._queue(member, op, action, params)
+        return done
 
     def draw(self, member: Member, op: Split) -> Drawn | Later:
         return self.desk.splits.draw(member, op)
@@ -281,8 +295,12 @@ class _Hands:
     def ask(self, member: Member, op: Ask, until_at: datetime) -> None:
         self.desk.ask(member, op, until_at)
 
-    def _queue(self, member: Member, op: Send, action: Outgoing) -> None:
-        params = action.describe(op.params, member, self.desk)
+    def rise(self, member: Member, rise: Rise) -> None:
+        self.desk.rise(member, rise)
+
+    def _queue(
+        self, member: Member, op: Send, action: Outgoing, params: dict[str, JsonValue]
+    ) -> None:
         if member.due_at is not None:
             params = params | {"since": member.due_at.isoformat()}
         if self.trace:

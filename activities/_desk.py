@@ -12,6 +12,8 @@ from typing import Any, cast
 from pydantic import JsonValue
 
 from activities._deals import DealDesk, edges_of
+from activities._noticing import NoticeDesk
+from activities._rising import Rises
 from engine.errors import InputError
 from engine.ids import (
     LeadId,
@@ -39,8 +41,8 @@ from engine.playbook.values import History, Value
 from engine.runtime.deal_moves import MoveDecision
 from engine.runtime.fields import read_lead
 from engine.runtime.matching import Edge
-from engine.runtime.position import Member
-from engine.store import jobs, lead_writing, scores, tasks
+from engine.runtime.position import Member, Rise
+from engine.store import escalations, jobs, lead_writing, scores, tasks
 from engine.store.database import Transaction
 
 JOBS_IN_A_BATCH = 250
@@ -78,8 +80,10 @@ class Desk:
     _deal_desk: DealDesk | None = None
     _asked_again: list[str] = field(default_factory=list)
     _sunsets: list[Sunset] = field(default_factory=list)
+    _rises: Rises = field(default_factory=Rises)
     _owners: OwnerDesk | None = None
     _splits: DrawDesk | None = None
+    _notices: NoticeDesk | None = None
 
     @property
     def now(self) -> datetime:
@@ -99,6 +103,13 @@ class Desk:
         if self._splits is None:
             self._splits = DrawDesk(self.tx, self.current)
         return self._splits
+
+    @property
+    def notices(self) -> NoticeDesk:
+        """Where notices are collected."""
+        if self._notices is None:
+            self._notices = NoticeDesk(self.tx, self.current)
+        return self._notices
 
     @property
     def deal_desk(self) -> DealDesk:
@@ -195,7 +206,14 @@ class Desk:
         )
         if "asked" in member.memory:
             self._asked_again.append(member.id)
-        member.memory["asked"] = self._tasks[-1]["id"]
+        task = self._tasks[-1]
+        member.memory["asked"] = task["id"]
+        if task["owner"]:
+            self.notices.asked(member, task["id"], task["owner"], task["subject"])
+
+    def rise(self, member: Member, rise: Rise) -> None:
+        """Shows a level that fires in the inbox, and keeps it in the record of escalations."""
+        self._rises.add(member, rise, self.now)
 
     def unsubscribe(self, member: Member, address: str, topic: str) -> None:
         """Stops marketing to the member's lead, about `topic` or (empty) about everything."""
@@ -235,6 +253,8 @@ class Desk:
     def forget(self, member: Member) -> None:
         """Drops what a member queued in the step that failed; changes before it stand."""
         self._jobs = [one for one in self._jobs if one["enrollment"] != member.id]
+        if self._notices is not None:
+            self._notices.forget(member)
 
     def flush(self) -> None:
         """Writes the records, tasks and jobs of the slice."""
@@ -245,6 +265,10 @@ class Desk:
         if self._asked_again:
             tasks.close_of(self.tx, self._asked_again, result="asked again")
         tasks.insert(self.tx, self._tasks)
+        if self._notices is not None:
+            self._notices.flush()
+        escalations.show(self.tx, self._rises.lines)
+        escalations.record(self.tx, self._rises.acts)
         if self._owners is not None:
             self._owners.flush()
         if self._splits is not None:

@@ -4,7 +4,7 @@ A held enrollment's clock stands still: on resume its times move by as long as i
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal, TypeAlias
 
@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from engine.errors import InputError, NotFoundError
 from engine.operations import published
 from engine.operations.enrollment_rows import finish_rows
-from engine.playbook.plan import Ask, Await, Branch, Jump, Op, Repeat, Send, Split, Wait
+from engine.playbook.plan import Ask, Await, Branch, Climb, Jump, Op, Repeat, Send, Split, Wait
+from engine.runtime.escalating import CLOCK, Stand, clock_of
 from engine.runtime.position import ON_ANSWER, ON_JOB, Finish, Logged
 from engine.store import enrollments, jobs, leads, tasks
 from engine.store.database import Store, Transaction
@@ -139,7 +140,9 @@ def _resume(tx: Transaction, rows: Sequence[sa.RowMapping], _actor: str) -> list
 
 
 def _resumed(tx: Transaction, row: sa.RowMapping, stood: timedelta) -> dict[str, Any]:
-    return {
+    clock = clock_of(row["memory"])
+    still = clock.stood(Stand(row["held_at"], tx.now)) if clock is not None else None
+    return ({"memory": {**row["memory"], CLOCK: still.as_json()}} if still is not None else {}) | {
         "state": "waiting" if row["blocked_on"] else "active" if row["seq"] else "pending",
         "held_at": None,
         # It is looked at once, now: whatever happened meanwhile was kept for it.
@@ -181,6 +184,8 @@ def _skip(tx: Transaction, rows: Sequence[sa.RowMapping], actor: str) -> list[Ch
         behind: dict[str, Any] = {"pc": _behind(op, row["pc"])}
         if isinstance(op, Split):
             behind = {"memory": _hurried(row, op)}
+        elif isinstance(op, Climb):
+            behind = {"memory": _next_level(row)}
         values = _free(tx) | behind | {"seq": seq, "anchor_at": tx.now}
         changes.append((row["id"], row["seq"], values))
     enrollments.log(tx, lines)
@@ -203,6 +208,14 @@ def _hurried(row: sa.RowMapping, op: Split) -> dict[str, Any]:
     """The memory of a run that waits no longer for a split's winner: it draws at once."""
     known = row["memory"].get("hurried") or []
     return {**row["memory"], "hurried": [*known, op.name]}
+
+
+def _next_level(row: sa.RowMapping) -> dict[str, Any]:
+    """The memory of an escalation whose next level fires now."""
+    clock = clock_of(row["memory"])
+    if clock is None:
+        return dict(row["memory"])
+    return {**row["memory"], CLOCK: replace(clock, hurried=True).as_json()}
 
 
 def _behind(op: Op, pc: int) -> int:

@@ -13,6 +13,7 @@ from engine.playbook.plan import (
     Ask,
     Await,
     Branch,
+    Climb,
     Do,
     End,
     Jump,
@@ -163,6 +164,8 @@ def _lines(op: Op, at: int) -> Iterator[tuple[int, str]]:
             yield op.exit_to, "enough"
         case Split():
             yield from zip(op.ways, map(_share, op.arms, [op] * len(op.arms)), strict=True)
+        case Climb():
+            yield from zip(op.ways, op.levels, strict=True)
         case Ask() if op.else_to == at + 1:
             yield at + 1, "whatever the answer"
         case Ask():
@@ -194,6 +197,8 @@ def _box(op: Op) -> tuple[NodeKind, str]:
             return "branch", f"{op.times} times"
         case Split():
             return "branch", _split(op)
+        case Climb():
+            return "wait", f"{len(op.levels)} level{'s' if len(op.levels) > 1 else ''}"
         case Ask():
             asked = f"ask {' or '.join(op.by)}: {op.text}"
             return "wait", f"{short(asked)}\nup to {op.up_to}"

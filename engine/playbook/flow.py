@@ -5,11 +5,11 @@ from collections.abc import Iterable
 from engine.playbook.lowering import Lowering
 from engine.playbook.model import Steps
 from engine.playbook.naming import every
-from engine.playbook.plan import Ask, Await, Repeat, Wait
+from engine.playbook.plan import Ask, Await, Climb, Repeat, Wait
 from engine.playbook.reading import Reader
 from engine.playbook.step import ControlStep, Step
 
-_RESTS = (Wait, Await, Ask)
+_RESTS = (Wait, Await, Ask, Climb)
 
 
 def check_flow(lowering: Lowering, steps: Steps, reader: Reader) -> None:
@@ -70,7 +70,7 @@ def _cycles(lowering: Lowering, reached: frozenset[int]) -> Iterable[Step]:
                 done.add(at)
             elif target in open_:
                 step = lowering.drafts[at].step
-                if step is not None:
+                if isinstance(step, Step):
                     yield step
             elif target not in done:
                 open_.add(target)

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 
 from pydantic import BaseModel
 
-from engine.playbook.plan import Branch, End, Jump, Op, Split
+from engine.playbook.plan import Branch, Climb, End, Jump, Op, Split
 from engine.playbook.step import ControlStep, Step
 
 _TARGETS = ("else_to", "to", "exit_to", "skip_to")
-_GOES_ELSEWHERE = (Jump, Split, End)
+_GOES_ELSEWHERE = (Jump, Split, Climb, End)
 """Ops that never go on with the next one: they name where they go, or go nowhere."""
 
 
@@ -26,10 +26,10 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """An op whose targets are still labels."""
+    """An op whose targets are still labels; `step` is the name where it is of no written step."""
 
     op: type[BaseModel]
-    step: Step | None
+    step: Step | str | None
     fields: Mapping[str, Any]
 
     def targets(self) -> Iterator[Label]:
@@ -62,11 +62,11 @@ class Lowering:
         """Says that `label` is here."""
         self.places[label] = len(self.drafts)
 
-    def emit(self, op: type[BaseModel], step: Step | None, **fields: Any) -> None:
+    def emit(self, op: type[BaseModel], step: Step | str | None, **fields: Any) -> None:
         """Appends an op; targets are given as labels."""
         self.drafts.append(Draft(op, step, fields))
 
-    def jump(self, target: Label, step: Step) -> None:
+    def jump(self, target: Label, step: Step | str) -> None:
         """Goes on at `target`."""
         self.emit(Jump, step, to=target)
 
@@ -135,9 +135,13 @@ class Lowering:
             if "ways" in fields:
                 places = (self.threaded(self.places[label]) for label in fields["ways"])
                 fields["ways"] = tuple(number[place] for place in places)
-            step = self.ids[draft.step] if draft.step is not None else "end"
-            built.append(draft.op(step=step, **fields))  # type: ignore[arg-type]
+            built.append(draft.op(step=self._name(draft.step), **fields))  # type: ignore[arg-type]
         return tuple(built)
+
+    def _name(self, step: Step | str | None) -> str:
+        if isinstance(step, str):
+            return step
+        return self.ids[step] if step is not None else "end"
 
     def _kept(self) -> list[int]:
         """The ops that remain: reached when every jump goes straight to its end."""

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 from engine.playbook.plan import (
     Await,
     Branch,
+    Climb,
     Do,
     End,
     Jump,
@@ -169,7 +170,7 @@ def ways(plan: Plan, at: int) -> tuple[int, ...]:
             return (at + 1, op.skip_to) if skips else (at + 1,)
         case _:
             arms = tuple(getattr(op, "ways", ()))
-            return arms or (at + 1, *targets(op))
+            return targets(op) if arms else (at + 1, *targets(op))
 
 
 def targets(op: Op) -> tuple[int, ...]:
@@ -199,6 +200,8 @@ class _Nest:
 def _nests(plan: Plan) -> Iterator[_Nest]:
     for at, op in enumerate(plan.ops):
         match op:
+            case Climb():
+                yield from _levels(plan, at, op)
             case _ if hasattr(op, "ways"):
                 yield from _arms(plan, op)
             case Repeat():
@@ -224,6 +227,13 @@ def _both(plan: Plan, at: int, op: Op) -> Iterator[_Nest]:
     yield _Nest(op.step, "steps" if loops else "then", range(at + 1, other))
     if isinstance(last, Jump) and last.step == op.step and last.to > other:
         yield _Nest(op.step, "else", range(other, last.to))
+
+
+def _levels(plan: Plan, at: int, op: Climb) -> Iterator[_Nest]:
+    """The levels of an escalation: each ends behind the jump that leads back to the ladder."""
+    for number, start in enumerate(op.ways, 1):
+        later = [one for one in (*op.ways, op.exit_to, len(plan.ops)) if one > start]
+        yield _Nest(op.step, f"level {number}", range(start, min(later)))
 
 
 def _arms(plan: Plan, op: Op) -> Iterator[_Nest]:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from engine.errors import EnvironmentFault
+from engine.playbook.escalation_plan import Escalation
 from engine.playbook.scoring_plan import Scoring
 
 FORMAT = 1
@@ -150,6 +151,18 @@ class Ask(_Op):
     else_to: int
 
 
+class Climb(_Op):
+    """The ladder of an escalation: whenever a level is due, goes on with its steps.
+
+    Each level's steps lead back here. Rounds that are used up go on at `exit_to`.
+    """
+
+    op: Literal["climb"] = "climb"
+    levels: tuple[str, ...] = Field(description="how long after the start each level is due")
+    ways: tuple[int, ...] = Field(description="where each level's steps begin, in the same order")
+    exit_to: int
+
+
 class End(_Op):
     """Finishes the enrollment with an outcome."""
 
@@ -158,7 +171,7 @@ class End(_Op):
 
 
 Op = Annotated[
-    Do | Send | Wait | Await | Branch | Jump | Repeat | Split | Ask | End,
+    Do | Send | Wait | Await | Branch | Jump | Repeat | Split | Ask | Climb | End,
     Field(discriminator="op"),
 ]
 
@@ -221,6 +234,9 @@ class Plan(_Frozen):
     )
     history: tuple[str, ...] = Field((), description="event names that conditions count")
     scoring: Scoring | None = Field(None, description="kind scoring: what a score is worked out by")
+    escalation: Escalation | None = Field(
+        None, description="kind escalation: whom it watches, by what clock"
+    )
     ops: tuple[Op, ...]
 
     @cached_property
@@ -231,7 +247,9 @@ class Plan(_Frozen):
     @cached_property
     def listens(self) -> frozenset[str]:
         """Events that some wait of this plan may end on."""
-        return frozenset(name for op in self.ops if isinstance(op, Await) for name in op.events)
+        resets = self.escalation.resets_on if self.escalation is not None else ()
+        awaited = (name for op in self.ops if isinstance(op, Await) for name in op.events)
+        return frozenset((*resets, *awaited))
 
     @cached_property
     def measures(self) -> frozenset[str]:
@@ -249,7 +267,8 @@ class Plan(_Frozen):
     @cached_property
     def follows_record(self) -> bool:
         """Whether a change of the record alone may move or end an enrollment."""
-        return any(not item.event for item in self.exits) or any(
+        watches = self.escalation is not None
+        return watches or any(not item.event for item in self.exits) or any(
             (isinstance(op, Await) and op.cond) or (isinstance(op, Wait) and op.until)
             for op in self.ops
         )

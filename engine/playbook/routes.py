@@ -15,6 +15,7 @@ from engine.playbook.plan import (
     Ask,
     Await,
     Branch,
+    Climb,
     Do,
     End,
     Jump,
@@ -47,6 +48,8 @@ def following(op: Op, at: int) -> tuple[int, ...]:
             return (at + 1, op.exit_to)
         case Split():
             return op.ways
+        case Climb():
+            return (*op.ways, op.exit_to)
         case End():
             return ()
         case _:

@@ -15,6 +15,7 @@ from engine.playbook.plan import (
     Ask,
     Await,
     Branch,
+    Climb,
     Do,
     End,
     Exit,
@@ -26,6 +27,8 @@ from engine.playbook.plan import (
     Wait,
 )
 from engine.playbook.values import Value
+from engine.runtime.climbing import decide_climb
+from engine.runtime.escalating import unwatched
 from engine.runtime.position import (
     ON_ANSWER,
     ON_JOB,
@@ -40,6 +43,7 @@ from engine.runtime.position import (
     Pass,
     Perform,
     Request,
+    Rise,
     Sleep,
     Stop,
 )
@@ -70,8 +74,8 @@ class Hands(Protocol):
         """
         ...
 
-    def emit(self, member: Member, op: Send) -> None:
-        """Queues the job of (enrollment, seq).
+    def emit(self, member: Member, op: Send) -> Acted | None:
+        """Queues the job of (enrollment, seq); or says what it did instead, and nobody waits.
 
         Raises:
             LongplayError: it cannot be done; nothing was queued.
@@ -90,6 +94,10 @@ class Hands(Protocol):
         """
         ...
 
+    def rise(self, member: Member, rise: Rise) -> None:
+        """Shows the level that fires in the inbox, and keeps it in the record of escalations."""
+        ...
+
 
 def walk(member: Member, hands: Hands, calendars: Calendars, now: datetime) -> None:
     """Takes `member` as far as it comes at `now`; everything it did is in the member."""
@@ -104,7 +112,12 @@ def walk(member: Member, hands: Hands, calendars: Calendars, now: datetime) -> N
 
 
 def exit_that_holds(plan: Plan, scope: Mapping[str, object]) -> Finish | None:
-    """The first exit without an event whose condition holds, as the end it means."""
+    """The first exit without an event whose condition holds, as the end it means.
+
+    An escalation ends when its record is not watched any more.
+    """
+    if plan.escalation is not None and (why := unwatched(plan, scope)):
+        return Finish("exited", f"it is not watched any more: {why}")
     for item in plan.exits:
         if not item.event and condition(item.cond).truth(scope):
             return leave_by(item, scope)
@@ -130,6 +143,11 @@ def _step(member: Member, hands: Hands, calendars: Calendars, now: datetime) -> 
             return _draw(member, hands, decision.op, now)
         case Request():
             return _request(member, hands, decision)
+        case Rise():
+            hands.rise(member, decision)
+            way = decision.op.ways[decision.level - 1]
+            _pass(member, Pass(way, f"level {decision.level}", decision.why, anchor_at=now))
+            return True
         case Sleep():
             _sleep(member, decision)
             return False
@@ -157,9 +175,12 @@ def _perform(member: Member, hands: Hands, op: Do) -> bool:
 
 def _emit(member: Member, hands: Hands, op: Send) -> bool:
     try:
-        hands.emit(member, op)
+        done = hands.emit(member, op)
     except LongplayError as error:
         return _failed(member, op, member.pc + 1, error)
+    if done is not None:
+        _pass(member, Pass(member.pc + 1, done.outcome, done.why))
+        return True
     _sleep(member, Sleep(ON_JOB, None, None))
     return False
 
@@ -277,6 +298,8 @@ def decide(  # noqa: PLR0912 - one arm an op
             return Draw(op) if kept is None else _into(op, kept, "the arm it drew before")
         case Ask():
             return decide_ask(member, op, calendars, now)
+        case Climb():
+            return decide_climb(member, op, calendars, now)
         case End():
             return Finish(op.outcome)
         case Jump():

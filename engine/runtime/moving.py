@@ -14,7 +14,7 @@ from engine.playbook.outline import Outline, OutlineStep, targets
 from engine.playbook.pairing import Pairing, pair
 from engine.playbook.plan import Ask, Await, Branch, Do, End, Op, Plan, Repeat, Send, Wait
 from engine.playbook.values import Value
-from engine.runtime.position import ON_EVENT, ON_JOB, ON_WAIT
+from engine.runtime.position import ON_CLIMB, ON_EVENT, ON_JOB, ON_WAIT
 
 RELEASED = frozenset({"queued", "deferred"})
 """States of a job that nothing was sent of: it can be taken back."""
@@ -231,7 +231,7 @@ def _in_the_middle(standing: Standing) -> Stays | None:
         if standing.job == "in_flight":
             return Stays("its message is being sent", soon=True)
         return Stays("its message is through, and it has not gone on yet", soon=True)
-    if standing.blocked_on not in {"", ON_WAIT, ON_EVENT, ON_JOB}:
+    if standing.blocked_on not in {"", ON_CLIMB, ON_WAIT, ON_EVENT, ON_JOB}:
         what = {"answer": "a person's answer", "split": "the decision of a split"}
         return Stays(f"it waits for {what.get(standing.blocked_on, standing.blocked_on)}")
     return None

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
 from typing import TypeAlias
 
-from engine.playbook.plan import Ask, Do, Plan, Send, Split
+from engine.playbook.plan import Ask, Climb, Do, Plan, Send, Split
 from engine.playbook.values import Scope, Value
 from engine.runtime.calendar import BusinessCalendar
 
@@ -17,6 +17,7 @@ ON_EVENT = "await"
 ON_JOB = "job"
 ON_SPLIT = "split"
 ON_ANSWER = "answer"
+ON_CLIMB = "climb"
 
 QUEUED_AFTER = "queued_after"
 """In a run's memory: its message was taken back, queued so many seconds after the step before."""
@@ -140,6 +141,35 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Rise:
+    """A level of an escalation fires; those below it that are due as well are passed over.
+
+    Attributes:
+        level: its number, from 1.
+        passed: the numbers of the levels that are passed over.
+        round: the round that it fires in.
+        due_at: when it was due.
+        next_at: when the level above it is due, as far as that is known.
+    """
+
+    op: Climb
+    level: int
+    passed: tuple[int, ...]
+    round: int
+    due_at: datetime
+    next_at: datetime | None = None
+
+    @property
+    def why(self) -> str:
+        """For the record."""
+        said = f"due {self.op.levels[self.level - 1]} after the start, round {self.round}"
+        if not self.passed:
+            return said
+        names = ", ".join(str(one) for one in self.passed)
+        return f"{said}; passed over: {names}"
+
+
+@dataclass(frozen=True, slots=True)
 class Sleep:
     """Nothing to do until `look_at` (None: until nudged)."""
 
@@ -180,4 +210,4 @@ class Stop:
     reason: str
 
 
-Decision: TypeAlias = Perform | Emit | Draw | Request | Sleep | Pass | Finish | Stop
+Decision: TypeAlias = Perform | Emit | Draw | Request | Rise | Sleep | Pass | Finish | Stop

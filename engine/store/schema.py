@@ -17,10 +17,13 @@ from sqlmodel import SQLModel
 import engine.store.account_tables
 import engine.store.bulk_tables
 import engine.store.clock_tables
+import engine.store.company_tables
 import engine.store.consent_tables
 import engine.store.deal_tables
+import engine.store.escalation_tables
 import engine.store.key_tables
 import engine.store.mail_file_tables
+import engine.store.notice_tables
 import engine.store.pool_tables
 import engine.store.record_tables
 import engine.store.refusal_tables
@@ -64,6 +67,12 @@ def head_revision() -> str:
     if head is None:
         raise RuntimeError("the 'migrations' package holds no revision")
     return head
+
+
+def knows_revision(revision: str) -> bool:
+    """Whether this release can bring a database of that revision to its own."""
+    known = ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    return any(one.revision == revision for one in known)
 
 
 def is_current(store: Store) -> bool:

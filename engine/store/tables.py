@@ -75,6 +75,7 @@ class Lead(SQLModel, table=True):
         Index("ix_lead_stage_id", "stage", "id"),
         Index("ix_lead_owner_id", "owner", "id"),
         Index("ix_lead_company", "company", **only_where("company IS NOT NULL")),
+        Index("ix_lead_company_id", "company_id", "id", **only_where("company_id IS NOT NULL")),
         Index("ix_lead_created_at_id", "created_at", "id"),
         Index("ix_lead_timezone_id", "timezone", "id"),
         Index("ix_lead_score_look", "score_look_at", **only_where("score_look_at IS NOT NULL")),
@@ -87,6 +88,7 @@ class Lead(SQLModel, table=True):
     last_name: str | None = None
     full_name: str | None = None
     company: str | None = None
+    company_id: str | None = None
     title: str | None = None
     country: str | None = None
     city: str | None = None
@@ -293,7 +295,10 @@ class Turn(SQLModel, table=True):
 
 
 class Task(SQLModel, table=True):
-    """Something for a person to do; also a stopped enrollment that waits for a decision."""
+    """Something for a person to do; also a stopped enrollment that waits for a decision.
+
+    `level` is the highest level of an escalation that has fired.
+    """
 
     __tablename__ = "task"
     __table_args__ = (
@@ -311,6 +316,7 @@ class Task(SQLModel, table=True):
     subject: str
     text: str = ""
     priority: str = ""
+    level: int | None = None
     state: str
     due_at: datetime | None = instant()
     snoozed_until: datetime | None = instant()

@@ -156,6 +156,48 @@ def upgrade() -> None:
         batch_op.create_index("ix_coming_moment_at", ["at"], unique=False)
 
     op.create_table(
+        "company",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("likeness", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("domain", sa.String(), nullable=True),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("fields", JsonDocument, nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_company")),
+    )
+    with op.batch_alter_table("company", schema=None) as batch_op:
+        batch_op.create_index("ix_company_label_id", ["label", "id"], unique=False)
+        batch_op.create_index("ix_company_likeness_id", ["likeness", "id"], unique=False)
+        batch_op.create_index("ix_company_owner_id", ["owner", "id"], unique=False)
+
+    op.create_table(
+        "company_change",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("company", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("before", JsonDocument, nullable=True),
+        sa.Column("after", JsonDocument, nullable=True),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_company_change")),
+    )
+    with op.batch_alter_table("company_change", schema=None) as batch_op:
+        batch_op.create_index("ix_company_change_company_at", ["company", "at"], unique=False)
+
+    op.create_table(
+        "company_key",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("company", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("key", name=op.f("pk_company_key")),
+    )
+    with op.batch_alter_table("company_key", schema=None) as batch_op:
+        batch_op.create_index("ix_company_key_company", ["company"], unique=False)
+
+    op.create_table(
         "consent",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
@@ -181,6 +223,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("company_id", sa.String(), nullable=True),
         sa.Column("pipeline", sa.String(), nullable=False),
         sa.Column("stage", sa.String(), nullable=False),
         sa.Column("closed", sa.String(), nullable=False),
@@ -202,6 +245,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deal")),
     )
     with op.batch_alter_table("deal", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_deal_company_id",
+            ["company_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("company_id IS NOT NULL"),
+            postgresql_where=sa.text("company_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_deal_created_at_id", ["created_at", "id"], unique=False)
         batch_op.create_index("ix_deal_lead", ["lead"], unique=False)
         batch_op.create_index(
@@ -231,6 +281,13 @@ def upgrade() -> None:
     with op.batch_alter_table("deal_change", schema=None) as batch_op:
         batch_op.create_index("ix_deal_change_deal_at", ["deal", "at"], unique=False)
 
+    op.create_table(
+        "distinct_companies",
+        sa.Column("one", sa.String(), nullable=False),
+        sa.Column("other", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("one", "other", name=op.f("pk_distinct_companies")),
+    )
     op.create_table(
         "duplicate",
         sa.Column("one", sa.String(), nullable=False),
@@ -321,6 +378,26 @@ def upgrade() -> None:
         batch_op.create_index("ix_erasure_former", ["former"], unique=False)
 
     op.create_table(
+        "escalation_act",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("enrollment", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=False),
+        sa.Column("deal", sa.String(), nullable=True),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("act", sa.String(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("until", Instant(), nullable=True),
+        sa.Column("reason", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_escalation_act")),
+    )
+    with op.batch_alter_table("escalation_act", schema=None) as batch_op:
+        batch_op.create_index("ix_escalation_act_enrollment_at", ["enrollment", "at"], unique=False)
+        batch_op.create_index("ix_escalation_act_lead_at", ["lead", "at"], unique=False)
+
+    op.create_table(
         "event",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -349,6 +426,16 @@ def upgrade() -> None:
         sa.Column("at", Instant(), nullable=False),
         sa.PrimaryKeyConstraint("hash", "topic", "reason", name=op.f("pk_forgotten")),
     )
+    op.create_table(
+        "gone_company",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("survivor", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_gone_company")),
+    )
+    with op.batch_alter_table("gone_company", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_gone_company_survivor"), ["survivor"], unique=False)
+
     op.create_table(
         "gone_lead",
         sa.Column("id", sa.String(), nullable=False),
@@ -435,6 +522,7 @@ def upgrade() -> None:
         sa.Column("last_name", sa.String(), nullable=True),
         sa.Column("full_name", sa.String(), nullable=True),
         sa.Column("company", sa.String(), nullable=True),
+        sa.Column("company_id", sa.String(), nullable=True),
         sa.Column("title", sa.String(), nullable=True),
         sa.Column("country", sa.String(), nullable=True),
         sa.Column("city", sa.String(), nullable=True),
@@ -480,6 +568,13 @@ def upgrade() -> None:
             sqlite_where=sa.text("company IS NOT NULL"),
             postgresql_where=sa.text("company IS NOT NULL"),
         )
+        batch_op.create_index(
+            "ix_lead_company_id",
+            ["company_id", "id"],
+            unique=False,
+            sqlite_where=sa.text("company_id IS NOT NULL"),
+            postgresql_where=sa.text("company_id IS NOT NULL"),
+        )
         batch_op.create_index("ix_lead_created_at_id", ["created_at", "id"], unique=False)
         batch_op.create_index("ix_lead_owner_id", ["owner", "id"], unique=False)
         batch_op.create_index(
@@ -522,6 +617,35 @@ def upgrade() -> None:
         sa.Column("job", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("job", name=op.f("pk_mailed_before")),
     )
+    op.create_table(
+        "notice",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("owner", sa.String(), nullable=True),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("lead", sa.String(), nullable=True),
+        sa.Column("deal", sa.String(), nullable=True),
+        sa.Column("enrollment", sa.String(), nullable=False),
+        sa.Column("playbook", sa.String(), nullable=False),
+        sa.Column("step", sa.String(), nullable=False),
+        sa.Column("task", sa.String(), nullable=True),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("created_at", Instant(), nullable=False),
+        sa.Column("due_at", Instant(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_notice")),
+    )
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.create_index("ix_notice_created", ["created_at", "id"], unique=False)
+        batch_op.create_index("ix_notice_digest", ["digest"], unique=False)
+        batch_op.create_index(
+            "ix_notice_lead",
+            ["lead"],
+            unique=False,
+            sqlite_where=sa.text("lead IS NOT NULL"),
+            postgresql_where=sa.text("lead IS NOT NULL"),
+        )
+        batch_op.create_index("ix_notice_owner", ["owner", "created_at", "id"], unique=False)
+
     op.create_table(
         "pace",
         sa.Column("scope", sa.String(), nullable=False),
@@ -807,6 +931,7 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("text", sa.String(), nullable=False),
         sa.Column("priority", sa.String(), nullable=False),
+        sa.Column("level", sa.Integer(), nullable=True),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("due_at", Instant(), nullable=True),
         sa.Column("snoozed_until", Instant(), nullable=True),
@@ -833,6 +958,22 @@ def upgrade() -> None:
             sqlite_where=sa.text("state = 'open'"),
             postgresql_where=sa.text("state = 'open'"),
         )
+
+    op.create_table(
+        "task_act",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("task", sa.String(), nullable=False),
+        sa.Column("at", Instant(), nullable=False),
+        sa.Column("did", sa.String(), nullable=False),
+        sa.Column("by", sa.String(), nullable=False),
+        sa.Column("way", sa.String(), nullable=False),
+        sa.Column("detail", sa.String(), nullable=False),
+        sa.Column("until_at", Instant(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_task_act")),
+    )
+    with op.batch_alter_table("task_act", schema=None) as batch_op:
+        batch_op.create_index("ix_task_act_at", ["at", "id"], unique=False)
+        batch_op.create_index("ix_task_act_task", ["task", "at"], unique=False)
 
     op.create_table(
         "template",
@@ -887,6 +1028,11 @@ def downgrade() -> None:
     op.drop_table("trigger_clock")
     op.drop_table("throttle")
     op.drop_table("template")
+    with op.batch_alter_table("task_act", schema=None) as batch_op:
+        batch_op.drop_index("ix_task_act_task")
+        batch_op.drop_index("ix_task_act_at")
+
+    op.drop_table("task_act")
     with op.batch_alter_table("task", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_task_open",
@@ -964,6 +1110,17 @@ def downgrade() -> None:
     op.drop_table("plan")
     op.drop_table("past_event")
     op.drop_table("pace")
+    with op.batch_alter_table("notice", schema=None) as batch_op:
+        batch_op.drop_index("ix_notice_owner")
+        batch_op.drop_index(
+            "ix_notice_lead",
+            sqlite_where=sa.text("lead IS NOT NULL"),
+            postgresql_where=sa.text("lead IS NOT NULL"),
+        )
+        batch_op.drop_index("ix_notice_digest")
+        batch_op.drop_index("ix_notice_created")
+
+    op.drop_table("notice")
     op.drop_table("mailed_before")
     op.drop_table("mail_file")
     op.drop_table("mail_account")
@@ -981,6 +1138,11 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_lead_owner_id")
         batch_op.drop_index("ix_lead_created_at_id")
+        batch_op.drop_index(
+            "ix_lead_company_id",
+            sqlite_where=sa.text("company_id IS NOT NULL"),
+            postgresql_where=sa.text("company_id IS NOT NULL"),
+        )
         batch_op.drop_index(
             "ix_lead_company",
             sqlite_where=sa.text("company IS NOT NULL"),
@@ -1014,6 +1176,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_gone_lead_email_key"))
 
     op.drop_table("gone_lead")
+    with op.batch_alter_table("gone_company", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_gone_company_survivor"))
+
+    op.drop_table("gone_company")
     op.drop_table("forgotten")
     with op.batch_alter_table("event", schema=None) as batch_op:
         batch_op.drop_index("ix_event_lead_name_at")
@@ -1024,6 +1190,11 @@ def downgrade() -> None:
         )
 
     op.drop_table("event")
+    with op.batch_alter_table("escalation_act", schema=None) as batch_op:
+        batch_op.drop_index("ix_escalation_act_lead_at")
+        batch_op.drop_index("ix_escalation_act_enrollment_at")
+
+    op.drop_table("escalation_act")
     with op.batch_alter_table("erasure", schema=None) as batch_op:
         batch_op.drop_index("ix_erasure_former")
 
@@ -1053,6 +1224,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_duplicate_other")
 
     op.drop_table("duplicate")
+    op.drop_table("distinct_companies")
     with op.batch_alter_table("deal_change", schema=None) as batch_op:
         batch_op.drop_index("ix_deal_change_deal_at")
 
@@ -1067,12 +1239,31 @@ def downgrade() -> None:
         )
         batch_op.drop_index("ix_deal_lead")
         batch_op.drop_index("ix_deal_created_at_id")
+        batch_op.drop_index(
+            "ix_deal_company_id",
+            sqlite_where=sa.text("company_id IS NOT NULL"),
+            postgresql_where=sa.text("company_id IS NOT NULL"),
+        )
 
     op.drop_table("deal")
     with op.batch_alter_table("consent", schema=None) as batch_op:
         batch_op.drop_index("ix_consent_lead_at")
 
     op.drop_table("consent")
+    with op.batch_alter_table("company_key", schema=None) as batch_op:
+        batch_op.drop_index("ix_company_key_company")
+
+    op.drop_table("company_key")
+    with op.batch_alter_table("company_change", schema=None) as batch_op:
+        batch_op.drop_index("ix_company_change_company_at")
+
+    op.drop_table("company_change")
+    with op.batch_alter_table("company", schema=None) as batch_op:
+        batch_op.drop_index("ix_company_owner_id")
+        batch_op.drop_index("ix_company_likeness_id")
+        batch_op.drop_index("ix_company_label_id")
+
+    op.drop_table("company")
     with op.batch_alter_table("coming_moment", schema=None) as batch_op:
         batch_op.drop_index("ix_coming_moment_at")
 

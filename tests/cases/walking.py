@@ -10,7 +10,16 @@ from engine.playbook.plan import Ask, Await, Do, Plan, Send, Split
 from engine.playbook.values import Scope
 from engine.runtime.calendar import BusinessCalendar, business_calendar
 from engine.runtime.interpreter import Acted, walk
-from engine.runtime.position import ON_ANSWER, ON_EVENT, ON_JOB, Answer, Awaited, JobEnd, Member
+from engine.runtime.position import (
+    ON_ANSWER,
+    ON_EVENT,
+    ON_JOB,
+    Answer,
+    Awaited,
+    JobEnd,
+    Member,
+    Rise,
+)
 from engine.runtime.splitting import Drawn, Evidence, Later, Standing, draw
 
 BEGIN = datetime(2026, 3, 2, 4, 0, tzinfo=UTC)
@@ -48,6 +57,9 @@ class Walker:
 
     def ask(self, _member: Member, op: Ask, _until_at: datetime) -> None:
         self.lines.append(f"  asks {', '.join(op.by)}: {op.text}")
+
+    def rise(self, _member: Member, rise: Rise) -> None:
+        self.lines.append(f"  level {rise.level} fires: {rise.why}")
 
 
 def walked(plan: Plan, story: Mapping[str, Any]) -> list[str]:

@@ -12,7 +12,7 @@ from engine.playbook.stepreading import VERBS
 from engine.playbook.values import Scope
 from engine.runtime.calendar import BusinessCalendar
 from engine.runtime.interpreter import Acted, walk
-from engine.runtime.position import Finish, JobEnd, Member, Stop
+from engine.runtime.position import Finish, JobEnd, Member, Rise, Stop
 from engine.runtime.splitting import Drawn
 from tests.cases.casework import compiled, with_steps
 
@@ -78,6 +78,9 @@ class Hands:
 
     def ask(self, member: Member, op: Ask, until_at: datetime) -> None:
         self._do(member, op)
+
+    def rise(self, member: Member, rise: Rise) -> None:
+        self.done.append(rise.op.step)
 
     def draw(self, member: Member, op: Split) -> Drawn:
         self.done.append(op.step)

@@ -26,7 +26,7 @@ from engine.playbook.plan import (
 from engine.playbook.values import Scope
 from engine.runtime.calendar import BusinessCalendar
 from engine.runtime.interpreter import MOST_OPS, Acted, walk
-from engine.runtime.position import Awaited, Finish, JobEnd, Member, Stop
+from engine.runtime.position import Awaited, Finish, JobEnd, Member, Rise, Stop
 from engine.runtime.splitting import Drawn, Later
 from engine.runtime.waiting import TIME_LOOK
 
@@ -87,6 +87,9 @@ class Hands:
 
     def ask(self, member: Member, op: Ask, _until_at: datetime) -> None:
         self.done.append(f"{op.step}@{member.seq}")
+
+    def rise(self, _member: Member, rise: Rise) -> None:
+        self.done.append(f"level {rise.level}")
 
     def draw(self, _member: Member, op: Split) -> Drawn | Later:
         return Drawn(op.arms[0].name, "the first one")

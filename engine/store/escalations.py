@@ -1,0 +1,89 @@
+"""What the store knows of escalations: their lines in the inbox, and the record of every act."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from engine.ids import derived_id
+from engine.store import tasks
+from engine.store.database import Transaction
+from engine.store.escalation_tables import EscalationAct
+from engine.store.inserting import insert_new, upsert
+
+table: sa.Table = EscalationAct.__table__  # type: ignore[attr-defined]
+
+KIND = "escalation"
+"""What the inbox calls them."""
+
+_SHOWN = ("subject", "text", "owner", "level", "due_at", "state", "snoozed_until", "ended_at",
+          "result", "ended_by")  # fmt: skip
+
+
+def task_id(enrollment: str, round: int) -> str:
+    """The line in the inbox of one round of a watch: a later level takes the place of the one
+    before."""
+    return derived_id(KIND, enrollment, round)
+
+
+def show(tx: Transaction, lines: Sequence[Mapping[str, Any]]) -> None:
+    """Puts escalations into the inbox, each a row of the task table; one that is there is renewed.
+
+    Those of earlier rounds are closed: nobody need answer them any more.
+    """
+    if not lines:
+        return
+    close(tx, [line["enrollment"] for line in lines], result="another round", but=lines)
+    upsert(tx, tasks.table, lines, keys=["id"], update=_SHOWN)
+
+
+def close(
+    tx: Transaction,
+    enrollments: Iterable[str],
+    *,
+    result: str,
+    by: str = "",
+    but: Sequence[Mapping[str, Any]] = (),
+) -> None:
+    """Closes what the inbox shows of these watches."""
+    ids = sorted(set(enrollments))
+    if not ids:
+        return
+    task = tasks.table
+    mine = sa.and_(task.c.enrollment.in_(ids), task.c.kind == KIND, task.c.state == "open")
+    if but:
+        mine = sa.and_(mine, task.c.id.not_in([line["id"] for line in but]))
+    ended = {"state": "done", "result": result, "ended_by": by, "ended_at": tx.now}
+    tx.conn.execute(sa.update(task).where(mine).values(ended))
+
+
+def open_task(tx: Transaction, enrollment: str) -> Mapping[str, Any] | None:
+    """What the inbox shows of a watch; None: no level has fired in this round."""
+    task = tasks.table
+    mine = sa.and_(task.c.enrollment == enrollment, task.c.kind == KIND, task.c.state == "open")
+    return tx.conn.execute(sa.select(task).where(mine)).mappings().first()
+
+
+def say(tx: Transaction, task: str, values: Mapping[str, Any]) -> None:
+    """Changes what the inbox shows of one."""
+    tx.conn.execute(sa.update(tasks.table).where(tasks.table.c.id == task).values(**values))
+
+
+def record(tx: Transaction, acts: Sequence[Mapping[str, Any]]) -> None:
+    """Keeps what happened; a line that is there already is left as it is."""
+    insert_new(tx, table, acts)
+
+
+def acts_of(
+    tx: Transaction, *, enrollments: Sequence[str] = (), lead: str = "", deal: str = ""
+) -> Sequence[sa.RowMapping]:
+    """What happened on these watches, or on every one of a lead or a deal, in order."""
+    query = sa.select(table)
+    if enrollments:
+        query = query.where(table.c.enrollment.in_(list(enrollments)))
+    if lead:
+        query = query.where(table.c.lead == lead)
+    if deal:
+        query = query.where(table.c.deal == deal)
+    ordered = query.order_by(table.c.at, table.c.level, table.c.id)
+    return tx.conn.execute(ordered).mappings().all()
