@@ -255,7 +255,9 @@ async def send(settings: Settings, *, stop: asyncio.Event | None = None) -> None
     key = settings.signing_key()
     writer = Writer(LinkSigner([key]), settings.link_url, ReturnSigner([key]))
     caller = Caller(allow_private=settings.webhook_allow_private)
-    call_writer = CallWriter(settings.environment(), settings.webhook_keys())
+    call_writer = CallWriter(
+        settings.environment(), settings.webhook_keys(), LinkSigner([key]), settings.link_url
+    )
     messengers = [Messenger(store, call_writer, Destinations(caller)) for _ in range(2)]
     beating = asyncio.create_task(_keep_beating(store, settings.build_id or BUILD_ID))
     try:

@@ -41,6 +41,7 @@ class Outgoing:
         queue: the task queue whose activities carry it out, unless `describe` names another.
         describe: what the job needs to know, as JSON without personal data.
         marketing: whether it counts against caps and needs permission.
+        later: what is done instead of a job, given what `describe` said; None: the job it is.
         idempotency: how a repeat is recognized.
     """
 
@@ -48,6 +49,7 @@ class Outgoing:
     queue: str
     describe: Callable[[Params, Member, Desk], dict[str, JsonValue]]
     marketing: Callable[[Params], bool]
+    later: Callable[[Params, Mapping[str, JsonValue], Member, Desk], Acted | None] | None = None
     idempotency: str = "the job's key is (enrollment, seq); its Message-ID is made from it"
 
 

@@ -1,4 +1,8 @@
-"""`notify` tells an owner, a manager or a channel; nobody there: the fallback, then the inbox."""
+"""`notify` tells an owner, a manager or a channel; nobody there: the fallback, then the inbox.
+
+With `every`, or in the quiet hours of whoever is told, it is kept and told later, and the run goes
+on at once.
+"""
 
 from collections.abc import Mapping
 
@@ -6,12 +10,16 @@ from pydantic import JsonValue
 
 from activities._action import Outgoing, Params
 from activities._desk import Desk
+from activities._noticing import BY_MAIL
 from activities._reading import text, texts
+from engine.ids import job_id
+from engine.operations import gathering
 from engine.operations.calls import QUEUE
+from engine.operations.gathering import Kept
 from engine.playbook.workspace import Channel
+from engine.runtime.gathering import told_at
+from engine.runtime.interpreter import Acted
 from engine.runtime.position import Member
-
-_BY_MAIL = "longplay-notify"
 
 
 def describe(params: Params, member: Member, desk: Desk) -> dict[str, JsonValue]:
@@ -24,6 +32,36 @@ def describe(params: Params, member: Member, desk: Desk) -> dict[str, JsonValue]
         if person is not None:
             return _placed({"owner": person, "channel": _via(params, channels)}, channels)
     return {"owner": None}
+
+
+def later(
+    params: Params, told: Mapping[str, JsonValue], member: Member, desk: Desk
+) -> Acted | None:
+    """Keeps what is not told now; None: it goes at once, as a job."""
+    owner, channel = text(told.get("owner")) or None, text(told.get("channel"))
+    manner = gathering.manner_of(desk.current, owner)
+    at = desk.now
+    if owner or channel:
+        at = told_at(desk.now, text(params.get("every")), manner)
+    if at <= desk.now:
+        desk.notices.at_once(member, owner, channel)
+        return None
+    written = text(params.get("message"))
+    said = desk.text(written, member) if written else ""
+    if params.get("template"):
+        said = desk.notices.page(text(params["template"]), member)
+    facts = desk.facts.get(member.lead, {})
+    desk.notices.keep(
+        member,
+        Kept(
+            id=job_id(member.id, member.seq), owner=owner, channel=channel,
+            queue=text(told.get("queue")) or BY_MAIL, due_at=at,
+            text=said.strip() or str(facts.get("full_name") or facts.get("email") or member.lead),
+            lead=member.lead, deal=member.deal, enrollment=member.id,
+            playbook=member.plan.playbook, step=member.plan.ops[member.pc].step,
+        ),
+    )  # fmt: skip
+    return Acted("gathered", f"{owner or channel}, at {at.astimezone(manner.zone):%Y-%m-%d %H:%M}")
 
 
 def _via(params: Params, channels: Mapping[str, Channel]) -> str:
@@ -47,4 +85,4 @@ def is_marketing(params: Params) -> bool:
     return False
 
 
-ACTION = Outgoing("notify", _BY_MAIL, describe, is_marketing)
+ACTION = Outgoing("notify", BY_MAIL, describe, is_marketing, later)

@@ -16,7 +16,7 @@ from engine.operations.published import Current
 from engine.operations.scopes import load_facts
 from engine.operations.scoring import GIVEN
 from engine.playbook.plan import Branch, Do, End, Jump, Op, Plan, Send
-from engine.store import enrollments, jobs, owners, scores, tasks
+from engine.store import enrollments, jobs, notices, owners, scores, tasks
 from engine.store.database import Store, Transaction
 from rehearsal.happened import Row
 
@@ -33,7 +33,10 @@ _new_runs, _new_lines = _since(enrollments.table), _since(enrollments.log_table)
 _new_points = _since(scores.table)
 _new_given = _since(owners.table).where(owners.table.c.owner != "")
 """Without leads that were released: nobody was given those."""
-_deferred = sa.select(jobs.table).where(jobs.table.c.state == "deferred")
+_deferred = sa.select(jobs.table).where(
+    jobs.table.c.state == "deferred", jobs.table.c.playbook != ""
+)
+"""Of steps: what gathers notices is the step of none."""
 
 
 @dataclass
@@ -208,6 +211,11 @@ class _Line:
     def _job(self) -> sa.RowMapping | None:
         return jobs.by_id(self.tx, job_id(self.run["id"], self.line["seq"]))
 
+    def _kept_notice(self) -> Mapping[str, Any]:
+        """The notice that the step kept, to be told later."""
+        row = notices.by_id(self.tx, job_id(self.run["id"], self.line["seq"]))
+        return dict(row) if row is not None else {}
+
     def _went(self) -> str:
         """Where to, and what stands above it."""
         job = self._job()
@@ -218,8 +226,8 @@ class _Line:
             return {"email": op.step, "template": str(op.params.get("template"))}
         if op.action == "notify":
             job = self._job()
-            params = job["params"] if job is not None else {}
-            return {"notify": params.get("channel") or params.get("owner") or "inbox"}
+            told = job["params"] if job is not None else self._kept_notice()
+            return {"notify": told.get("channel") or told.get("owner") or "inbox"}
         return {}
 
     def _done(self, op: Do) -> dict[str, object]:

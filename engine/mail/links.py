@@ -1,4 +1,4 @@
-"""Links that a message carries back to us: signed, short, and never expiring.
+"""Links that a message carries back to us: signed and short; those of buttons expire.
 
 A token names one job (one message to one lead) and what the link does; it holds no address and
 cannot be made without a key. It knows nothing about URLs of the web server: callers put tokens
@@ -11,6 +11,7 @@ import hmac
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
 
@@ -18,13 +19,17 @@ from engine.ids import JobId, encode
 
 TOKEN_LENGTH = 36
 MAX_INDEX = 0xFFFF
+MAX_NAME = 120
+"""Bytes of the name in the token of a button."""
 
 _ID_LENGTH = 20
 _ID_BITS = 100
 _BODY = 15  # 4 bits of kind and 100 of id, then 16 of index
 _MAC = 12
+_MINUTES = 4
 _DOMAIN = b"longplay link 1"  # the same secret may sign other things; these are links
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{36}\Z")  # 36 whole characters: one spelling per token
+_ACTION_TOKEN = re.compile(r"[A-Za-z0-9_-]{42,202}\Z")
 _LETTERS = "0123456789abcdefghjkmnpqrstvwxyz"
 _ID = re.compile(f"[{_LETTERS}]+\\Z")
 _DIGITS = str.maketrans(_LETTERS, "0123456789abcdefghijklmnopqrstuv")
@@ -55,6 +60,23 @@ class Link:
     job_id: JobId
     index: int
     """Which link of the message (clicks), or which choice (actions)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLink:
+    """What a button in a message to one of our own people does.
+
+    Attributes:
+        task: the entry of the inbox that it answers.
+        choice: the number of the answer.
+        by: whom the message went to.
+        until: when the link ceases to act; whole minutes count.
+    """
+
+    task: str
+    choice: int
+    by: str
+    until: datetime
 
 
 class LinkSigner:
@@ -94,6 +116,43 @@ class LinkSigner:
             return None
         job = JobId(encode(number & ((1 << _ID_BITS) - 1), _ID_LENGTH))
         return Link(kind, job, int.from_bytes(body[13:], "big"))
+
+
+    def action_token(self, link: ActionLink) -> str:
+        """The token of a button; it holds what it does, for whom and until when.
+
+        Raises:
+            ValueError: the name is too long for a link.
+        """
+        name = link.by.encode()
+        if len(name) > MAX_NAME:
+            raise ValueError(f"a link names somebody in {MAX_NAME} bytes, not {len(name)}")
+        number = _NUMBERS[LinkKind.ACTION] << _ID_BITS | _decode(link.task)
+        minutes = int(link.until.timestamp()) // 60
+        body = number.to_bytes(13, "big") + link.choice.to_bytes(2, "big")
+        body += minutes.to_bytes(_MINUTES, "big") + name
+        signed = base64.urlsafe_b64encode(body + self._keys[0].mac(body))
+        return signed.decode("ascii").rstrip("=")
+
+    def read_action(self, token: str) -> ActionLink | None:
+        """What the token of a button says, even if its time is over; None: we did not make it."""
+        if not _ACTION_TOKEN.match(token):
+            return None
+        raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        body, mac = raw[:-_MAC], raw[-_MAC:]
+        if not any(hmac.compare_digest(mac, key.mac(body)) for key in self._keys):
+            return None
+        number = int.from_bytes(body[:13], "big")
+        rest = body[_BODY:]
+        if _KINDS.get(number >> _ID_BITS) is not LinkKind.ACTION or len(rest) < _MINUTES:
+            return None
+        minutes = int.from_bytes(rest[:_MINUTES], "big")
+        return ActionLink(
+            encode(number & ((1 << _ID_BITS) - 1), _ID_LENGTH),
+            int.from_bytes(body[13:_BODY], "big"),
+            rest[_MINUTES:].decode("utf-8", "replace"),
+            datetime.fromtimestamp(minutes * 60, UTC),
+        )
 
 
 class _Key:

@@ -13,10 +13,12 @@ from engine.mail.message import OutgoingMessage
 from engine.mail.render import RenderedEmail, Templates, Tracking, render_text
 from engine.mail.return_path import ReturnSigner
 from engine.mail.transports.port import Envelope
+from engine.operations.answerable import telling_of
 from engine.operations.windows import Letter
 from engine.runtime.consenting import may_see_opens
 
 _KEPT_TEMPLATES = 256
+_MOST_TEXT = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +131,18 @@ class Writer:
 
     def _told(self, letter: Letter) -> tuple[str, str, str, tuple[Attachment, ...]]:
         """What a notice says: subject, HTML and text, and the pictures in it."""
+        telling = telling_of(letter, self.signer, self.public_url)
+        if letter.said and letter.said[0].text:
+            body = telling.text(letter.said, _MOST_TEXT)
+            return telling.subject(letter.said), telling.html(letter.said), body, ()
+        subject, html, text, pictures = self._own_words(letter)
+        for one in letter.said:
+            html = _before_the_end(html, telling.buttons(one))
+            text += "".join(f"\n\n{label}: {url}" for label, url in telling.answers(one))
+        return subject, html, text, pictures
+
+    def _own_words(self, letter: Letter) -> tuple[str, str, str, tuple[Attachment, ...]]:
+        """What the step itself says."""
         params, current = letter.op.params, letter.current
         if params.get("template"):
             languages = (str(letter.lead.get("language") or ""), current.workspace.language)
@@ -166,6 +180,11 @@ class Writer:
                 self._templates.clear()
             found = self._templates[letter.digest] = Templates(letter.files, letter.carried)
         return found
+
+
+def _before_the_end(html: str, more: str) -> str:
+    body, end, rest = html.rpartition("</body>")
+    return f"{body}{more}{end}{rest}" if end else html + more
 
 
 def _enclosed(

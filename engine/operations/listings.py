@@ -114,7 +114,8 @@ def shape_messages(tx: Transaction, rows: Sequence[sa.RowMapping]) -> list[dict[
         {
             "id": row["id"], "message_id": row["message_id"],
             "kind": "notice" if row["kind"] == "notify" else row["kind"],
-            "lead": names[row["lead"]], "to": row["address"] or _expected(row, names[row["lead"]]),
+            "lead": names.get(row["lead"], ""),
+            "to": row["address"] or _expected(row, names.get(row["lead"], "")),
             "playbook": row["playbook"], "step": row["step"], "subject": row["subject"],
             "state": "claimed" if row["state"] == _QUEUED else row["state"],
             "at": row["accepted_at"] or row["ended_at"] or row["not_before"] or row["created_at"],

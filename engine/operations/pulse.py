@@ -38,7 +38,7 @@ _run, _cohort, _job, _batch = (
 _bulk: sa.Table = BulkEnrollment.__table__  # type: ignore[attr-defined]
 _clock: sa.Table = TriggerClock.__table__  # type: ignore[attr-defined]
 
-_books = sa.select(_cohort.c.playbook).distinct().subquery()
+_books = sa.select(_cohort.c.playbook).where(_cohort.c.playbook != "").distinct().subquery()
 _states = sa.union_all(*(sa.select(sa.literal(one).label("state")) for one in _STATES)).subquery()
 # Name by name and state by state along one index: neither those that have finished nor the rows
 # themselves are ever touched, which a plain GROUP BY does on PostgreSQL.

@@ -8,14 +8,16 @@ from typing import Any
 
 from engine.operations import published
 from engine.operations.published import Current
+from engine.operations.saying import Said
 from engine.operations.scopes import load_deals, load_facts, load_histories, run_of, scope_of
+from engine.operations.tellings import Tellings
 from engine.playbook.durations import parse_duration
 from engine.playbook.plan import Send
 from engine.playbook.values import History, Value
 from engine.runtime.consenting import withheld
 from engine.runtime.send_window import SendWindow, send_window
 from engine.runtime.sending import Cap, Mailing
-from engine.store import enrollments, jobs, suppressions
+from engine.store import enrollments, jobs, notices, suppressions
 from engine.store.database import Transaction
 from engine.store.suppressions import Blocks
 
@@ -49,6 +51,7 @@ class Recipients:
     caps: Sequence[Cap]
     deals: Mapping[str, dict[str, Value]] = field(default_factory=dict)
     sent: dict[str, list[datetime]] = field(default_factory=dict)
+    tellings: Tellings = field(default_factory=Tellings)
 
     @classmethod
     def load(
@@ -78,6 +81,7 @@ class Recipients:
             caps=caps,
             deals=load_deals(tx, current, sorted({r["deal"] for r in runs.values() if r["deal"]})),
             sent=jobs.sent_times(tx, ids, tx.now - widest) if caps else {},
+            tellings=Tellings.load(tx, rows),
         )
 
     def of(self, row: Mapping[Any, Any], op: Send) -> Recipient:
@@ -125,6 +129,14 @@ class Recipients:
             record=_plan(self.tx, run).record if run is not None else "lead",
         )
 
+    def said(self, row: Mapping[Any, Any]) -> tuple[Said, ...]:
+        """What a notice says, and what may be answered; of other messages nothing."""
+        return self.tellings.of(row)
+
+    def is_void(self, row: Mapping[Any, Any]) -> bool:
+        """Whether a notice carries others of which none is news any more."""
+        return bool(row["params"].get(notices.GATHERED)) and not self.said(row)
+
     def count(self, row: Mapping[Any, Any], now: datetime) -> None:
         """Counts a message that goes now, for the next ones of the same lead in this window."""
         if row["marketing"]:
@@ -151,6 +163,8 @@ class Recipients:
         )  # fmt: skip
 
     def _stands(self, row: Mapping[Any, Any]) -> bool:
+        if row["params"].get(notices.GATHERED):
+            return True  # the runs have gone on
         if row["params"].get("by_hand"):
             return True  # a person sends it again, and knows that its run has gone on
         run = self.runs.get(row["enrollment"])

@@ -7,12 +7,14 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from engine.calls.channels import ADAPTERS
-from engine.calls.channels.adapter import Address, Mention, Notice, as_json
+from engine.calls.channels.adapter import Address, Mention, Notice, as_json, cut
 from engine.calls.client import Request
 from engine.calls.signing import signed
 from engine.calls.verdicts import Again, Answer, NotTried, Refused, Verdict, by_status
 from engine.errors import NeverWorksError
+from engine.mail.links import LinkSigner
 from engine.mail.render import Templates, render_text
+from engine.operations.answerable import telling_of
 from engine.operations.fillings import (
     Environment,
     filled_text,
@@ -27,6 +29,9 @@ from engine.playbook.workspace import Owner
 _SHORTEST_HIDDEN = 6
 _HIDDEN = "•••"
 _KEPT_TEMPLATES = 256
+_LONG = 20_000
+_MENTION = 120
+"""Bytes."""
 _LEAD = (
     "id", "email", "phone", "first_name", "last_name", "full_name", "company", "title", "country",
     "language", "stage", "score", "owner", "tags",
@@ -65,10 +70,14 @@ class CallWriter:
     Args:
         environment: what `${NAME}` is read from, when it is used.
         keys: sign the calls; several while an old key is being replaced.
+        signer: signs the buttons of notices; None: they have none.
+        public_url: where our web server is reached from outside, without a slash at the end.
     """
 
     environment: Environment
     keys: Sequence[bytes] = ()
+    signer: LinkSigner | None = None
+    public_url: str = ""
     _templates: dict[str, Templates] = field(default_factory=dict)
 
     def text(self, letter: Letter) -> str:
@@ -80,6 +89,27 @@ class CallWriter:
         params = letter.op.params
         if letter.op.action == "webhook":
             return f"{params['method']} {params['url']}"
+        telling = telling_of(letter, self.signer, self.public_url)
+        if letter.said and letter.said[0].text:
+            return telling.text(letter.said, self._room(letter))
+        text = self._own_words(letter)
+        answers = [
+            f"\n{label}: {url}" for one in letter.said for label, url in telling.answers(one)
+        ]
+        if not answers:
+            return text
+        tail = "\n" + "".join(answers)
+        return cut(text, max(200, self._room(letter) - len(tail.encode()))) + tail
+
+    def _room(self, letter: Letter) -> int:
+        """Bytes of text that the room takes, with some to spare for who is mentioned."""
+        channel = letter.current.workspace.channels.get(letter.recipient.channel)
+        adapter = ADAPTERS.get(channel.type) if channel else None
+        return (adapter.text if adapter else _LONG) - _MENTION
+
+    def _own_words(self, letter: Letter) -> str:
+        """What the step itself says."""
+        params = letter.op.params
         if params.get("template"):
             languages = (str(letter.lead.get("language") or ""), letter.current.workspace.language)
             scope = {**letter.scope, **letter.current.words}

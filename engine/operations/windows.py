@@ -10,17 +10,18 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engine.ids import lane_of
-from engine.operations import brakes, clock_guard, published
+from engine.operations import after_restore, brakes, clock_guard, gathering, published
 from engine.operations.clock_guard import ClockGuard
 from engine.operations.mail_routes import Routes
 from engine.operations.pacer import Pacer
 from engine.operations.published import Current
 from engine.operations.reasons import why_deferred, why_skipped
 from engine.operations.recipients import Recipient, Recipients
+from engine.operations.saying import Said
 from engine.playbook.plan import Send
 from engine.playbook.values import Value
 from engine.runtime.sending import Defer, Go, Skip, decide_sending
-from engine.store import enrollments, jobs, leads
+from engine.store import enrollments, jobs, leads, notices
 from engine.store.database import Transaction
 
 WINDOW = 20
@@ -73,6 +74,10 @@ class Letter:
     """The files that mails of its plan carry, by name."""
     via: str = ""
     """The mail account that it goes by; empty: the workspace names none."""
+    said: Sequence[Said] = ()
+    """What a notice says that carries others, and what may be answered to one."""
+    told_at: datetime | None = None
+    """When a notice that was gathered was to be told."""
 
 
 @dataclass(slots=True)
@@ -138,8 +143,9 @@ def claim(
     queued = jobs.still_queued(tx, [row["id"] for row in rows])
     rows = [row for row in rows if row["id"] in queued]
     window = Window()
-    if rows:
-        _decide(tx, rows, token, window, apart=apart, stride=guard.stride)
+    asked = after_restore.pass_over(tx, rows, goes_again=lambda row: _goes_again(op_of(tx, row)))
+    if asked:
+        _decide(tx, asked, token, window, apart=apart, stride=guard.stride)
     closed = jobs.settle_batch(tx, batch)
     window.left = bool(rows) and not closed
     lease = None if closed or rows else jobs.next_lease(tx, batch)
@@ -151,8 +157,7 @@ def _settle_doubts(tx: Transaction, batch: str) -> None:
     """What another attempt took and never reported: held, or sent again where that is safe."""
     held, again, held_at = [], [], []
     for row in jobs.expired_in_flight(tx, batch):
-        op = op_of(tx, row)
-        if op.action != "email" or op.params.get("in_doubt") == "resend":
+        if _goes_again(op_of(tx, row)):
             again.append({"id": row["id"], "state": "queued", "reason": "was in doubt: again"})
         else:
             reason = "the sender died while it was in flight"
@@ -163,6 +168,11 @@ def _settle_doubts(tx: Transaction, batch: str) -> None:
     jobs.write(tx, held, ("state", "reason", "ended_at"))
     jobs.write(tx, again, ("state", "reason"))
     enrollments.wake_at_seq(tx, held_at)
+
+
+def _goes_again(op: Send) -> bool:
+    """Whether a message in doubt is sent again by itself."""
+    return op.action != "email" or op.params.get("in_doubt") == "resend"
 
 
 def _decide(
@@ -187,6 +197,8 @@ def _decide(
         if via in routes.braked:
             recipient = replace(recipient, mailing=replace(recipient.mailing, braked=True))
         decision = decide_sending(recipient.mailing, tx.now)
+        if recipients.is_void(row):
+            decision = Skip("nothing of it is news any more")
         if via and isinstance(decision, Go):
             via, decision = routes.decide(via, row, tx.now)
         lane = lane_of(row["cohort"])
@@ -217,12 +229,10 @@ def letter_for(
     via: str = "",
 ) -> Callable[[], Letter]:
     """Makes the letter of a job's row, as it is to be written; what it needs is read now."""
-    digest = row["params"]["digest"]
-    op, files, carried = (
-        op_of(tx, row),
-        published.templates(tx, digest),
-        published.carried(tx, digest),
-    )
+    digest = str(row["params"].get("digest") or "")
+    op = op_of(tx, row)
+    files = published.templates(tx, digest) if digest else {}
+    carried = published.carried(tx, digest) if digest else {}
     return lambda: Letter(
         job=row["id"],
         message_id=row["message_id"],
@@ -242,6 +252,8 @@ def letter_for(
         trace=str(row["params"].get("trace") or ""),
         carried=carried,
         via=via,
+        said=recipients.said(row),
+        told_at=recipients.tellings.told_at(row),
     )
 
 
@@ -279,6 +291,8 @@ def _claimed(
 
 def op_of(tx: Transaction, row: Mapping[Any, Any]) -> Send:
     """The op that a job carries out."""
+    if row["params"].get(notices.GATHERED):
+        return gathering.CARRIES
     op = published.plan(tx, row["params"]["digest"]).ops[row["params"]["pc"]]
     if not isinstance(op, Send):
         raise RuntimeError(f"job {row['id']} names an op that sends nothing")

@@ -17,6 +17,7 @@ from engine.playbook.fields import (
     FieldName,
     Flag,
     Frozen,
+    Gathering,
     Headers,
     Length,
     LengthOrMoment,
@@ -147,7 +148,11 @@ class NotifyParams(Frozen):
     via: Name = Field(
         "", description="how a person is told: `email`, a channel, or a kind of one; else by mail"
     )
-    every: Length = Field("", description="gathers the messages of this time into one")
+    every: Gathering = Field(
+        "",
+        description="gathers the messages of this time into one: a length, `morning`, or a time of "
+        "day; left out: each at once",
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> "NotifyParams":

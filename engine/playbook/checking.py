@@ -50,11 +50,6 @@ from engine.playbook.templates import TemplateFacts
 from engine.playbook.trigger_checks import check_triggers
 from engine.playbook.workspace import MEDIA, Workspace
 
-LATER_OPTIONS = {
-    "notify": ("every",),
-}
-"""Options of steps that this version does not carry out yet."""
-
 
 @dataclass(frozen=True, slots=True)
 class Names:
@@ -94,6 +89,21 @@ def check_steps(
     return frozenset(check.expressions.counted)
 
 
+def check_levels(
+    playbook: Playbook,
+    levels: Iterable[Steps],
+    ids: Mapping[Step, str],
+    names: Names,
+    reader: Reader,
+    *,
+    whole: bool,
+) -> frozenset[str]:
+    """The same for lists of steps that stand side by side, such as the levels of an escalation."""
+    check = _Check(playbook, ids, names, reader, whole)
+    check.lists(levels)
+    return frozenset(check.expressions.counted)
+
+
 class _Check:
     def __init__(
         self,
@@ -124,6 +134,12 @@ class _Check:
         """The steps alone."""
         self._ids()
         self._steps(self.playbook.steps, (), given_by(self.playbook.enroll.cond))
+
+    def lists(self, lists: Iterable[Steps]) -> None:
+        """Lists of steps, none of which can jump into another."""
+        self._ids()
+        for steps in lists:
+            self._steps(steps, (), given_by(self.playbook.enroll.cond))
 
     def known(self, kind: str, name: str, known: Iterable[str], at: Node) -> bool:
         """Whether `name` is one of `known`; if not, that is reported at `at`."""
@@ -187,7 +203,6 @@ class _Check:
         for step in steps:
             here = self.expressions.given = given | given_by(step.common.cond)
             self._texts(step)
-            self._later(step)
             self._on_error(step)
             self._step(step, visible)
             if step.verb == "deal":
@@ -222,17 +237,6 @@ class _Check:
         for case in node.items if isinstance(node, ListNode) else ():
             if isinstance(case, MapNode) and "if" in case.values:
                 self.expressions.check(case.values["if"], event=self.event)
-
-    def _later(self, step: Step) -> None:
-        """Options that are understood, and would do nothing in this version."""
-        for option in LATER_OPTIONS.get(step.verb, ()):
-            if option in step.node.keys:
-                self.reader.report(
-                    "not-yet-supported",
-                    f"'{option}' of '{step.verb}' is not supported yet",
-                    "leave it out for now",
-                    step.node.keys[option].span,
-                )
 
     def _on_error(self, step: Step) -> None:
         """A step that only decides where to go on cannot fail."""

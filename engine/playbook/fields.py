@@ -112,6 +112,16 @@ Length: TypeAlias = Annotated[
     BeforeValidator(written.parsed(written.length, "bad-duration")),
     _json({"type": "string", "examples": ["2 days", "4 hours", "3 business days"]}),
 ]
+Gathering: TypeAlias = Annotated[
+    str,
+    BeforeValidator(written.gathering),
+    _json({"type": "string", "examples": ["1 hour", "morning", "08:30"]}),
+]
+QuietHours: TypeAlias = Annotated[
+    str,
+    BeforeValidator(written.quiet_hours),
+    _json({"type": "string", "examples": ["20:00-08:00", "off-hours"]}),
+]
 LengthOrForever: TypeAlias = Annotated[
     str,
     BeforeValidator(written.length_or_forever),

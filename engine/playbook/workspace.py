@@ -26,6 +26,7 @@ from engine.playbook.fields import (
     Name,
     Names,
     Number,
+    QuietHours,
     Text,
     Timezone,
     at_least,
@@ -166,6 +167,11 @@ class Owner(Frozen):
     )
     weight: Annotated[Number, at_least(0)] = Field(1, description="the share in a round robin")
     away: Periods = Field((), description="days off")
+    quiet: QuietHours = Field(
+        "",
+        description="when nothing is told, in the zone of the calendar; it comes afterwards. "
+        "`off-hours`: outside the hours of the calendar",
+    )
     wecom: Text = Field("", description="the name in WeCom")
     slack: Text = Field("", description="the name in Slack")
     teams_id: Text = Field("", description="the name in Teams")

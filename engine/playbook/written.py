@@ -6,7 +6,7 @@ A value arrives as it was written (see `nodes.Plain`). What is kept is what the 
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Literal
 
 from pydantic_core import PydanticCustomError
@@ -173,6 +173,47 @@ def length(value: str) -> object:
     found = parse_duration(value)
     if found.is_zero:
         raise InputError(f"'{value}' is no time at all", help="leave it out, or write how long")
+    return found
+
+
+def gathering(value: object) -> str:
+    """How notices are gathered: a length, `morning`, or a time of day."""
+    found = text(value).strip()
+    if found == "morning":
+        return found
+    clock = re.fullmatch(r"(\d{1,2}):(\d\d)", found, re.ASCII)
+    if clock is not None:
+        if int(clock[1]) > 23 or int(clock[2]) > 59:
+            hint = "write it like `08:30`"
+            raise flaw("bad-gathering", f"'{found}' is no time of day", hint)
+        return found
+    try:
+        span = parse_duration(found)
+    except InputError as error:
+        raise flaw("bad-gathering", error.message, error.help) from None
+    if span.is_business:
+        message = f"'{found}' is business time, which falls on no moment of the day"
+        raise flaw("bad-gathering", message, "write `1 hour`, `morning`, or a time like `08:30`")
+    if not timedelta(minutes=1) <= span.rough <= timedelta(days=31):
+        message = f"'{found}' is not between one minute and 31 days"
+        raise flaw("bad-gathering", message, "write `1 hour`, `morning`, or a time like `08:30`")
+    return found
+
+
+def quiet_hours(value: object) -> str:
+    """From and to, perhaps past midnight, `20:00-08:00`; or `off-hours`."""
+    found = text(value).strip()
+    if found == "off-hours":
+        return found
+    parts = re.fullmatch(r"(\d{1,2}):(\d\d)\s*[-–]\s*(\d{1,2}):(\d\d)", found, re.ASCII)
+    hint = 'write `"20:00-08:00"`, or `off-hours`'
+    if parts is None:
+        raise flaw("bad-hours", f"'{found}' are no quiet hours", hint)
+    begins, ends = (int(parts[at]) * 60 + int(parts[at + 1]) for at in (1, 3))
+    if max(begins, ends) > 24 * 60 or max(int(parts[2]), int(parts[4])) > 59:
+        raise flaw("bad-hours", f"'{found}' is later than 24:00", hint)
+    if begins % (24 * 60) == ends % (24 * 60):
+        raise flaw("bad-hours", f"'{found}' is the whole day", "somebody must be told at some time")
     return found
 
 

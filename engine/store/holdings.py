@@ -88,8 +88,8 @@ HOLDINGS: Mapping[str, Holding] = {
                 words=_words("id kind job playbook status cause door")),
         Holding("deal", merge="own", erase="own",
                 empties={"decision_maker": None},
-                words=_words("id company_id name pipeline stage closed entry_ref currency owner lost_reason "
-                             "tags fields")),
+                words=_words("id company_id name pipeline stage closed entry_ref currency owner "
+                             "lost_reason tags fields")),
         Holding("deal_change", (), through="deal", merge="own", erase="own",
                 words=_words("id deal field before after actor reason")),
         Holding("coming_moment", ("record",), merge="goes", erase="removed"),

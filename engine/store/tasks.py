@@ -86,14 +86,29 @@ def inbox(
     return [row._asdict() for row in found]
 
 
-def done(tx: Transaction, id: str, *, result: str = "") -> dict[str, Any]:
+def waiting_of(
+    tx: Transaction, enrollments: Iterable[str], kinds: Sequence[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """The open entries of these enrollments, by enrollment, the newest first."""
+    query = sa.select(table.c.id, table.c.kind, table.c.owner, table.c.enrollment).where(
+        table.c.enrollment.in_(sorted(enrollments)),
+        table.c.state == "open",
+        table.c.kind.in_(kinds),
+    )
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in tx.conn.execute(query.order_by(table.c.created_at.desc(), table.c.id)).mappings():
+        found.setdefault(row["enrollment"], []).append(dict(row))
+    return found
+
+
+def done(tx: Transaction, id: str, *, result: str = "", by: str = "") -> dict[str, Any]:
     """Marks an open task as done and answers it as it is now.
 
     Raises:
         NotFoundError: there is no such task.
         InputError: it is not open any more.
     """
-    return _change(tx, id, {"state": "done", "result": result, "ended_at": tx.now})
+    return _change(tx, id, {"state": "done", "result": result, "ended_by": by, "ended_at": tx.now})
 
 
 def answer(tx: Transaction, id: str, *, yes: bool, by: str) -> dict[str, Any]:

@@ -73,12 +73,14 @@ class Adapter:
         judge: an answer into a verdict; `now` is for `Retry-After`.
         most: so many messages a room takes …
         per: … in this time, by its makers' documentation.
+        text: bytes of text that a message holds.
     """
 
     write: Callable[[Notice, Address], Request]
     judge: Callable[[Answer, datetime], Verdict]
     most: int
     per: timedelta
+    text: int
 
 
 def posted(url: str, payload: object, headers: tuple[tuple[str, str], ...] = ()) -> Request:

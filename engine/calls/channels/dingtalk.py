@@ -52,4 +52,4 @@ def judge(answer: Answer, now: datetime) -> Verdict:
     return by_code(answer, now, names=("errcode",), text="errmsg", later=_LATER)
 
 
-ADAPTER = Adapter(write, judge, 20, timedelta(minutes=1))
+ADAPTER = Adapter(write, judge, 20, timedelta(minutes=1), MOST_BYTES)

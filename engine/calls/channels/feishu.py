@@ -49,4 +49,4 @@ def judge(answer: Answer, now: datetime) -> Verdict:
     return found
 
 
-ADAPTER = Adapter(write, judge, 100, timedelta(minutes=1))
+ADAPTER = Adapter(write, judge, 100, timedelta(minutes=1), MOST_BYTES)

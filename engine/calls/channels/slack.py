@@ -29,4 +29,4 @@ def judge(answer: Answer, now: datetime) -> Verdict:
     return by_status(answer, now)
 
 
-ADAPTER = Adapter(write, judge, 60, timedelta(minutes=1))
+ADAPTER = Adapter(write, judge, 60, timedelta(minutes=1), MOST_BYTES)

@@ -37,4 +37,4 @@ def judge(answer: Answer, now: datetime) -> Verdict:
     return by_status(answer, now)
 
 
-ADAPTER = Adapter(write, judge, 600, timedelta(minutes=1))
+ADAPTER = Adapter(write, judge, 600, timedelta(minutes=1), MOST_BYTES)

@@ -36,4 +36,4 @@ def judge(answer: Answer, now: datetime) -> Verdict:
     return by_code(answer, now, names=("errcode",), text="errmsg", later=_LATER)
 
 
-ADAPTER = Adapter(write, judge, 20, _MINUTE)
+ADAPTER = Adapter(write, judge, 20, _MINUTE, MOST_BYTES)
