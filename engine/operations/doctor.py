@@ -13,7 +13,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.errors import LongplayError
-from engine.operations import brakes, clock_guard, clocks, coming, mail_routes, published
+from engine.operations import (
+    after_restore,
+    brakes,
+    clock_guard,
+    clocks,
+    coming,
+    mail_routes,
+    published,
+)
 from engine.store import enrollments, jobs, lead_writing, retention, tasks
 from engine.store.database import Store, Transaction
 from engine.store.tables import Heartbeat
@@ -308,6 +316,21 @@ def _brake(tx: Transaction) -> tuple[bool, str]:
     return True, f"on for {what}: nothing of it leaves until longplay resume"
 
 
+def _restored(tx: Transaction) -> tuple[bool, str]:
+    """Whether the store is a copy whose mail since is not settled."""
+    found = after_restore.standing(tx)
+    if found is None:
+        return True, "the store is no copy, or that is settled"
+    told = (
+        f"a copy of {found.copied_at.isoformat(timespec='seconds')}: {found.enrollments} "
+        f"enrollments may have gone on without it, {found.mailed} messages are known to have "
+        f"gone, {found.held} are held in doubt"
+    )
+    if found.released_at is None:
+        return False, f"{told}; no mail leaves: longplay restored show, then longplay resume"
+    return True, told
+
+
 def _none(
     tx: Transaction, query: sa.Select[Any], fault: str, well: str, *, of: str = "enrollment"
 ) -> tuple[bool, str]:
@@ -351,5 +374,6 @@ _CHECKS: tuple[tuple[str, Callable[[Transaction], tuple[bool, str]]], ...] = (
     ("stopped", _stopped),
     ("questions", _questions),
     ("in-doubt", _in_doubt),
+    ("restored", _restored),
     ("mail-accounts", mail_routes.told_of_all),
 )
