@@ -23,10 +23,9 @@ def run(params: Params, member: Member, desk: Desk) -> Acted:
         since = civil.add(desk.now, duration(former), member.zone) - desk.now
         for name in _lost_it(member, desk, desk.now - since):
             excluded[name] = f"lost it within {former}"
-    company = str(desk.facts[member.lead].get("company") or "")
     account = None
     if params.get("keep_account_owner"):
-        account = desk.owners.account_owner(member.lead, company, excluded)
+        account = desk.owners.account_owner(member.lead, excluded)
     decision = account or desk.owners.choose(
         rule=text(params.get("rule")), to=text(params.get("to")), scope=member.scope,
         excluded=excluded,
@@ -37,8 +36,6 @@ def run(params: Params, member: Member, desk: Desk) -> Acted:
         member.lead, decision, rule=text(params.get("rule")), former=owner or None,
         deal=member.record if member.plan.record == "deal" else None,
     )  # fmt: skip
-    if company and member.plan.record == "lead":
-        desk.owners.remember_account(company, decision.owner)
     desk.change(member, {"owner": decision.owner})
     return Acted("assigned", decision.why)
 

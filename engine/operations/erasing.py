@@ -27,6 +27,7 @@ from engine.runtime.position import Finish
 from engine.runtime.traces import traces_of
 from engine.store import consents, deals, enrollments, erasures, forgotten, gone, jobs, leads
 from engine.store.database import Store, Transaction
+from engine.store.erasing_companies import company_of
 from engine.store.erasing_deals import deals_of
 from engine.store.erasing_rows import (
     bulk_rows,
@@ -156,6 +157,7 @@ def _begin(tx: Transaction, name: str, actor: str, reason: str) -> Erased:
     erasures.begin(tx, row, id=id, stage=row["stage"], actor=actor, reason=reason[:500])
     # At once, because only here it is known what names the person.
     deals_of(tx, lead, id, traces)
+    company_of(tx, row, traces)
     bulk_rows(tx, traces)
     step_over(tx, lead)
     clocks.look_hourly(tx, LOOK)

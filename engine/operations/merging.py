@@ -29,6 +29,7 @@ from engine.runtime.merging import Run, added_scores, merged_fields, superfluous
 from engine.runtime.position import Finish
 from engine.runtime.scoring import micros
 from engine.store import deals, enrollments, gone, leads, moving_rows, suppressions
+from engine.store.company_placing import adopt
 from engine.store.database import Store, Transaction
 from engine.store.lead_facts import STANDINGS, readings
 from engine.store.lead_writing import change_table
@@ -143,6 +144,7 @@ def _merge(
     moved["enrollment"] = moving_rows.move_runs(tx, goes, stays)
     _move_deals(tx, current, mine, stays, actor, f"lead {goes} was merged{said}")
     _remember(tx, facts[goes], stays, goes, actor, reason)
+    adopt(tx, stays, goes)
     gone.lead_on(tx, goes, stays, _former_key(facts[stays], facts[goes], values))
     tx.conn.execute(sa.delete(leads.table).where(leads.table.c.id == goes))
     change = leads.save_many(

@@ -21,6 +21,7 @@ from engine.runtime.assignment import (
     members,
 )
 from engine.store import deals, owners, pools
+from engine.store.company_placing import companies_of
 from engine.store.database import Transaction
 from engine.store.owners import Given
 from engine.store.pools import Pooling
@@ -46,7 +47,7 @@ class OwnerDesk:
     _states: dict[str, Mapping[str, OwnerState]] = field(default_factory=dict)
     _given: list[Given] = field(default_factory=list)
     _pooled: list[Pooling] = field(default_factory=list)
-    _of_company: dict[str, str] = field(default_factory=dict)
+    _companies: dict[str, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         workspace = self.current.workspace
@@ -156,26 +157,36 @@ class OwnerDesk:
             found = who
         return found if isinstance(found, str) and found in known else None
 
-    def account_owner(
-        self, lead: str, company: str, excluded: Mapping[str, str]
-    ) -> Assigned | None:
-        """Who has the account already: the lead's open deal first, then most leads of its company.
+    def account_owner(self, lead: str, excluded: Mapping[str, str]) -> Assigned | None:
+        """Who has the account already: the lead's open deal first, then whoever the company is
+        given to, then who has most leads of it.
 
         An account stays with its owner even if he is full or away; not if he may not get it.
         """
         known = self.current.workspace.owners
-        found = ((name, "an open deal of it") for name in owners.of_open_deals(self.tx, lead))
-        here = [self._of_company[company]] if company in self._of_company else []
-        if company:
-            here += owners.of_company(self.tx, company, but=lead)
-        for name, what in (*found, *((name, f"leads of {company}") for name in here)):
+        found = [(name, "an open deal of it") for name in owners.of_open_deals(self.tx, lead)]
+        company = self._companies_of([lead]).get(lead)
+        if company is not None:
+            name, owner = owners.account(self.tx, company)
+            others = owners.of_company(self.tx, company, but=lead)
+            found += [(owner, f"the company {name}")] if owner else []
+            found += [(one, f"leads of {name}") for one in (*self._given_of(company), *others)]
+        for name, what in found:
             if name in known and name not in excluded:
                 return Assigned(name, f"{name} keeps the account: owns {what}")
         return None
 
-    def remember_account(self, company: str, owner: str) -> None:
-        """Lets later leads of the transaction know who has a company; earlier ones are in rows."""
-        self._of_company.setdefault(company, owner)
+    def _given_of(self, company: str) -> list[str]:
+        """Who got leads of the company in this transaction; earlier ones are in rows."""
+        given = [one for one in self._given if one.owner and one.deal is None]
+        theirs = self._companies_of([one.lead for one in given])
+        return [one.owner for one in given if theirs[one.lead] == company]
+
+    def _companies_of(self, leads: Sequence[str]) -> Mapping[str, str | None]:
+        new = [lead for lead in leads if lead not in self._companies]
+        if new:
+            self._companies |= {**dict.fromkeys(new), **companies_of(self.tx, new)}
+        return self._companies
 
     def recently_lost(self, leads: Sequence[str], since: datetime) -> dict[str, frozenset[str]]:
         """Who lost each of these leads to somebody else since then."""

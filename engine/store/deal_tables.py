@@ -7,7 +7,7 @@ from sqlalchemy import Column, Index, text
 from sqlmodel import Field, SQLModel
 
 import engine.store.tables  # noqa: F401 - names keys and indexes
-from engine.store.columns import Instant, JsonDocument
+from engine.store.columns import Instant, JsonDocument, only_where
 
 IS_OPEN = "closed = ''"
 
@@ -17,6 +17,7 @@ class Deal(SQLModel, table=True):
 
     Attributes:
         lead: the primary contact: who gets the mail, and whose events count for the deal.
+        company_id: the company it is with: at first the contact's.
         closed: `won`, `lost`, or empty while it is open.
         entry_ref: names the present stay in the stage; made anew on every entry (runtime.md, I10).
         fields: the workspace's custom fields.
@@ -29,10 +30,12 @@ class Deal(SQLModel, table=True):
         Index("ix_deal_pipeline_stage_id", "pipeline", "stage", "id"),
         Index("ix_deal_owner_id", "owner", "id"),
         Index("ix_deal_created_at_id", "created_at", "id"),
+        Index("ix_deal_company_id", "company_id", "id", **only_where("company_id IS NOT NULL")),
     )
     id: str = Field(primary_key=True)
     name: str
     lead: str
+    company_id: str | None = None
     pipeline: str
     stage: str
     closed: str = ""

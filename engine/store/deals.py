@@ -5,7 +5,7 @@ allowed is not asked here; no function queries deal by deal.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import lru_cache
@@ -18,6 +18,7 @@ from engine.playbook.values import Value
 from engine.runtime.deal_fields import DEAL_BUILT_IN, read_deal
 from engine.runtime.fields import FieldTypes, from_json, to_json
 from engine.store import quick
+from engine.store.company_placing import companies_of
 from engine.store.database import Transaction
 from engine.store.deal_tables import Deal, DealChange
 from engine.store.inserting import insert_many, insert_new
@@ -32,6 +33,9 @@ table: sa.Table = Deal.__table__  # type: ignore[attr-defined]
 change_table: sa.Table = DealChange.__table__  # type: ignore[attr-defined]
 
 NO_FIELDS: FieldTypes = {}
+ELSEWHERE = "elsewhere"
+"""What a deal came from, in its history, that entered its stage nobody knows when."""
+
 _BESIDES = ("version", "closed", "closed_at", "entry_ref")
 _COLUMNS = frozenset({*DEAL_BUILT_IN, *_BESIDES})
 _UNLOGGED = frozenset({*_BESIDES, "stage_entered_at", "last_activity_at"})
@@ -174,20 +178,26 @@ def create_many(
     reason: str = "",
     custom: FieldTypes = NO_FIELDS,
     zone: tzinfo = UTC,
+    elsewhere: Container[str] = (),
 ) -> list[DealChanged]:
     """Makes deals, in the order given; each names its lead, its pipeline, its stage and `closed`.
 
     Where a deal with that id exists, nothing is written and `before` is that deal as it stands.
+    The history begins when the deal entered its stage, which may lie before now; of those that are
+    `elsewhere`, by id, it says that nobody knows when.
 
     Raises:
         InputError: a value does not fit its field; nothing was written.
     """
     drafts = [_draft(tx, values, custom, zone) for values in new]
+    theirs = companies_of(tx, [draft["lead"] for draft in drafts])
+    for draft in drafts:
+        draft["company_id"] = theirs.get(draft["lead"])
     made = insert_new(tx, table, sorted(drafts, key=lambda draft: str(draft["id"])))
     _log(
         tx,
         [
-            _change(tx, draft["id"], "created", None, draft["stage"], actor, reason)
+            _created(tx, draft, ELSEWHERE if draft["id"] in elsewhere else None, actor, reason)
             for draft in drafts
             if draft["id"] in made
         ],
@@ -351,6 +361,13 @@ def _change(
         "id": new_id(), "deal": deal, "at": tx.now, "field": name, "before": to_json(before),
         "after": to_json(after), "actor": actor, "reason": reason,
     }  # fmt: skip
+
+
+def _created(
+    tx: Transaction, draft: Mapping[str, Any], origin: str | None, actor: str, reason: str
+) -> dict[str, Any]:
+    line = _change(tx, draft["id"], "created", origin, draft["stage"], actor, reason)
+    return {**line, "at": min(tx.now, draft["stage_entered_at"])}
 
 
 def _log(tx: Transaction, changes: Sequence[Mapping[str, Any]]) -> None:

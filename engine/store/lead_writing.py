@@ -20,6 +20,7 @@ from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, FieldTypes, read_lead, to_json
 from engine.runtime.identity import email_key, full_name
 from engine.store import forgotten, quick
+from engine.store.company_placing import place_again, place_new
 from engine.store.database import Transaction
 from engine.store.inserting import insert_many, insert_new
 from engine.store.lead_facts import NO_FIELDS, Facts, Row, facts_of, find_by_key, rows, table
@@ -75,6 +76,7 @@ def create_many(
     """
     read = _known if is_read else partial(_checked, custom=custom, zone=zone)
     drafts = [_draft(tx, values, lifecycle, read) for values in new]
+    place_new(tx, drafts)
     # In one order everywhere: two transactions with the same addresses must not wait crosswise.
     made = insert_new(tx, table, sorted(drafts, key=lambda draft: draft["email_key"] or ""))
     _log(
@@ -116,6 +118,7 @@ def save_many(
     _refuse_taken(tx, checked)
     answers, updates, log = {}, _Updates(), []
     moved: list[str] = []
+    elsewhere: dict[str, tuple[str | None, str | None]] = {}
     for row in rows(tx, changes):
         id = LeadId(row["id"])
         before = facts_of(row, custom, tx.now)
@@ -131,12 +134,15 @@ def save_many(
             updates.add(row, differing)
         if isinstance(email := differing.get("email"), str):
             moved.append(email)
+        if not _SIGNS.isdisjoint(differing):
+            elsewhere[id] = _signs(answers[id].after)
         log += [
             _change(tx, id, name, before.get(name), value, actor, reason)
             for name, value in differing.items()
             if name not in _UNLOGGED and name != "stage_entered_at"
         ]
     updates.write(tx)
+    place_again(tx, elsewhere)
     _come_back(tx, [email_key(email) for email in moved])
     _log(tx, log)
     return answers
@@ -254,6 +260,15 @@ def _after(row: Row, before: Facts, differing: Mapping[str, Value]) -> Facts:
 
 def _str(value: Value) -> str | None:
     return value if isinstance(value, str) else None
+
+
+_SIGNS = frozenset({"email", "company"})
+"""What says which company a lead belongs to."""
+
+
+def _signs(facts: Facts) -> tuple[str | None, str | None]:
+    email = _str(facts["email"])
+    return email_key(email) if email else None, _str(facts["company"])
 
 
 def _refuse_taken(tx: Transaction, changes: Mapping[LeadId, Mapping[str, Value]]) -> None:

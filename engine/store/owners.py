@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from engine.ids import LeadId, new_id
 from engine.runtime.assignment import Turn
+from engine.store.companies import table as company_table
 from engine.store.database import Transaction
 from engine.store.deals import table as deal_table
 from engine.store.inserting import insert_many, upsert
@@ -73,12 +74,19 @@ def of_open_deals(tx: Transaction, lead: str) -> list[str]:
     return list(tx.conn.execute(newest).scalars())
 
 
+def account(tx: Transaction, company: str) -> tuple[str, str | None]:
+    """A company's name, and whose account it is."""
+    query = sa.select(company_table.c.name, company_table.c.owner)
+    row = tx.conn.execute(query.where(company_table.c.id == company)).first()
+    return (row.name, row.owner) if row is not None else ("", None)
+
+
 def of_company(tx: Transaction, company: str, *, but: str) -> list[str]:
     """Who owns leads of the company besides `but`, whoever has most of them first."""
     query = (
         sa.select(lead_table.c.owner)
         .where(
-            lead_table.c.company == company, lead_table.c.owner.is_not(None),
+            lead_table.c.company_id == company, lead_table.c.owner.is_not(None),
             lead_table.c.id != but,
         )
         .group_by(lead_table.c.owner)
