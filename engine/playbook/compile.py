@@ -11,9 +11,10 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from engine.playbook.actions import ACTIONS, EmailParams, NotifyParams, resolve
+from engine.playbook.actions import ACTIONS, AssignParams, EmailParams, NotifyParams, resolve
 from engine.playbook.checking import Names, check_playbook
 from engine.playbook.diagnostics import Diagnostic, Findings
+from engine.playbook.escalation_compile import compile_escalation
 from engine.playbook.fields import Frozen
 from engine.playbook.flow import check_flow
 from engine.playbook.lexicon import Lexicon
@@ -32,9 +33,6 @@ from engine.playbook.stepreading import read_steps
 from engine.playbook.templates import TemplateFacts
 from engine.playbook.way_checks import check_ways
 from engine.playbook.workspace import Workspace
-
-LATER_KINDS = ("escalation",)
-"""Kinds of playbook that this version does not run yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +70,11 @@ def compile_playbook(
     """
     workspace, findings = lexicon.workspace, Findings()
     reader = Reader(document, findings, read_steps)
-    if _is_later(reader):
-        return Compiled(None, findings.sorted())
     names = Names(lexicon, templates, frozenset(others), frozenset(scores))
     if kind_of(document) == "scoring":
         return _scoring(document, names, reader)
+    if kind_of(document) == "escalation":
+        return _escalation(names, reader)
     playbook = reader.read(Playbook, document.root, "a playbook")
     whole = not findings.failed
     if playbook is None:
@@ -123,16 +121,18 @@ def _scoring(document: Document, names: Names, reader: Reader) -> Compiled:
     return Compiled(own, diagnostics, None, more, found.parts or {}, found.playbook)
 
 
-def _is_later(reader: Reader) -> bool:
-    root = reader.document.root
-    values = root.values if isinstance(root, MapNode) else {}
-    kind = values.get("kind")
-    if not isinstance(kind, ScalarNode) or kind.text not in LATER_KINDS:
-        return False
-    message = f"playbooks of kind '{kind.text}' are not supported yet"
-    help = "keep the file outside of `playbooks/` for now"
-    reader.report("not-yet-supported", message, help, kind.span)
-    return True
+def _escalation(names: Names, reader: Reader) -> Compiled:
+    workspace = names.workspace
+    found = compile_escalation(
+        names,
+        reader,
+        lambda steps, ids: _lowering(steps, ids, workspace, keeps_owner=False),
+        lambda steps: _pinned(steps, names.templates),
+    )
+    if found.playbook is not None:
+        _check_name(found.playbook.playbook, reader)
+    plan = None if reader.findings.failed else found.plan
+    return Compiled(plan, reader.findings.sorted(), found.steps)
 
 
 def _salvaged(document: Document) -> Playbook:
@@ -161,9 +161,28 @@ def _check_name(name: str, reader: Reader) -> None:
 
 
 def _lowered(playbook: Playbook, ids: Mapping[Step, str], workspace: Workspace) -> Lowering:
+    lowering = _lowering(playbook, ids, workspace)
+    lowering.steps(playbook.steps)
+    lowering.end()
+    return lowering
+
+
+def _lowering(
+    playbook: Playbook, ids: Mapping[Step, str], workspace: Workspace, *, keeps_owner: bool = True
+) -> Lowering:
+    """What a playbook's steps are lowered with.
+
+    Args:
+        keeps_owner: `assign` leaves an owner that there is, unless it says otherwise.
+    """
+
     def action(step: Step) -> tuple[type[BaseModel], Mapping[str, Any]]:
         spec = ACTIONS[step.verb]
         params = _params(step, playbook.send, workspace)
+        if isinstance(params, AssignParams) and not keeps_owner:
+            written = step.body.model_fields_set
+            kept = params.unless_owned and "unless_owned" in written
+            params = params.model_copy(update={"unless_owned": kept})
         fields = {
             "action": spec.name,
             "params": spec.dumped(params),
@@ -171,10 +190,7 @@ def _lowered(playbook: Playbook, ids: Mapping[Step, str], workspace: Workspace) 
         }
         return (Send if spec.mode == "job" else Do), fields
 
-    lowering = Lowering(ids, action)
-    lowering.steps(playbook.steps)
-    lowering.end()
-    return lowering
+    return Lowering(ids, action)
 
 
 def _params(step: Step, send: SendDefaults, workspace: Workspace) -> Frozen:

@@ -83,6 +83,8 @@ def _every_write(plan: Plan) -> Iterator[Write]:
             named = (params.get("pipeline"), params["stage"])
             stage = ".".join(str(part) for part in named if part)
             yield Write("the stage", stage, op.step, is_firm=bool(params.get("force")))
+        elif op.action == "assign" and plan.kind == "escalation":
+            continue  # it comes after the others on purpose: whoever had the record let it lie
         elif op.action == "assign" and not (params["unless_owned"] or params["exclude_current"]):
             yield Write("the owner", str(params["rule"] or params["to"]), op.step)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from engine.playbook.rule import Rule
 from engine.playbook.rules_conditions import CONDITION_RULES
+from engine.playbook.rules_escalation import ESCALATION_RULES
 from engine.playbook.rules_mail import MAIL_RULES
 from engine.playbook.rules_playbook import PLAYBOOK_RULES
 from engine.playbook.rules_scenarios import SCENARIO_RULES
@@ -24,6 +25,7 @@ RULES: Mapping[str, Rule] = {
         *STEP_RULES,
         *PLAYBOOK_RULES,
         *SCORING_RULES,
+        *ESCALATION_RULES,
         *SCENARIO_RULES,
         *WORKSPACE_RULES,
         *MAIL_RULES,
