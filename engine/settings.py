@@ -74,6 +74,13 @@ class Settings(InboundSettings, TemporalSettings):
         description="The port of the local SMTP catcher.",
         examples=["1025"],
     )
+    catcher_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Where the SMTP catcher is when it is not `longplay up` that starts it: in a "
+        "container of its own, say, that shares `LONGPLAY_HOME` with the web server.",
+        examples=["127.0.0.1"],
+    )
     secret_key: SecretStr | None = Field(
         default=None,
         description="Signs links and sessions. Made and kept in `LONGPLAY_HOME` when not set; "
@@ -172,10 +179,16 @@ class Settings(InboundSettings, TemporalSettings):
         return self.smtp_url is None
 
     @property
+    def runs_catcher(self) -> bool:
+        """Whether `longplay up` brings the catcher; else it is elsewhere, or mail is really sent."""
+        return self.catches_mail and Address(self.catcher_host, self.catcher_port).is_loopback
+
+    @property
     def mail_url(self) -> str:
         """The SMTP address to send through, with its password: the catcher's when none is set."""
         if self.smtp_url is None:
-            return f"smtp://127.0.0.1:{self.catcher_port}?starttls=never"
+            host = Address(self.catcher_host, self.catcher_port)
+            return f"smtp://{host}?starttls=never"
         return self.smtp_url.get_secret_value()
 
     @property
@@ -201,7 +214,7 @@ class Settings(InboundSettings, TemporalSettings):
                 (name, self.embedded_temporal_port),
                 (f"{name} + {UI_PORT_OFFSET}", self.temporal_ui_port),
             ]
-        if self.catches_mail:
+        if self.runs_catcher:
             ports.append((f"{PREFIX}CATCHER_PORT", self.catcher_port))
         if self.metrics_port is not None:
             ports.append((f"{PREFIX}METRICS_PORT", self.metrics_port))

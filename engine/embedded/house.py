@@ -58,7 +58,7 @@ def up(
 def _start_all(settings: Settings, supervisor: Supervisor, prepare: Callable[[], None]) -> None:
     if settings.runs_embedded_temporal:
         supervisor.start(temporal_server(settings))
-    if settings.catches_mail:
+    if settings.runs_catcher:
         supervisor.start(catcher(settings, _environment(settings)))
     prepare()
     supervisor.wait_until_ready()

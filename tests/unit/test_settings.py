@@ -76,6 +76,14 @@ def test_relative_paths_belong_to_the_workspace(
     assert settings.store_url == f"sqlite:///{workspace}/data/leads.db"
 
 
+def test_the_catcher_may_be_a_container_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Mail is still caught, and sent to where the catcher is."""
+    monkeypatch.setenv("LONGPLAY_CATCHER_HOST", "catcher")
+    settings = load_settings()
+    assert settings.catches_mail
+    assert settings.mail_url == "smtp://catcher:1025?starttls=never"
+
+
 def test_an_empty_value_is_no_value(monkeypatch: pytest.MonkeyPatch) -> None:
     """`LONGPLAY_SMTP_URL=` means that none is set."""
     monkeypatch.setenv("LONGPLAY_SMTP_URL", "")
