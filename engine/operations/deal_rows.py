@@ -35,6 +35,9 @@ _CALLED: Mapping[str, str] = {
     " 电子邮箱 邮件 联系人邮箱 客户邮箱 主要联系人 线索id 线索编号",
     "tags": "tag label labels 标签",
     "created_at": "created create_date created_date created_on 创建时间 创建日期",
+    "stage_entered_at": "stage_since in_stage_since date_entered_stage date_entered_current_stage"
+    " stage_entered stage_change_date last_stage_change_date stage_date 进入阶段时间 阶段进入时间"
+    " 进入当前阶段时间 阶段变更时间 阶段开始时间",
     "expected_close_at": "close_date expected_close_date expected_close closing_date 预计成交日期"
     " 预计成交时间 预计签约日期 预计关闭日期 结单日期",
     "quote_sent_at": "quote_date quote_sent quote_sent_date 报价日期 报价时间",
@@ -52,8 +55,7 @@ DEALS = Headings(
     "deal",
     DEAL_BUILT_IN,
     _CALLED,
-    frozenset({"stage_entered_at", "last_activity_at", "closed", "closed_at", "version",
-               "history", REASON_COLUMN}),
+    frozenset({"last_activity_at", "closed", "closed_at", "version", "history", REASON_COLUMN}),
 )  # fmt: skip
 
 
@@ -67,6 +69,7 @@ class DealDraft:
         lead: the contact as the row names it, no address; empty: the row names none.
         values: fields to write; what the row leaves empty is not among them.
         stage: the stage as it is written, and `pipeline`.
+        entered_at: when it entered that stage; it counts for deals that are new here.
     """
 
     id: str | None
@@ -76,6 +79,7 @@ class DealDraft:
     stage: str
     pipeline: str
     created_at: Value = None
+    entered_at: Value = None
     values: Mapping[str, Value] = field(default_factory=dict)
 
 
@@ -103,7 +107,7 @@ def read_deal_row(
             given[name] = _amount(cell) if name == "amount" else cell
     id = checked_id(_text(given.pop("id", None)))
     lead = _text(given.pop("lead", None)) or ""
-    created_at = given.pop("created_at", None)
+    created_at, entered_at = given.pop("created_at", None), given.pop("stage_entered_at", None)
     values = {
         name: value for name, value in typed(current, given).items() if value not in (None, [])
     }
@@ -120,6 +124,7 @@ def read_deal_row(
         stage=str(stage or ""),
         pipeline=str(pipeline or ""),
         created_at=read_deal("created_at", created_at, custom, current.zone),
+        entered_at=read_deal("stage_entered_at", entered_at, custom, current.zone),
         values=values,
     )
 

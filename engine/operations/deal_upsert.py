@@ -6,6 +6,7 @@ is not allowed is left out whole, with the reason.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from engine.errors import InputError
 from engine.ids import derived_id
@@ -46,6 +47,7 @@ class DealBatch:
     _contacts: dict[str, dict[str, Value]] = field(default_factory=dict)
     _deals: dict[str, Facts] = field(default_factory=dict)
     _new: dict[str, None] = field(default_factory=dict)
+    _elsewhere: set[str] = field(default_factory=set)
     _values: dict[str, dict[str, Value]] = field(default_factory=dict)
 
     def write(self, drafts: Sequence[DealDraft]) -> Saved:
@@ -116,11 +118,29 @@ class DealBatch:
             raise InputError("the deal names no lead", help="give its contact's address")
         values = {**draft.values, "stage": draft.stage, "pipeline": draft.pipeline}
         deal = drafted(self.current, self._contacts[contact], values, id=id, now=self.tx.now)
-        if draft.created_at is not None:
-            deal["created_at"] = draft.created_at
+        self._date(draft, deal)
         self._deals[id] = deal
         self._new[id] = None
         return "created"
+
+    def _date(self, draft: DealDraft, deal: Facts) -> None:
+        """When the deal was opened, and when it entered its stage, as far as the row tells."""
+        now = self.tx.now
+        made, entered = draft.created_at, draft.entered_at
+        if isinstance(made, datetime):
+            deal["created_at"] = made
+        stages = self.current.workspace.pipelines[str(deal["pipeline"])].stages
+        if entered is None and deal["stage"] == stages[0].name:
+            entered = made or now
+        if not isinstance(entered, datetime):
+            self._elsewhere.add(str(deal["id"]))
+            return
+        if entered > now:
+            name = "created_at" if draft.entered_at is None else "stage_entered_at"
+            raise InputError(f"'{name}' lies in the future: {entered:%Y-%m-%d %H:%M}")
+        deal["stage_entered_at"] = entered
+        deal["created_at"] = min(entered, made if isinstance(made, datetime) else now)
+        deal["closed_at"] = entered if deal["closed"] else None
 
     def _change(self, draft: DealDraft, contact: str, known: Facts) -> str:
         id = str(known["id"])
@@ -159,7 +179,7 @@ class DealBatch:
         custom, zone = self.current.deal_fields, self.current.zone
         made = deals.create_many(
             self.tx, [self._deals[id] for id in self._new], actor=ACTOR, reason=self.reason,
-            custom=custom, zone=zone,
+            custom=custom, zone=zone, elsewhere=self._elsewhere,
         )  # fmt: skip
         if any(one.before is not None for one in made):
             raise InputError("somebody else made the same deal at the same moment")

@@ -123,12 +123,13 @@ class Ends:
 
     Attributes:
         days: the lengths at which something ended, in order.
-        at_risk: how many had lasted so long.
+        at_risk: how many had lasted so long, and `lasting`: the share that lasts longer.
         shares: end → the share of all that has come to it by each of these lengths.
     """
 
     days: Sequence[float]
     at_risk: Sequence[int]
+    lasting: Sequence[float]
     shares: Mapping[str, Sequence[float]]
 
     def chance(self, end: str, days: float = 0.0) -> float | None:
@@ -137,15 +138,34 @@ class Ends:
         None: nothing that had lasted so long ever ended. Where fewer than `FEWEST_AT_RISK` had
         lasted so long, the answer is that of the longest length that so many had reached.
         """
-        reached = sum(1 for number in self.at_risk if number >= FEWEST_AT_RISK)
-        place = min(bisect_right(self.days, days), reached) if reached else 0
-        left = {
-            name: shares[-1] - (shares[place - 1] if place else 0.0)
-            for name, shares in self.shares.items()
-            if shares
-        }
+        place = self._place(days)
+        left = {name: shares[-1] - _upto(shares, place) for name, shares in self.shares.items()}
         whole = sum(left.values())
         return left.get(end, 0.0) / whole if whole > 1e-12 else None
+
+    def ending(self, days: float = 0.0) -> float:
+        """How likely what has lasted so long ends at all, as far as has been seen."""
+        place = self._place(days)
+        lasting = self.lasting[place - 1] if place else 1.0
+        if not self.days or lasting <= 1e-12:
+            return 0.0
+        return (lasting - self.lasting[-1]) / lasting
+
+    def within(self, share: float) -> float | None:
+        """When this share of those that end at all have ended; None: nothing ever ended."""
+        if not self.days:
+            return None
+        whole = 1 - self.lasting[-1]
+        reached = zip(self.days, self.lasting, strict=True)
+        return next(days for days, left in reached if 1 - left >= share * whole - 1e-12)
+
+    def _place(self, days: float) -> int:
+        return min(bisect_right(self.days, days), self._reached)
+
+    @cached_property
+    def _reached(self) -> int:
+        """How many of the lengths enough have reached."""
+        return sum(1 for number in self.at_risk if number >= FEWEST_AT_RISK)
 
 
 def ends(spans: Iterable[Span]) -> Ends:
@@ -160,13 +180,17 @@ def ends(spans: Iterable[Span]) -> Ends:
     names = sorted({name for _, _, there in rows for name in there})
     shares: dict[str, list[float]] = {name: [] for name in names}
     reached = dict.fromkeys(names, 0.0)
-    lasting = 1.0
+    lasting = [1.0]
     for _, at_risk, there in rows:
         for name in names:
-            reached[name] += lasting * there.get(name, 0) / at_risk
+            reached[name] += lasting[-1] * there.get(name, 0) / at_risk
             shares[name].append(reached[name])
-        lasting *= 1 - sum(there.values()) / at_risk
-    return Ends([row[0] for row in rows], [row[1] for row in rows], shares)
+        lasting.append(lasting[-1] * (1 - sum(there.values()) / at_risk))
+    return Ends([row[0] for row in rows], [row[1] for row in rows], lasting[1:], shares)
+
+
+def _upto(shares: Sequence[float], place: int) -> float:
+    return shares[place - 1] if place else 0.0
 
 
 def _table(spans: Iterable[Span]) -> tuple[list[tuple[float, int, dict[str, int]]], int]:

@@ -155,3 +155,27 @@ def test_the_demo_has_deals_in_every_stage(longplay: Longplay, workspace: Path) 
         assert len(longplay("deals", "list", "--json").json) == DEALS
     finally:
         store.close()
+
+
+def test_an_import_tells_since_when_a_deal_is_in_its_stage(
+    longplay: Longplay, tmp_path: Path
+) -> None:
+    """By its column; in the first stage by when it was opened; else its history says it came so."""
+    text = "id,name,邮箱,金额,销售阶段,进入阶段时间,创建时间\n"
+    text += "d-1,a,ann@example.com,5,demo,2026-01-20,2026-01-02\n"
+    text += "d-2,b,ann@example.com,5,qualify,,2026-01-02\n"
+    text += "d-3,c,ann@example.com,5,demo,,2026-01-02\n"
+    text += "d-4,d,ann@example.com,5,won,2026-01-30,2026-01-02\n"
+    text += "d-5,e,ann@example.com,5,qualify,2999-01-01,\n"
+    assert imported(longplay, tmp_path, text)["created"] == 4
+    assert "'stage_entered_at' lies in the future" in (tmp_path / "deals.csv.errors.csv").read_text(
+        "utf-8-sig"
+    )
+    shown = {id: longplay("deals", "show", id, "--json").json for id in ("d-1", "d-2", "d-3")}
+    first = "2026-01-01T16:00:00+00:00"
+    assert shown["d-1"]["stage_entered_at"] == "2026-01-19T16:00:00+00:00"
+    assert shown["d-2"]["stage_entered_at"] == first
+    for id, before in (("d-1", None), ("d-2", None), ("d-3", "elsewhere")):
+        assert shown[id]["fields"]["created_at"] == first
+        assert [one["before"] for one in shown[id]["history"]] == [before]
+    assert longplay("deals", "show", "d-4", "--json").json["closed"] == "won"

@@ -112,3 +112,9 @@ def test_shares_add_up(observed: list[Span]) -> None:
     chances = [found.chance(end, 3) for end in ("won", "lost")]
     known = [one for one in chances if one is not None]
     assert not known or math.isclose(sum(known), 1, abs_tol=1e-9)
+
+
+def test_what_has_lasted_long_may_never_end() -> None:
+    """Ten of twenty end within ten days; of those that have lasted for longer, none did."""
+    found = ends([*[Span(day, "won") for day in range(1, 11)], Span(90, "", 10)])
+    assert (found.ending(), found.ending(10), found.within(0.9)) == (0.5, 0.0, 9)
