@@ -180,7 +180,7 @@ class Settings(InboundSettings, TemporalSettings):
 
     @property
     def runs_catcher(self) -> bool:
-        """Whether `longplay up` brings the catcher; else it is elsewhere, or mail is really sent."""
+        """Whether `longplay up` brings the catcher: mail is caught, and nobody else does it."""
         return self.catches_mail and Address(self.catcher_host, self.catcher_port).is_loopback
 
     @property
