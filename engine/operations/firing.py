@@ -26,6 +26,7 @@ from engine.operations import (
     score_sweep,
     segment_looks,
     timed_segments,
+    watching,
 )
 from engine.operations.clocks import LATE, LOOK_EVERY, LOOKS, this, zone_of_clock
 from engine.operations.coming import Dated, Seen, dated_of, load_seen
@@ -33,6 +34,7 @@ from engine.operations.published import Current
 from engine.operations.reactions import Reactor, Wish
 from engine.operations.scopes import load_histories, scope_of
 from engine.operations.selecting import Selection
+from engine.operations.watching import lock_records
 from engine.playbook.conditions import condition
 from engine.playbook.plan import Plan, Trigger
 from engine.runtime.coming import next_of_clock, shown_in
@@ -137,6 +139,8 @@ def _serve_clock(tx: Transaction, limit: _Limit) -> int | None:
     match row["kind"]:
         case "look":
             return _look(tx, row, limit)
+        case watching.KIND:
+            return watching.work(tx, row, limit.size, skips=limit.skips)
         case "date" if row["stopped_at"] is not None:
             return _clear(tx, row)
         case "date":
@@ -220,7 +224,7 @@ def _enroll(
 ) -> int:
     """Enrolls those of (record, cause) whom the trigger's `if` holds of, by the rules of entry."""
     ids = [record for record, _ in wanted]
-    _lock(tx, plan, ids)
+    lock_records(tx, plan, ids)
     seen = load_seen(tx, current, plan.record, ids)
     facts = {str(one.lead["id"]): dict(one.lead) for one in seen.values()}
     histories = load_histories(tx, sorted(facts), plan.history) if plan.history else {}
@@ -254,18 +258,6 @@ def _is_due(reactor: Reactor, plan: Plan, trigger: Trigger, record: str, seen: S
     return holds
 
 
-def _lock(tx: Transaction, plan: Plan, ids: Sequence[str]) -> None:
-    """Locks leads; of deals first their primary contacts (runtime.md, I7)."""
-    if not tx.is_postgres:
-        return
-    if plan.record == "lead":
-        leads.lock(tx, ids)
-        return
-    query = sa.select(deals.table.c.lead).where(deals.table.c.id.in_(ids))
-    leads.lock(tx, tx.conn.execute(query).scalars())
-    deals.lock(tx, ids)
-
-
 def _fill(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
     """One page of leads whose moments are worked out, after an apply."""
     current = published.current(tx)
@@ -273,7 +265,7 @@ def _fill(tx: Transaction, row: sa.RowMapping, limit: _Limit) -> int:
     one = _dated(plan, row["trigger"])
     ids = _ids_after(tx, row, plan, limit.size)
     if not limit.skips and one is not None:
-        _lock(tx, plan, ids)
+        lock_records(tx, plan, ids)
         seen = load_seen(tx, current, plan.record, ids)
         coming.arm(tx, current, [(one, record, each) for record, each in seen.items()])
     filled = len(ids) < limit.size
@@ -343,7 +335,7 @@ def _come(tx: Transaction, name: tuple[str, str], rows: Sequence[sa.RowMapping])
         return 0
     current = published.current(tx)
     records = [row["record"] for row in rows]
-    _lock(tx, plan, records)
+    lock_records(tx, plan, records)
     seen = load_seen(tx, current, plan.record, records)
     # Who waited for these locks finds what is left.
     there = coming.known_moments(tx, [(one, record, each) for record, each in seen.items()])

@@ -41,7 +41,9 @@ def heeded(current: Current) -> Heeded:
         },
         changes={
             record: tuple(
-                plan for plan in plans if plan.record == record and _kinds(plan) & _BY_CHANGE
+                plan
+                for plan in plans
+                if plan.record == record and (plan.escalation or _kinds(plan) & _BY_CHANGE)
             )
             for record in ("lead", "deal")
         },

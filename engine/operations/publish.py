@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.ids import new_id
-from engine.operations import clocks, published, rescoring, retention, timed_segments
+from engine.operations import clocks, published, rescoring, retention, timed_segments, watching
 from engine.operations.crossings import count_crossings
 from engine.operations.editions import Edition, digest_over
 from engine.operations.planning import Planned, planned
@@ -95,6 +95,7 @@ def _publish(
         told = [(one.playbook, one.after, one.before) for one in changed]
         versions.record(tx, how, actor, told)
     clocks.wind(tx)
+    watching.wind(tx)
     timed_segments.watch(tx, published.current(tx))
     retention.watch(tx, published.current(tx))
     rescoring.begin(tx, before, edition.plans, fires=fires)

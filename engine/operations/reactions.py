@@ -5,7 +5,7 @@ The caller holds the leads' locks. Exits come before triggers on the same event,
 """
 
 from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -25,6 +25,7 @@ from engine.playbook.plan import Plan
 from engine.playbook.scoring_plan import PRIMARY
 from engine.playbook.values import History, Scope, Value
 from engine.runtime.enrolling import Decline, Enter, Entry, Former, decide_entry
+from engine.runtime.escalating import SINCE
 from engine.runtime.interpreter import leave_by
 from engine.runtime.matching import (
     Edge,
@@ -56,7 +57,7 @@ class Wish:
     """Somebody would like to enroll this lead, or this deal of it.
 
     `chain` counts the playbooks that started each other, up to this one. `trace`: what it is part
-    of, as a traceparent.
+    of, as a traceparent. `since`: what an escalation counts from, where the record does not say.
     """
 
     lead: str
@@ -70,6 +71,7 @@ class Wish:
     deal: str = ""
     chain: int = 0
     trace: str = ""
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +159,9 @@ class Reactor:
         self._keep(staying, occurrences)
         self._look_again([row for row in staying if row["id"] not in spare], touched)
         wishes = list(self._wishes(occurrences, starts=starts))
-        if starts:
+        if not starts:
+            wishes += self._watches(edges, deal_edges or {}, by_lead(occurrences))
+        else:
             counted = befores.by_events(self.current, self.facts, occurrences, edges)
             happened = by_lead(occurrences)
             wishes += self._wishes_by_change({**counted, **edges}, deal_edges or {}, happened)
@@ -191,6 +195,9 @@ class Reactor:
             else:
                 self.reaction.declined.append((wish.lead, wish.playbook, entry))
                 record = self._record(wish)
+                watched = self.current.plans[wish.playbook].escalation is not None
+                if watched and entry.reason == "already-in":
+                    continue  # its watch has seen the change itself
                 self.refused.by_rules(wish.playbook, record, wish.lane, wish.why, entry)
         enrollments.insert(self.tx, rows)
 
@@ -323,6 +330,21 @@ class Reactor:
                     elif (item := held_back(plan, one.happened)) is not None:
                         self.refused.by_trigger(plan, deal or one.lead, item, scope)
 
+    def _watches(
+        self,
+        edges: Mapping[str, Edge],
+        deal_edges: Mapping[str, Edge],
+        happened: Mapping[str, Sequence[Occurrence]],
+    ) -> Iterable[Wish]:
+        """What escalations watch from now on, of what came by an import.
+
+        However a record got into its stage, it lies there; but nobody has let it lie until now.
+        """
+        for wish in self._wishes_by_change(edges, deal_edges, happened):
+            escalation = self.current.plans[wish.playbook].escalation
+            if escalation is not None:
+                yield replace(wish, since=None if escalation.backdate else self.tx.now)
+
     def _wishes_by_change(
         self,
         edges: Mapping[str, Edge],
@@ -402,6 +424,7 @@ class Reactor:
 def _kept(wish: Wish) -> dict[str, Value]:
     told: dict[str, Value] = {
         "event": dict(wish.event or {}), "chain": wish.chain, "trace": wish.trace,
+        SINCE: wish.since.isoformat() if wish.since is not None else "",
     }  # fmt: skip
     return {name: value for name, value in told.items() if value}
 

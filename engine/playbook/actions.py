@@ -156,8 +156,6 @@ class NotifyParams(Frozen):
 
     @model_validator(mode="after")
     def _says_something(self) -> "NotifyParams":
-        if not self.message and not self.template:
-            raise flaw("missing-key", "notify needs a 'message'", "add `message: …` beside it")
         if self.message and self.template:
             message = "'message' and 'template' are two texts"
             raise flaw("two-texts", message, "keep one of them", at="template")

@@ -99,7 +99,7 @@ def check_levels(
     whole: bool,
 ) -> frozenset[str]:
     """The same for lists of steps that stand side by side, such as the levels of an escalation."""
-    check = _Check(playbook, ids, names, reader, whole)
+    check = _Check(playbook, ids, names, reader, whole, speaks=True)
     check.lists(levels)
     return frozenset(check.expressions.counted)
 
@@ -112,8 +112,11 @@ class _Check:
         names: Names,
         reader: Reader,
         whole: bool,
+        *,
+        speaks: bool = False,
     ) -> None:
         self.playbook = playbook
+        self.speaks = speaks  # a notice that says nothing is told what there is to say
         self.ids = ids
         self.names = names
         self.reader = reader
@@ -279,7 +282,7 @@ class _Check:
             case TaskParams():
                 self._task(body, values)
             case NotifyParams():
-                self._notify(body, values)
+                self._notify(step, body)
             case Split():
                 self._split(step, body)
             case Approve():
@@ -388,8 +391,12 @@ class _Check:
         if "due" in values:
             check_moment(body.due, values["due"], self.expressions)
 
-    def _notify(self, body: NotifyParams, values: Mapping[str, Node]) -> None:
-        workspace, node = self.names.workspace, values["who"]
+    def _notify(self, step: Step, body: NotifyParams) -> None:
+        values, workspace = step.fields.values, self.names.workspace
+        node = values["who"]
+        if not (body.message or body.template or self.speaks):
+            message, help = "notify needs a 'message'", "add `message: …` beside it"
+            self.reader.report("missing-key", message, help, step.node.keys[step.verb].span)
         known = ("owner", "manager", *workspace.owners, *workspace.channels)
         for number, name in enumerate(body.who):
             at = node.items[number] if isinstance(node, ListNode) else node

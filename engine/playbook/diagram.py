@@ -144,7 +144,7 @@ def _trigger(trigger: Trigger) -> str:
             return "by hand"
 
 
-def _lines(op: Op, at: int) -> Iterator[tuple[int, str]]:
+def _lines(op: Op, at: int) -> Iterator[tuple[int, str]]:  # noqa: PLR0912 - one arm an op
     """Where an op goes on, and what the line says."""
     match op:
         case Branch():

@@ -6,6 +6,9 @@ in common.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
 
 from engine.playbook.actions import ACTIONS, AssignParams, TaskParams
 from engine.playbook.checking import Names, check_levels
@@ -15,7 +18,7 @@ from engine.playbook.escalation_plan import Escalation, Watch
 from engine.playbook.expressions import Expressions
 from engine.playbook.fields import Frozen
 from engine.playbook.flow import check_flow
-from engine.playbook.lowering import Lowering
+from engine.playbook.lowering import Act, Lowering
 from engine.playbook.meaning_checks import check_meaning
 from engine.playbook.model import Playbook
 from engine.playbook.naming import every, step_ids
@@ -84,17 +87,37 @@ def _lower(playbook: EscalationPlaybook, lowering: Lowering, workspace: Workspac
     """The ladder, each level's steps with the way back to it, and what follows the last round."""
     ladder, over = lowering.label(), lowering.label()
     ways = tuple(lowering.label() for _ in playbook.levels)
+    action = lowering.action
     lowering.place(ladder)
     levels = tuple(level.after for level in playbook.levels)
     lowering.emit(Climb, LADDER, levels=levels, ways=ways, exit_to=over)
     for way, level in zip(ways, playbook.levels, strict=True):
         lowering.place(way)
+        lowering.action = _speaking(action, _message(playbook, level.after))
         lowering.steps(level.steps)
         lowering.jump(ladder, LADDER)
     lowering.place(over)
     if playbook.clock.rounds:
         _over(playbook, lowering, workspace)
     lowering.end()
+
+
+def _speaking(action: Act, message: str) -> Act:
+    """The same, where a notice without words says which record it is about."""
+
+    def speak(step: Step) -> tuple[type[BaseModel], Mapping[str, Any]]:
+        op, fields = action(step)
+        params = fields["params"]
+        if fields["action"] == "notify" and not (params["message"] or params["template"]):
+            return op, {**fields, "params": {**params, "message": message}}
+        return op, fields
+
+    return speak
+
+
+def _message(playbook: EscalationPlaybook, after: str) -> str:
+    name = "deal.name" if playbook.record == "deal" else "lead.full_name | default(lead.email)"
+    return f"{playbook.title or playbook.playbook}: {{{{ {name} }}}} ({after})"
 
 
 def _over(playbook: EscalationPlaybook, lowering: Lowering, workspace: Workspace) -> None:

@@ -61,7 +61,7 @@ def _again(member: Member, op: Climb, clock: Clock, stay: Stay, now: datetime) -
     escalation = member.plan.escalation
     assert escalation is not None
     event = _reset(member)
-    found = renewal(clock, stay, min(member.due_at or now, now))
+    found = renewal(clock, stay, min(member.due_at or now, now), now)
     if event is not None:
         since, why = max(event.at, clock.start_at), event.name
     elif found is not None:

@@ -228,14 +228,18 @@ def begun(escalation: Escalation, stay: Stay, entered_at: datetime, since: str) 
     return Clock(stay.entry, stay.owner, start)
 
 
-def renewal(clock: Clock, stay: Stay, changed_at: datetime) -> tuple[datetime, str] | None:
+def renewal(
+    clock: Clock, stay: Stay, changed_at: datetime, now: datetime
+) -> tuple[datetime, str] | None:
     """Since when another round is to count, and why; None: it is the same round.
 
     Args:
         changed_at: when the record changed, as far as that is known.
     """
     if stay.entry != clock.entry:
-        return max(stay.entered_at, clock.start_at), "it entered a stage"
+        # A step of its own has moved it within this very walk: when it came is written later.
+        since = stay.entered_at if stay.entered_at > clock.start_at else now
+        return since, "it entered a stage"
     if stay.owner != clock.owner:
         return max(changed_at, clock.start_at), f"{stay.owner or 'nobody'} owns it now"
     if stay.activity_at is not None and stay.activity_at > clock.start_at:

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from engine.playbook.conditions import condition
 from engine.playbook.plan import Exit, Plan, Trigger
 from engine.playbook.values import Record, Scope, Value
+from engine.runtime.escalating import watches
 from engine.runtime.position import Finish
 
 Was: TypeAlias = Callable[[datetime | None], Scope]
@@ -82,6 +83,8 @@ def fired_by_change(
         looked_at: when records were last looked at, by the condition of a segment that time alone
             can change: who came in since then has not been told yet.
     """
+    if plan.escalation is not None:
+        return Fired(0, "watch", f"watch:{edge.id}") if _comes(plan, edge, scope, was) else None
     for position, trigger in enumerate(plan.enroll.triggers):
         if _crosses(trigger, edge, scope, was, looked_at) and (
             trigger.kind == "segment" or _holds(trigger, scope)
@@ -129,6 +132,24 @@ def implied_exit(plan: Plan, happened: Happened) -> Finish | None:
     if happened.name == "email.bounced" and happened.properties.get("kind", "hard") == "hard":
         return Finish("bounced", "the address does not exist")
     return None
+
+
+def _comes(plan: Plan, edge: Edge, scope: Scope, was: Was) -> bool:
+    """Whether the change makes an escalation watch the record, or watch it anew.
+
+    Another stage is another stay, and where the clock counts from an assignment so is another
+    owner; a watch that somebody ended within one stay does not begin again by itself.
+    """
+    if not watches(plan, scope):
+        return False
+    if edge.before is None or _places(edge.before, edge.record) != _places(edge.after, edge.record):
+        return True
+    assert plan.escalation is not None
+    if edge.before.get("entry_ref") != edge.after.get("entry_ref"):
+        return True
+    if plan.escalation.starts == "assigned" and edge.before.get("owner") != edge.after.get("owner"):
+        return bool(edge.after.get("owner"))
+    return not watches(plan, was(None))
 
 
 def _holds(trigger: Trigger, scope: Scope) -> bool:
