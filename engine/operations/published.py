@@ -115,6 +115,11 @@ class Current:
         """The types of the workspace's own deal fields."""
         return field_types(dict(self.workspace.fields.deal))
 
+    @cached_property
+    def company_fields(self) -> FieldTypes:
+        """The types of the workspace's own company fields."""
+        return field_types(dict(self.workspace.fields.company))
+
     def calendar(self, name: str, scope: Scope) -> BusinessCalendar:
         """The calendar of this name; `owner` is the owner's, empty the workspace's only one."""
         if name == "owner":

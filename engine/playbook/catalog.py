@@ -112,6 +112,15 @@ DEAL_FIELDS = (
     Field("lost_reason", TEXT, "Why the deal was lost."),
 )
 
+COMPANY_FIELDS = (
+    Field("id", TEXT, "The company's identity; it never changes."),
+    Field("name", TEXT, "What the company is called."),
+    Field("domain", TEXT, "The domain of its addresses, such as acme.example."),
+    Field("owner", TEXT, "The name of the owner whose account it is."),
+    Field("created_at", DATETIME, "When the company was first known."),
+)
+"""Of records alone: conditions and templates know no company."""
+
 OWNER_FIELDS = (
     Field("id", TEXT, "The owner's name in the workspace, such as li.wei."),
     Field("name", TEXT, "The owner's name as people write it."),

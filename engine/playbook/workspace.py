@@ -108,6 +108,7 @@ class Fields(Frozen):
 
     lead: dict[FieldName, FieldKind] = Field(default_factory=dict, description="of leads")
     deal: dict[FieldName, FieldKind] = Field(default_factory=dict, description="of deals")
+    company: dict[FieldName, FieldKind] = Field(default_factory=dict, description="of companies")
 
 
 class PipelineStage(Frozen):

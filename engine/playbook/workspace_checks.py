@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from engine.playbook.call_checks import check_channel
-from engine.playbook.catalog import DEAL_FIELDS, EVENT_NAMES, LEAD_FIELDS
+from engine.playbook.catalog import COMPANY_FIELDS, DEAL_FIELDS, EVENT_NAMES, LEAD_FIELDS
 from engine.playbook.conditions import condition
 from engine.playbook.expressions import Expressions
 from engine.playbook.law_checks import check_law
@@ -186,7 +186,8 @@ class _Check:
     def _names(self) -> None:
         for name in self._workspace.segments:
             self._condition("segments", name)
-        for record, built_in in (("lead", LEAD_FIELDS), ("deal", DEAL_FIELDS)):
+        records = (("lead", LEAD_FIELDS), ("deal", DEAL_FIELDS), ("company", COMPANY_FIELDS))
+        for record, built_in in records:
             for name in getattr(self._workspace.fields, record).keys() & {f.name for f in built_in}:
                 self._reader.report(
                     "duplicate-name",
