@@ -29,14 +29,22 @@ def add_to(app: typer.Typer) -> None:
 
 def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to.")] = Path(),
+    trade: Annotated[
+        str | None,
+        typer.Option("--starter", metavar="TRADE", help="commerce, education, finance or saas."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over files there are.")] = False,
 ) -> None:
-    """Writes a starter workspace: playbooks, templates, and schemas for editors."""
+    """Writes a starter workspace: playbooks, templates, and schemas for editors.
+
+    Without --starter it is the general one; with it, one for a trade: its scoring, nurture,
+    lifecycle, and the scenarios that show what they do.
+    """
     from engine.operations import starter
     from engine.playbook.jsonschema import playbook_schema, workspace_schema
 
     schemas = {"playbook": playbook_schema(), "workspace": workspace_schema()}
-    written = starter.write(folder, schemas, force=force)
+    written = starter.write(folder, schemas, trade=trade, force=force)
     rendering.say(f"{len(written)} files written to '{folder.resolve()}'")
     where = "" if folder.resolve() == Path.cwd() else f" -C {folder}"
     rendering.say(f"next: longplay{where} validate, then longplay{where} up --demo", style="dim")

@@ -9,7 +9,7 @@ STARTER = "engine/starter"
 
 
 class StarterData(BuildHookInterface[BuilderConfig]):
-    """Adds `longplay.yaml`, `playbooks/` and `templates/` as `engine/starter/`."""
+    """Adds `longplay.yaml`, `playbooks/` and `templates/` as `engine/starter/`, and `starters/`."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Called by hatchling before a wheel is written."""
@@ -17,3 +17,4 @@ class StarterData(BuildHookInterface[BuilderConfig]):
             return
         for name in ("longplay.yaml", "playbooks", "templates"):
             build_data["force_include"][name] = f"{STARTER}/{name}"
+        build_data["force_include"]["starters"] = f"{STARTER}s"

@@ -1,6 +1,8 @@
 """The starter workspace: written into a folder by `longplay init`. It never overwrites by itself.
 
-Its files are those beside the code: at the top of a checkout, in `engine/starter/` of a wheel.
+Its files are those beside the code: at the top of a checkout, in `engine/starter/` of a wheel. The
+starters of a trade, each a workspace of its own, are in `starters/`, or in the wheel's
+`engine/starters/`.
 Editors are told where the JSON Schemas of the files are, which are written along with them.
 """
 
@@ -9,9 +11,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from engine.errors import EnvironmentFault, InputError
+from engine.playbook.spelling import did_you_mean
 from engine.playbook.workspace import FILE
 
 _CODE = Path(__file__).resolve().parents[1]
+_SHELVES = (_CODE / "starters", _CODE.parent / "starters")
 _SCHEMAS = ".schema"
 _WORKSPACE_SCHEMA = "longplay.schema.json"
 _PLAYBOOK_SCHEMA = "playbook.schema.json"
@@ -20,31 +24,52 @@ _SETTINGS = ".vscode/settings.json"
 _IGNORE = "# data, logs and the secret key\n.longplay/\n# settings of this machine\n.env\n"
 
 
-def source() -> Path:
-    """The folder that the starter's files are in.
+def trades() -> list[str]:
+    """The names of the starters for a trade, in order of their letters."""
+    return sorted(path.parent.name for folder in _SHELVES for path in folder.glob(f"*/{FILE}"))
+
+
+def source(trade: str | None = None) -> Path:
+    """The folder that a starter's files are in.
+
+    Args:
+        trade: one of `trades`; None: the one for everybody.
 
     Raises:
-        EnvironmentFault: this installation came without them.
+        InputError: there is no starter for that trade.
+        EnvironmentFault: this installation came without starters.
     """
+    if trade is not None:
+        if trade not in trades():
+            raise InputError(f"there is no starter '{trade}'", help=did_you_mean(trade, trades()))
+        return next(shelf / trade for shelf in _SHELVES if (shelf / trade / FILE).is_file())
     for folder in (_CODE / "starter", _CODE.parent):
         if (folder / FILE).is_file() and (folder / "playbooks").is_dir():
             return folder
     raise EnvironmentFault("the starter workspace is missing", help="install longplay again")
 
 
-def write(target: Path, schemas: Mapping[str, object], *, force: bool = False) -> list[str]:
+def write(
+    target: Path,
+    schemas: Mapping[str, object],
+    *,
+    trade: str | None = None,
+    force: bool = False,
+) -> list[str]:
     """Writes the starter into `target`; answers the files written, by their path below it.
 
     Args:
         target: the folder, made when it is not there.
         schemas: the JSON Schemas of `playbook` and `workspace`.
+        trade: whose starter, one of `trades`; None: the one for everybody.
         force: write over files that are there and differ.
 
     Raises:
-        InputError: files are there already, and differ; nothing was written.
+        InputError: files are there already, and differ, or no starter is for that trade; nothing
+            was written.
         EnvironmentFault: the folder cannot be written to.
     """
-    files = dict(_files(source(), schemas))
+    files = dict(_files(source(trade), schemas))
     try:
         differing = [name for name, text in files.items() if _differs(target / name, text)]
         there = [name for name in differing if (target / name).exists()]

@@ -62,6 +62,7 @@ def test_the_wheel_carries_code_and_starter_and_nothing_else(wheel: Path) -> Non
     assert "engine/starter/longplay.yaml" in names
     assert any(name.startswith("engine/starter/playbooks/") for name in names)
     assert any(name.startswith("engine/starter/templates/") for name in names)
+    assert "engine/starters/saas/longplay.yaml" in names
     assert not [name for name in names if "/.longplay/" in name or name.endswith(".pyc")]
 
 

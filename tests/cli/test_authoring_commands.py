@@ -37,6 +37,18 @@ def test_the_starter_is_whole(bare: Longplay, tmp_path: Path) -> None:
     assert all((folder / name).is_file() for name in settings["yaml.schemas"])
 
 
+def test_a_starter_for_a_trade_is_whole(bare: Longplay, tmp_path: Path) -> None:
+    """It validates; a name that no starter has changes nothing, and the nearest one is offered."""
+    folder = tmp_path / "shop"
+    wrong = bare("init", str(folder), "--starter", "comerce")
+    assert wrong.status == 1
+    assert "there is no starter 'comerce'" in wrong.err
+    assert "did you mean 'commerce'?" in wrong.err
+    assert not folder.exists()
+    assert bare("init", str(folder), "--starter", "commerce").status == 0
+    assert bare("-C", str(folder), "validate", "--json").json == {"ok": True, "problems": []}
+
+
 def test_compile_tells_what_an_enrollment_leaves(longplay: Longplay) -> None:
     """How many rows of the step log one enrollment writes at most, and how often it is woken."""
     assert "21 rows of the step log, woken 6 times" in longplay("compile", "win-back").out

@@ -275,12 +275,11 @@ class Checker:
 
     def _filtered(self, node: Filter, result: ValueType) -> ValueType:
         if node.name == "default":
-            return kinds.either(node.subject.type, node.arguments[0].type)
+            return _or_instead(node.subject.type, node.arguments[0])
         return node.subject.type if result.kind is Kind.UNKNOWN else result
 
     def _argument(self, role: str, node: Node, of: Filter) -> None:
-        if role == "value":
-            self._check_values(of.subject, node)
+        if role == "value":  # what stands in for nothing may be any word: 'none yet', 'unknown'
             return
         if not isinstance(node, Literal) or not isinstance(node.value, str):
             self._add(
@@ -378,6 +377,13 @@ class Checker:
             return False
         self.findings.add(rule, message, span=span, help=help)
         return True
+
+
+def _or_instead(subject: ValueType, other: Node) -> ValueType:
+    """The type of a value or of what stands in for it: of few values only if that is one of them."""
+    if subject.values and isinstance(other, Literal) and other.value in subject.values:
+        return subject
+    return kinds.either(subject, other.type)
 
 
 def _is_lead(node: Node) -> bool:

@@ -93,6 +93,7 @@ FLAWS = [
     ("lead.stage == 'mqls'", "'mqls'", "unknown-value", "did you mean 'mql'?"),
     ("'fre' == lead.plan", "'fre'", "unknown-value", "did you mean 'free'?"),
     ("lead.plan not in ['free', 'por']", "'por'", "unknown-value", "did you mean 'pro'?"),
+    ("(lead.plan | default('free')) == 'por'", "'por'", "unknown-value", "did you mean 'pro'?"),
     ("lead.score = 4", "=", "unknown-operator", "write 'lead.score == 4'"),
     ("lead.score === 4", "===", "unknown-operator", "write 'lead.score == 4'"),
     ("lead.vip && true", "&&", "unknown-operator", "write 'lead.vip and true'"),

@@ -97,6 +97,7 @@ TRUE = [
     "2 in event.deep.er",
     "lead.score + 5 == 50 and lead.score % 2 == 1 and -lead.score < 0",
     "(lead.phone | default('none')) == 'none'",
+    "(lead.plan | default('none yet')) == 'none yet'",
     "(1 if lead.vip else 2) == 1",
     "True and not False and (none | default(true))",
 ]
