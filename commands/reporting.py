@@ -19,7 +19,7 @@ def keep(error: BaseException, arguments: Sequence[str], home: Path | None) -> P
     """
     now = datetime.now(UTC)
     words = " ".join(word for word in arguments if word.isascii() and word.isalpha())
-    text = "".join(traceback.format_exception(error))[-_MOST:]
+    text = _without_secrets("".join(traceback.format_exception(error))[-_MOST:])
     name = f"fault-{now:%Y%m%d-%H%M%S}-{os.getpid()}.log"
     for folder in filter(None, (home, Path(tempfile.gettempdir()))):
         with suppress(OSError):
@@ -30,3 +30,9 @@ def keep(error: BaseException, arguments: Sequence[str], home: Path | None) -> P
                 file.write(f"{now.isoformat()} longplay {words}\n{text}")
             return path
     return Path(os.devnull)
+
+
+def _without_secrets(text: str) -> str:
+    from engine.logs import Redaction
+
+    return Redaction().text(text)

@@ -27,7 +27,8 @@ _EMAIL = re.compile(
 )
 _URL_PASSWORD = re.compile(r"(?P<before>\b[a-z][a-z0-9+.-]*://[^\s:/@]*):[^\s/]*@(?=[^\s@])", re.I)
 _BEARER = re.compile(r"\b(?P<scheme>Bearer|Basic)\s+[\w.~+/=-]+", re.IGNORECASE)
-_LINK_TOKEN = re.compile(r"(?P<door>/(?:u|o|c|a)/)[\w.~-]{16,}")
+_KEY = re.compile(r"\blp_(?P<id>[0-9a-f]{12})_[\w-]{20,}")
+_LINK_TOKEN = re.compile(r"(?P<door>/(?:u|s|o|c|a)/)[\w.~-]{16,}")
 _LOUD_LIBRARIES = {
     "alembic": logging.WARNING,
     "temporalio.worker": logging.WARNING,
@@ -119,6 +120,7 @@ class Redaction:
             text = self._known.sub(HIDDEN, text)
         text = _URL_PASSWORD.sub(rf"\g<before>:{HIDDEN}@", text)
         text = _BEARER.sub(rf"\g<scheme> {HIDDEN}", text)
+        text = _KEY.sub(rf"lp_\g<id>_{HIDDEN}", text)
         text = _LINK_TOKEN.sub(rf"\g<door>{HIDDEN}", text)
         return _EMAIL.sub(r"\g<first>…@\g<domain>", text)
 

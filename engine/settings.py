@@ -102,9 +102,25 @@ class Settings(InboundSettings, TemporalSettings):
     )
     api_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(
         default=(),
-        description="The keys that `/v1` accepts as `Authorization: Bearer KEY`, with commas "
-        "between them.",
+        description="Keys that open everything, as `Authorization: Bearer KEY`, with commas "
+        "between them. Better are those of `longplay keys create`: each opens what it must, can be "
+        "replaced alone, and is kept as a hash.",
         examples=["key-of-the-shop,key-of-the-crm"],
+    )
+    api_rate: int = Field(
+        default=6000,
+        ge=0,
+        description="How many requests one key may make in a minute; 0: as many as it likes. An "
+        "event may be sent with a hundred others in one request.",
+        examples=["6000"],
+    )
+    proxies: int = Field(
+        default=0,
+        ge=0,
+        le=10,
+        description="How many proxies of yours stand before the web server, each of which adds to "
+        "`X-Forwarded-For`: so that wrong keys are counted by who sent them.",
+        examples=["1"],
     )
     log: Literal["text", "json"] = Field(
         default="text",

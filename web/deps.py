@@ -12,10 +12,13 @@ from starlette.requests import Request
 from engine.mail.inbound.providers.hook import HookSecrets
 from engine.mail.links import LinkSigner
 from engine.mail.return_path import ReturnSigner
+from engine.operations import keys
 from engine.operations.exposition import Exposition
 from engine.operations.letters import Writer
 from engine.store.database import Store, Transaction
 from web.gathering import Gatherer
+from web.keyring import KeyRing
+from web.limits import Limits
 from web.remembering import Remembered
 from web.sessions import Sessions
 
@@ -38,7 +41,7 @@ class Deps:
         store: the workspace's store.
         signer: reads the tokens of links in mails.
         sessions: makes and reads the cookie of people who came in with a key.
-        api_keys: the keys that `/v1` accepts.
+        api_keys: the keys of the settings, which open everything; those of the store come to them.
         on_loopback: whether only this machine can reach the server.
         is_secure: whether people reach it by https.
         mail_folder: where the catcher keeps what it caught; None: mail is really sent.
@@ -47,6 +50,7 @@ class Deps:
         hooks: what the reports of mail providers are checked with.
         returns: knows our return paths.
         fetch: gets what is at an address of a provider; None: from the internet.
+        limits: how much one visitor may ask for.
         patience: seconds that an unsubscription waits for mail that is with a mail server already.
     """
 
@@ -63,6 +67,8 @@ class Deps:
     returns: ReturnSigner | None = None
     fetch: Callable[[str], Awaitable[bytes]] | None = None
     patience: float = 20.0
+    limits: Limits = field(default_factory=Limits)
+    ring: KeyRing = field(init=False)
     gatherer: Gatherer = field(default_factory=Gatherer)
     remembered: Remembered = field(default_factory=Remembered)
     exposition: Exposition = field(init=False)
@@ -71,8 +77,9 @@ class Deps:
     _writing: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(WRITERS))
 
     def __post_init__(self) -> None:
-        """Begins to count."""
+        """Begins to count, and to look at keys."""
         self.exposition = Exposition(self.store)
+        self.ring = KeyRing(self.api_keys, lambda: self.read(keys.good_keys))
 
     @property
     def writer(self) -> Writer:

@@ -9,7 +9,8 @@ from starlette.routing import Route
 
 from web.bodies import read_body
 from web.deps import deps_of
-from web.doors import is_key
+from web.limits import retry_after
+from web.problems import Problem
 from web.sessions import COOKIE, LASTS
 from web.showing import page
 
@@ -23,19 +24,24 @@ async def login_page(request: Request) -> Response:
 
 
 async def login(request: Request) -> Response:
-    """Lets in whoever shows one of LONGPLAY_API_KEYS."""
+    """Lets in whoever shows a key that opens pages; not whoever tries one after the other."""
     deps = deps_of(request)
+    who = deps.limits.address(request)
+    if who and (wait := deps.limits.wrong.wait(who)):
+        why = "too many wrong keys came from this address"
+        raise Problem(429, why, help="come again later", headers=retry_after(wait))
     body = await read_body(request, 5_000)
     form = {name: values[-1] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
-    key = form.get("key", "").strip()
-    if not is_key(key, deps.api_keys):
+    text = form.get("key", "").strip()
+    key = await deps.ring.opened_by(text)
+    if key is None or "pages" not in key.scopes:
         await asyncio.sleep(_PAUSE)
         values = {"wrong": True, "next": _next(form)}
         return page(request, "login.html", values, status=401)
     response = RedirectResponse(_next(form), 303)
     response.set_cookie(
-        COOKIE, deps.sessions.begin(key), max_age=LASTS, httponly=True, samesite="lax",
-        secure=deps.is_secure,
+        COOKIE, deps.sessions.begin(deps.ring.mark_of(text, key)), max_age=LASTS, httponly=True,
+        samesite="lax", secure=deps.is_secure,
     )  # fmt: skip
     return response
 

@@ -29,6 +29,7 @@ from engine.store.database import Store
 from web.app import create_app
 from web.deps import READERS, WRITERS, Deps
 from web.gathering import Gatherer
+from web.limits import Limits
 from web.sessions import Sessions
 from workflows.dispatcher import Dispatcher
 
@@ -63,6 +64,16 @@ class WebSettings(Protocol):
     @property
     def api_keys(self) -> Sequence[SecretStr]:
         """The keys that `/v1` accepts."""
+        ...
+
+    @property
+    def api_rate(self) -> int:
+        """Requests of one key in a minute."""
+        ...
+
+    @property
+    def proxies(self) -> int:
+        """How many proxies of ours stand before the server."""
         ...
 
     @property
@@ -189,6 +200,7 @@ def _deps(settings: WebSettings, store: Store, line: Line) -> Deps:
         is_secure=settings.link_url.startswith("https://"),
         mail_folder=settings.mail_folder if settings.catches_mail else None,
         temporal_answers=line.answers,
+        limits=Limits(settings.api_rate, settings.proxies),
         gatherer=Gatherer(lanes=1 if store.is_sqlite else WRITERS // 2),
     )
 

@@ -81,6 +81,8 @@ def test_an_exception_is_one_redacted_document() -> None:
         ("postgresql://me:p@ss@db.example/x", "postgresql://me:[hidden]@db.example/x"),
         ("Authorization: Bearer abc.def-123", "Authorization: Bearer [hidden]"),
         ("GET /u/0123456789abcdefghij 200", "GET /u/[hidden] 200"),
+        ("POST /s/0123456789abcdefghij 200", "POST /s/[hidden] 200"),
+        (f"key lp_0123456789ab_{'x' * 43}!", "key lp_0123456789ab_[hidden]!"),
         ("GET /v1/leads 200", "GET /v1/leads 200"),
         ("trial@3f2a91/live/0", "trial@3f2a91/live/0"),
         ("<7z0q4k9m2c8v1x5b3n6r@mail.example>", "<7z0q4k9m2c8v1x5b3n6r@mail.example>"),
