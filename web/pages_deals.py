@@ -1,5 +1,6 @@
 """The dashboard's pages about deals: the pipelines at a glance, and one deal with its history."""
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -48,7 +49,6 @@ async def deals_page(request: Request) -> Response:
             "following": f"{_iso(last['created_at'])}~{last['id']}" if last else "",
             "pipelines": _pipelines(tx, current),
             "owners": sorted(current.workspace.owners),
-            "currency": current.workspace.currency,
         }
 
     return await framed(request, "deals.html", {**await deps.read(read), "wanted": wanted})
@@ -79,19 +79,26 @@ async def deal_page(request: Request) -> Response:
 
 def _pipelines(tx: Transaction, current: Current) -> list[dict[str, Any]]:
     """Every pipeline with its stages that close nothing: how many open deals, worth how much."""
-    sums = {(pipeline, stage): (n, amount) for pipeline, stage, n, amount in deals.sums(tx)}
+    counts: dict[tuple[str, str], int] = defaultdict(int)
+    amounts: dict[tuple[str, str], dict[str, float]] = defaultdict(dict)
+    for name, stage, count, currency, amount in deals.sums(tx):
+        counts[name, stage] += count
+        own, named = amounts[name, stage], currency or current.workspace.currency
+        own[named] = own.get(named, 0.0) + amount
     return [
         {
             "name": name,
             "stages": [
-                {"name": stage.name, "count": count, "amount": amount}
+                {
+                    "name": stage.name, "count": counts[name, stage.name],
+                    "amount": amounts[name, stage.name],
+                }
                 for stage in pipeline.stages
                 if not stage.closes
-                for count, amount in [sums.get((name, stage.name), (0, 0.0))]
             ],
         }
         for name, pipeline in current.workspace.pipelines.items()
-    ]
+    ]  # fmt: skip
 
 
 def _place(text: str) -> tuple[datetime, str] | None:

@@ -34,14 +34,17 @@ class DealJourney(NamedTuple):
     """A deal's way through its present pipeline.
 
     Attributes:
-        entries: the stages that were entered, and when; where nobody knows when the first one was,
-            it is missing.
+        entries: the stages that were entered, and when.
         closed: `won`, `lost`, or empty while it is open; `closed_at` is when.
+        is_dated: whether it is known when the first of them was entered.
+        group: what the caller groups by.
     """
 
     entries: Sequence[tuple[str, datetime]]
     closed: str
     closed_at: datetime | None
+    is_dated: bool = True
+    group: object = ""
 
 
 class OpenDeal(NamedTuple):
@@ -72,9 +75,11 @@ def observe(journeys: Iterable[DealJourney], now: datetime) -> dict[str, Observe
     """What the journeys say of each stage, by the name that the log has for it."""
     found: dict[str, Observed] = defaultdict(Observed)
     since = now - RECENT
-    for entries, closed, closed_at in journeys:
+    for entries, closed, closed_at, is_dated, _ in journeys:
         seen = set()
         for place, (stage, at) in enumerate(entries):
+            if not place and not is_dated:
+                continue
             until = entries[place + 1][1] if place + 1 < len(entries) else None
             here = found[stage]
             here.stays[_hours(at, until or now), "left" if until else ""] += 1
@@ -156,13 +161,21 @@ class StageHealth:
 
     @cached_property
     def stalled(self) -> Sequence[Stalled]:
-        """Those of its deals that have stayed too long, the largest amounts first."""
+        """Those of its deals that have stayed too long, the largest of each currency first."""
         limit = self.limit
         if limit is None:
             return ()
         ages = ((deal, self.age(deal)) for deal in self.deals)
         found = [Stalled(one, days, limit, self.chance(days)) for one, days in ages if days > limit]
-        return sorted(found, key=lambda one: (-(one.deal.amount or 0), -one.days, one.deal.id))
+        most: dict[str, float] = defaultdict(float)
+        for one in found:
+            most[one.deal.currency] = max(most[one.deal.currency], one.deal.amount or 0.0)
+
+        def size(one: Stalled) -> float:
+            # Beside the largest of its currency: what is not added is not compared either.
+            return (one.deal.amount or 0.0) / (most[one.deal.currency] or 1.0)
+
+        return sorted(found, key=lambda one: (-size(one), -one.days, one.deal.id))
 
     def age(self, deal: OpenDeal) -> float:
         """How long a deal has been here, in days."""

@@ -155,19 +155,20 @@ def count(tx: Transaction) -> int:
     return int(tx.conn.execute(sa.select(sa.func.count()).select_from(table)).scalar_one())
 
 
-def sums(tx: Transaction) -> list[tuple[str, str, int, float]]:
-    """Open deals in numbers: (pipeline, stage, how many, the sum of their amounts)."""
+def sums(tx: Transaction) -> list[tuple[str, str, int, str | None, float]]:
+    """Open deals in numbers, by currency: (pipeline, stage, how many, currency, the amounts)."""
     query = (
         sa.select(
             table.c.pipeline,
             table.c.stage,
             sa.func.count(),
+            table.c.currency,
             sa.func.coalesce(sa.func.sum(table.c.amount), 0),
         )
         .where(table.c.closed == "")
-        .group_by(table.c.pipeline, table.c.stage)
+        .group_by(table.c.pipeline, table.c.stage, table.c.currency)
     )
-    return [(row[0], row[1], row[2], float(row[3])) for row in tx.conn.execute(query)]
+    return [(row[0], row[1], row[2], row[3], float(row[4])) for row in tx.conn.execute(query)]
 
 
 def create_many(

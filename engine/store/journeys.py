@@ -5,65 +5,50 @@ told in entries: into which stage, and when.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 import sqlalchemy as sa
 
+from engine.runtime.funnel import LeadJourney, Resting
 from engine.runtime.pipeline_health import DealJourney, OpenDeal
 from engine.store import deals, leads
 from engine.store.database import Transaction
 from engine.store.deals import ELSEWHERE
 from engine.store.lead_writing import change_table
 
-Entry = tuple[str, datetime]
-"""The stage that was entered, and when."""
+NO_GROUP: sa.ColumnElement[Any] = sa.cast(sa.literal_column("''"), sa.Text)
+"""Everybody in one group."""
 
 
-class LeadJourney(NamedTuple):
-    """A lead's way: the stage it came in with, then every stage that it moved to.
-
-    `group` is what the caller groups by.
-    """
-
-    group: object
-    entries: Sequence[Entry]
-
-
-class Resting(NamedTuple):
-    """Leads that have never moved, alike: their stage, the day they came, and how many."""
-
-    group: object
-    stage: str
-    since: datetime
-    number: int
-
-
-def of_deals(tx: Transaction, pipeline: str) -> Iterator[DealJourney]:
+def of_deals(
+    tx: Transaction,
+    pipeline: str,
+    group: sa.ColumnElement[Any] = NO_GROUP,
+    where: Iterable[sa.ColumnElement[bool]] = (),
+) -> Iterator[DealJourney]:
     """The journeys of the deals of a pipeline."""
     log, deal = deals.change_table.c, deals.table.c
     query = (
         sa.select(
             log.deal, log.at, log.field, _text(tx, log.before), _text(tx, log.after),
-            deal.closed, deal.closed_at,
+            deal.closed, deal.closed_at, group,
         )
         .join(deals.table, deal.id == log.deal)
-        .where(log.field.in_(("created", "stage", "pipeline")), deal.pipeline == pipeline)
+        .where(log.field.in_(("created", "stage", "pipeline")), deal.pipeline == pipeline, *where)
         .order_by(log.deal, log.at, log.id)
     )  # fmt: skip
     for _, lines in groupby(_streamed(tx, query), itemgetter(0)):
         found = list(lines)
-        entries = [
-            (line[4], line[1])
-            for line in found
-            if line[2] != "pipeline" and not (line[2] == "created" and line[3] == ELSEWHERE)
-        ]
+        entries = [(line[4], line[1]) for line in found if line[2] != "pipeline"]
         moved = [line[1] for line in found if line[2] == "pipeline"]
         if moved:
             entries = [one for one in entries if one[1] >= moved[-1]]
-        yield DealJourney(entries, found[0][5], found[0][6])
+        first = found[0]
+        is_dated = bool(moved) or first[3] != ELSEWHERE
+        if entries:
+            yield DealJourney(entries, first[5], first[6], is_dated, first[7])
 
 
 def open_deals(tx: Transaction, pipeline: str, currency: str) -> Sequence[OpenDeal]:
@@ -82,19 +67,20 @@ def open_deals(tx: Transaction, pipeline: str, currency: str) -> Sequence[OpenDe
 
 
 def of_leads(
-    tx: Transaction, group: sa.ColumnElement[Any], where: Iterable[sa.ColumnElement[bool]] = ()
+    tx: Transaction,
+    group: sa.ColumnElement[Any] = NO_GROUP,
+    where: Iterable[sa.ColumnElement[bool]] = (),
 ) -> Iterator[LeadJourney]:
-    """The journeys of the leads that have moved at all."""
+    """The journeys of the leads that have moved at all; `where` narrows the leads."""
     log, lead = change_table.c, leads.table.c
     query = (
         sa.select(
-            log.lead, log.at, _text(tx, log.before), _text(tx, log.after), lead.created_at,
-            group,
+            log.lead, log.at, _text(tx, log.before), _text(tx, log.after), lead.created_at, group
         )
         .join(leads.table, lead.id == log.lead)
         .where(log.field == "stage", lead.stage != leads.ERASED, *where)
         .order_by(log.lead, log.at, log.id)
-    )  # fmt: skip
+    )
     for _, lines in groupby(_streamed(tx, query), itemgetter(0)):
         found = list(lines)
         first = (found[0][2] or "", found[0][4])
@@ -102,23 +88,53 @@ def of_leads(
 
 
 def resting_leads(
-    tx: Transaction, group: sa.ColumnElement[Any], where: Iterable[sa.ColumnElement[bool]] = ()
+    tx: Transaction,
+    group: sa.ColumnElement[Any] = NO_GROUP,
+    where: Iterable[sa.ColumnElement[bool]] = (),
+    *,
+    fine: bool = False,
 ) -> Iterator[Resting]:
-    """The leads that have never moved, counted by stage and by the day on which they came (UTC)."""
+    """The leads that have never moved, counted by stage and by the day on which they came (UTC).
+
+    `fine` counts them by quarters of an hour, in which the days of all time zones begin.
+    """
     log, lead = change_table.c, leads.table.c
     moved = sa.exists().where(log.lead == lead.id, log.field == "stage")
-    day = sa.func.date_trunc("day", lead.created_at) if tx.is_postgres else _day(lead.created_at)
+    when = _slot(tx, lead.created_at, 900 if fine else 86_400)
     query = (
         sa.select(group, lead.stage, sa.func.min(lead.created_at), sa.func.count())
         .where(lead.stage != leads.ERASED, sa.not_(moved), *where)
-        .group_by(group, lead.stage, day)
+        .group_by(group, lead.stage, when)
     )
     for row in tx.conn.execute(query):
         yield Resting(*row)
 
 
-def _day(column: sa.ColumnElement[Any]) -> sa.ColumnElement[int]:
-    return sa.type_coerce(column, sa.BigInteger) // 86_400_000_000
+def _slot(tx: Transaction, column: sa.ColumnElement[Any], seconds: int) -> sa.ColumnElement[int]:
+    """Which stretch of so many seconds an instant falls into."""
+    if tx.is_postgres:
+        return sa.cast(sa.func.floor(sa.extract("epoch", column) / seconds), sa.BigInteger)
+    return sa.type_coerce(column, sa.BigInteger) // (seconds * 1_000_000)
+
+
+def amounts_behind(tx: Transaction) -> Iterator[tuple[str, str | None, float]]:
+    """What the open deals of leads are worth: (the lead's stage, currency, amount)."""
+    deal, lead = deals.table.c, leads.table.c
+    query = (
+        sa.select(lead.stage, deal.currency, sa.func.coalesce(sa.func.sum(deal.amount), 0))
+        .join(leads.table, lead.id == deal.lead)
+        .where(deal.closed == "", deal.amount.is_not(None))
+        .group_by(lead.stage, deal.currency)
+    )
+    for stage, currency, amount in tx.conn.execute(query):
+        yield stage, currency, float(amount)
+
+
+def of_field(tx: Transaction, table: sa.Table, name: str) -> sa.ColumnElement[Any]:
+    """The text of a field of the workspace's own, as a column."""
+    if tx.is_postgres:
+        return table.c.fields.op("->>")(name)
+    return sa.cast(sa.func.json_extract(table.c.fields, f'$."{name}"'), sa.Text)
 
 
 def _streamed(tx: Transaction, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
