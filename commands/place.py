@@ -109,19 +109,22 @@ def require_schema(store: "Store") -> None:
     """Sets an empty database up.
 
     Raises:
-        EnvironmentFault: its tables are another release's.
+        EnvironmentFault: its tables are another release's, and do not suit this one.
     """
-    from engine.store.schema import head_revision, migrate, schema_revision
+    from engine.store.schema import Fit, fit, head_revision, migrate
 
-    revision = schema_revision(store)
-    if revision is None:
-        migrate(store)
-    elif revision != head_revision():
-        raise EnvironmentFault(
-            f"the database is at revision '{revision}', this release works with "
-            f"'{head_revision()}'",
-            help="run: longplay migrate",
-        )
+    how, revision = fit(store)
+    told = f"the database is at revision '{revision}', this release works with '{head_revision()}'"
+    match how:
+        case Fit.EMPTY:
+            migrate(store)
+        case Fit.TOO_OLD:
+            raise EnvironmentFault(told, help="run: longplay migrate")
+        case Fit.TOO_NEW:
+            raise EnvironmentFault(
+                f"{told}, which does without what is there now",
+                help="run the newer release: it is the one that brought the database there",
+            )
 
 
 def _require_workspace(found: "Settings") -> None:

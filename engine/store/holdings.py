@@ -134,6 +134,7 @@ STRANGERS: Mapping[str, str] = {
     "restoration": "since when the store is a copy",
     "restored_run": "ids of enrollments",
     "mailed_before": "ids of messages",
+    "schema_bound": "the schema's version",
     "api_key": "hashes of keys, and what they open",
     "forgotten": "salted hashes of addresses",
     "salt": "the salt of those hashes",

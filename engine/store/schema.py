@@ -3,7 +3,9 @@
 Revisions live in the `migrations` package; this module only runs them.
 """
 
+from enum import Enum
 from importlib.resources import files
+from importlib.resources.abc import Traversable
 
 import sqlalchemy as sa
 from alembic import command
@@ -30,14 +32,19 @@ import engine.store.refusal_tables
 import engine.store.restoration_tables
 import engine.store.retention_tables
 import engine.store.returned_tables
+import engine.store.schema_tables
 import engine.store.score_tables
 import engine.store.sending_tables
 import engine.store.split_tables
 import engine.store.tables
 import engine.store.throttle_tables
-import engine.store.version_tables  # noqa: F401 - fills the metadata
+import engine.store.version_tables
 from engine.store.database import Store, Transaction
+from migrations.rules import WORKS_FROM
 
+bound_table: sa.Table = engine.store.schema_tables.SchemaBound.__table__  # type: ignore[attr-defined]
+
+_FIRST = "0001"
 _MIGRATION_LOCK = 0x6C6F6E67  # one number for every Longplay: who holds it migrates
 
 
@@ -69,6 +76,43 @@ def head_revision() -> str:
     return head
 
 
+class Fit(Enum):
+    """How a database's tables stand to this release."""
+
+    EMPTY = "empty"
+    FITS = "fits"
+    TOO_OLD = "too old"
+    TOO_NEW = "too new"
+
+
+def fit(store: Store) -> tuple[Fit, str]:
+    """Whether this release may work on the database, and at what revision that is.
+
+    Newer tables are fit as long as they have only been expanded since: then workers of two
+    releases are at work side by side.
+    """
+    revision = schema_revision(store)
+    head = head_revision()
+    if revision is None:
+        return Fit.EMPTY, ""
+    if revision == head:
+        return Fit.FITS, revision
+    if knows_revision(revision):
+        return Fit.TOO_OLD, revision
+    return (Fit.FITS if store.read(_works_from) <= head else Fit.TOO_NEW), revision
+
+
+def _works_from(tx: Transaction) -> str:
+    found = tx.conn.execute(sa.select(bound_table.c.works_from)).scalar()
+    return found or "9999"
+
+
+def _bound() -> str:
+    """The oldest revision whose code works on the newest tables, as the revisions say."""
+    revisions = ScriptDirectory.from_config(alembic_config()).walk_revisions()
+    return max((str(getattr(one.module, WORKS_FROM, _FIRST)) for one in revisions), default=_FIRST)
+
+
 def knows_revision(revision: str) -> bool:
     """Whether this release can bring a database of that revision to its own."""
     known = ScriptDirectory.from_config(alembic_config()).walk_revisions()
@@ -88,10 +132,14 @@ def differences(conn: Connection) -> list[object]:
 def alembic_config(conn: Connection | None = None) -> Config:
     """What Alembic needs to know to work on `conn`."""
     config = Config()
-    config.set_main_option("script_location", str(files("migrations")).replace("%", "%%"))
+    config.set_main_option("script_location", str(_scripts()).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = conn
     return config
+
+
+def _scripts() -> Traversable:
+    return files("migrations")
 
 
 def _upgrade(tx: Transaction) -> str:
@@ -99,5 +147,11 @@ def _upgrade(tx: Transaction) -> str:
         # It waits for another one's end, and changes large tables, for as long as that takes.
         tx.conn.execute(sa.text("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0"))
         tx.conn.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+    if (revision := MigrationContext.configure(tx.conn).get_current_revision()) is not None and (
+        not knows_revision(revision)
+    ):
+        return revision  # a newer release was faster; whether that suits this one is asked later
     command.upgrade(alembic_config(tx.conn), "head")
+    tx.conn.execute(sa.delete(bound_table))
+    tx.conn.execute(sa.insert(bound_table), {"id": 1, "works_from": _bound()})
     return head_revision()

@@ -818,6 +818,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_salt")),
     )
     op.create_table(
+        "schema_bound",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("works_from", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_schema_bound")),
+    )
+    op.create_table(
         "score_entry",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("lead", sa.String(), nullable=False),
@@ -1067,6 +1073,7 @@ def downgrade() -> None:
         batch_op.drop_index("ix_score_entry_lead")
 
     op.drop_table("score_entry")
+    op.drop_table("schema_bound")
     op.drop_table("salt")
     with op.batch_alter_table("returned", schema=None) as batch_op:
         batch_op.drop_index("ix_returned_playbook_kind_at")
