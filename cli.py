@@ -19,6 +19,7 @@ from typer.exceptions import TyperException
 from commands import (
     authoring,
     bulk,
+    companies,
     consents,
     counting,
     deals,
@@ -85,7 +86,20 @@ for group in (
         events,
     ),
     explaining,
-    *(leads, persons, lifecycle, segments, deals, enrollments, bulk, inbox, notices, messages, mail),
+    *(
+        leads,
+        persons,
+        lifecycle,
+        segments,
+        companies,
+        deals,
+        enrollments,
+        bulk,
+        inbox,
+        notices,
+        messages,
+        mail,
+    ),
     *(scoring, suppressions, consents, owners, pool, counting),
 ):
     group.add_to(app)

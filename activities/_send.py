@@ -236,6 +236,7 @@ def _sent(
         resend=letter.op.action == "notify" or params.get("in_doubt") == "resend",
         outcome=outcome,
         via=letter.via,
+        gathered=letter.is_gathered,
     )
 
 

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     from engine.operations.control import Verb
 
 inbox = typer.Typer(
-    help="The inbox: tasks, approvals, and stopped enrollments.", invoke_without_command=True
+    help="The inbox: tasks, escalations, approvals, and stopped enrollments.",
+    invoke_without_command=True,
 )
-Id = Annotated[str, typer.Argument(metavar="ID", help="The task's id.")]
+Id = Annotated[str, typer.Argument(metavar="ID", help="The entry's id.")]
+Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="The entry's id, or several.")]
 OneId = Annotated[str, typer.Argument(metavar="[ID]", help="The task's id; left out: many.")]
 Playbook = Annotated[str, typer.Option(help="All that stopped in this playbook.")]
 All = Annotated[bool, typer.Option("--all", help="All that stopped.")]
+Until = Annotated[str, typer.Option("--until", metavar="TIME", help="2026-12-01T09:00")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -32,65 +35,89 @@ def add_to(app: typer.Typer) -> None:
 def list_(
     ctx: typer.Context,
     owner: Annotated[str | None, typer.Option(help="Only this owner's; empty: nobody's.")] = None,
+    kind: Annotated[
+        list[str] | None,
+        typer.Option(help="escalation, approval, task, notice or stopped; may be repeated."),
+    ] = None,
     snoozed: Annotated[bool, typer.Option("--snoozed", help="Those put off, too.")] = False,
     limit: Limit = 100,
     as_json: AsJson = False,
 ) -> None:
-    """Lists what waits for a person, and takes the answers."""
+    """Lists what waits for a person, what is at stake first, and takes the answers."""
     if ctx.invoked_subcommand is not None:
         return
     from engine.operations.inbox import listing
 
     with place.opened() as store:
-        rows = listing(store, owner=owner, snoozed=snoozed, limit=limit)
+        rows = listing(store, owner=owner, kinds=kind or (), snoozed=snoozed, limit=limit)
     if as_json:
         rendering.document(rows)
         return
-    columns = ("id", "kind", "subject", "owner", "due_at", "lead", "text")
+    columns = ("id", "kind", "subject", "owner", "due_at", "amount", "lead", "text")
     rendering.table(columns, rows, nothing="nothing waits for anybody")
 
 
 @inbox.command()
+def show(id: Id, as_json: AsJson = False) -> None:
+    """Shows one entry, and who did what with it."""
+    from engine.operations import answering
+
+    with place.opened() as store:
+        found = answering.show(store, id)
+    if as_json:
+        rendering.document(found)
+        return
+    rendering.card({name: value for name, value in found.items() if name != "acts"})
+    for act in reversed(found["acts"]):
+        rendering.say(_told(act))
+
+
+@inbox.command()
 def done(
-    id: Id,
+    ids: Ids,
     result: Annotated[
         str, typer.Option("--result", help="What came of it; it counts as contact.")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Marks a task as done."""
-    from engine.operations.inbox import finish
-
-    with place.opened() as store:
-        found = finish(store, id, result=result, actor=place.actor())
-    _tell(found, "done", as_json=as_json)
+    """Marks tasks as done, or escalations."""
+    _say(ids, "done", "done", as_json=as_json, result=result)
 
 
 @inbox.command()
-def snooze(
-    id: Id,
-    until: Annotated[str, typer.Option("--until", metavar="TIME", help="2026-12-01T09:00")],
+def ack(ids: Ids, as_json: AsJson = False) -> None:
+    """Says that you see to it: an escalation goes no level higher for a while."""
+    _say(ids, "acknowledge", "acknowledged", as_json=as_json)
+
+
+@inbox.command()
+def snooze(ids: Ids, until: Until, as_json: AsJson = False) -> None:
+    """Puts tasks off; the clock of an escalation stands still until then."""
+    moment = reading.moment(until, local=False)
+    shown = rendering.moment(moment)
+    _say(ids, "snooze", f"put off until {shown}", as_json=as_json, until=moment)
+
+
+@inbox.command()
+def assign(
+    ids: Ids,
+    to: Annotated[str, typer.Option("--to", metavar="OWNER", help="Whose they are from now on.")],
     as_json: AsJson = False,
 ) -> None:
-    """Puts a task off."""
-    from engine.operations import inbox as use
-
-    moment = reading.moment(until, local=False)
-    with place.opened() as store:
-        found = use.snooze(store, id, moment)
-    _tell(found, f"put off until {rendering.moment(found['snoozed_until'])}", as_json=as_json)
+    """Moves entries into somebody else's inbox."""
+    _say(ids, "reassign", f"now {to}'s", as_json=as_json, to=to)
 
 
 @inbox.command()
-def approve(id: Id, as_json: AsJson = False) -> None:
+def approve(ids: Ids, as_json: AsJson = False) -> None:
     """Says yes to an approval: its run goes on."""
-    _answer(id, yes=True, as_json=as_json)
+    _say(ids, "approve", "approved", as_json=as_json)
 
 
 @inbox.command()
-def reject(id: Id, as_json: AsJson = False) -> None:
+def reject(ids: Ids, as_json: AsJson = False) -> None:
     """Says no to an approval: its run goes the other way."""
-    _answer(id, yes=False, as_json=as_json)
+    _say(ids, "reject", "rejected", as_json=as_json)
 
 
 @inbox.command()
@@ -109,12 +136,24 @@ def skip(
     _decide(id, "skip", playbook, all_=all_, as_json=as_json)
 
 
-def _answer(id: str, *, yes: bool, as_json: bool) -> None:
-    from engine.operations.inbox import answer
+def _say(ids: list[str], verb: str, told: str, *, as_json: bool, **more: "Any") -> None:
+    """One answer to one entry, or to several: then it is said how many took it."""
+    from engine.operations import answering
 
+    said = answering.Said(verb, by=place.actor(), way="cli", **more)
     with place.opened() as store:
-        found = answer(store, id, yes=yes, actor=place.actor())
-    _tell(found, found["result"], as_json=as_json)
+        if len(ids) == 1:
+            _tell(answering.answer(store, ids[0], said), told, as_json=as_json)
+            return
+        found = answering.answer_many(store, ids, said)
+    if as_json:
+        rendering.document({"done": found.done, "failed": found.failed})
+    else:
+        rendering.say(f"{len(found.done)} {told}")
+        for one in found.failed:
+            rendering.say(f"{one['id']}: {one['error']}")
+    if found.failed:
+        raise typer.Exit(1)
 
 
 def _decide(id: str, verb: "Verb", playbook: str, *, all_: bool, as_json: bool) -> None:
@@ -127,9 +166,19 @@ def _decide(id: str, verb: "Verb", playbook: str, *, all_: bool, as_json: bool) 
         take_many(verb, playbook, "stopped", as_json=as_json)
         return
     with place.opened() as store:
-        found = decide(store, id, verb, actor=place.actor())
+        found = decide(store, id, verb, actor=place.actor(), way="cli")
     shown = {"id": id, "enrollment": found.id, "state": found.after}
     _tell(shown, f"enrollment {found.id}: {found.before} → {found.after}", as_json=as_json)
+
+
+def _told(act: "dict[str, Any]") -> str:
+    """One line of who did what when."""
+    parts = [rendering.moment(act["at"]), act["did"]]
+    parts += [f"by {act['by']}"] if act["by"] else []
+    parts += [f"to {act['detail']}"] if act["did"] == "reassigned" else []
+    parts += [f"until {rendering.moment(act['until_at'])}"] if act["until_at"] else []
+    parts += [f"({act['way']})"] if act["way"] else []
+    return " ".join(parts)
 
 
 def _tell(found: "dict[str, Any]", said: str, *, as_json: bool) -> None:

@@ -32,13 +32,25 @@ from web.documents import (
     MergeDocument,
     ProblemAnswer,
 )
+from web.documents_inbox import (
+    AnswerDocument,
+    AnsweredAnswer,
+    AnswersDocument,
+    EntryAnswer,
+    InboxAnswer,
+    NoticesAnswer,
+)
 
 _MODELS: tuple[type[BaseModel], ...] = (
+    AnswerDocument, AnsweredAnswer, AnswersDocument, EntryAnswer, InboxAnswer, NoticesAnswer,
     ConsentAnswer, ConsentDocument, ConsentsAnswer,
     ControlledAnswer, DealAnswer, DealDocument, DealsAnswer, EnrollDocument, EnrolledAnswer,
     EnrollmentAnswer, EnrollmentsAnswer, EventDocument, EventsAnswer, LeadAnswer, LeadDocument,
     ProblemAnswer, DuplicatesAnswer, EraseDocument, ErasedAnswer, ExportAnswer, LifecycleAnswer,
     MergeDocument, MergedAnswer,
+)  # fmt: skip
+_VERBS = (
+    "done", "acknowledge", "snooze", "approve", "reject", "reassign", "retry", "skip",
 )  # fmt: skip
 _REF = "#/components/schemas/{model}"
 _LEAD = {
@@ -113,6 +125,7 @@ def _paths() -> dict[str, Any]:
         **_person_paths(),
         **_consent_paths(),
         **_deal_paths(),
+        **_inbox_paths(),
         "/v1/enrollments": {
             "post": _operation(
                 "Enrolls leads, or deals, by hand",
@@ -215,6 +228,49 @@ def _deal_paths() -> dict[str, Any]:
                 body=deal,
                 parameters=[_DEAL],
             ),
+        },
+    }
+
+
+def _inbox_paths() -> dict[str, Any]:
+    verb = {"name": "verb", "in": "path", "required": True, "schema": {"enum": list(_VERBS)}}
+    limit = _query("limit", {"type": "integer", "minimum": 1, "maximum": 500})
+    return {
+        "/v1/inbox": {
+            "get": _operation(
+                "What waits for people, what is at stake first",
+                {"200": InboxAnswer},
+                parameters=[
+                    *map(_query, ("owner", "kind", "after")),
+                    _query("snoozed", {"type": "boolean"}),
+                    limit,
+                ],
+            ),
+            "post": _operation(
+                "Answers many entries alike",
+                {"200": AnsweredAnswer},
+                body={"application/json": _of(AnswersDocument)},
+            ),
+        },
+        "/v1/inbox/{id}": {
+            "get": _operation(
+                "An entry, with who did what", {"200": EntryAnswer}, parameters=[_ENROLLMENT]
+            )
+        },
+        "/v1/inbox/{id}/{verb}": {
+            "post": _operation(
+                "Answers an entry",
+                {"200": EntryAnswer},
+                body={"application/json": _of(AnswerDocument)},
+                parameters=[_ENROLLMENT, verb],
+            )
+        },
+        "/v1/notices": {
+            "get": _operation(
+                "What your own people were told, or will be, newest first",
+                {"200": NoticesAnswer},
+                parameters=[*map(_query, ("owner", "state", "before")), limit],
+            )
         },
     }
 

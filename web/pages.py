@@ -1,9 +1,7 @@
-"""The dashboard's pages about playbooks, enrollments and tasks."""
+"""The dashboard's pages about playbooks and enrollments."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from typing import Any
-from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -11,16 +9,13 @@ from starlette.routing import Route
 
 from engine.errors import InputError, NotFoundError
 from engine.operations import bulk, listings, overview, published, rollback
-from engine.operations import inbox as inboxes
-from engine.operations.leads_view import names_of
 from engine.operations.overview import Overview, PlaybookCount
 from engine.operations.statistics import SplitCount, split_counts
 from engine.playbook.diagram import diagram as drawn_of
 from engine.playbook.diagram_svg import svg
-from engine.store import enrollments, jobs, tasks
+from engine.store import enrollments, inbox_pages, jobs
 from engine.store.database import Transaction
 from web.api import CONTROLS, named
-from web.bodies import read_body
 from web.deps import Deps, deps_of
 from web.frames import framed
 from web.problems import Problem
@@ -38,7 +33,7 @@ async def home(request: Request) -> Response:
     except InputError as error:
         return await framed(request, "unpublished.html", {"help": error.help})
     recent = await deps.remembered.get("recent", lambda: deps.read(_recent))
-    waiting = await deps.read(lambda tx: tasks.inbox(tx, limit=6))
+    waiting = await deps.read(lambda tx: inbox_pages.page(tx, limit=6).rows)
     return await framed(
         request,
         "overview.html",
@@ -120,55 +115,6 @@ async def control_enrollment(request: Request) -> Response:
     return RedirectResponse(f"/enrollments/{id}", 303)
 
 
-async def inbox(request: Request) -> Response:
-    """What waits for a person."""
-    deps, query = deps_of(request), request.query_params
-    owner = named(query.get("owner", ""))
-    after = _place(query.get("after", ""))
-
-    def read(tx: Transaction) -> dict[str, Any]:
-        # One filter box: a name, `-` for what is nobody's, nothing for everybody's.
-        whose = "" if owner == "-" else owner or None
-        rows = tasks.inbox(tx, owner=whose, after=after, limit=_ROWS)
-        names = names_of(tx, [row["lead"] for row in rows])
-        people = sorted(published.current(tx).workspace.owners)
-        return {"rows": rows, "names": names, "people": people, "now": tx.now}
-
-    values = await deps.read(read)
-    full = len(values["rows"]) == _ROWS
-    last = values["rows"][-1] if full else None
-    following = (
-        f"{last['due_at'].isoformat() if last['due_at'] else ''}~{last['id']}" if last else ""
-    )
-    return await framed(request, "inbox.html", {**values, "owner": owner, "following": following})
-
-
-async def answer_task(request: Request) -> Response:
-    """A button in the inbox: done, not before tomorrow, or what to do with a stopped step."""
-    deps, id, verb = deps_of(request), named(request.path_params["id"]), request.path_params["verb"]
-    body = (await read_body(request, 20_000)).decode("utf-8", "replace")
-    result = parse_qs(body, max_num_fields=10).get("result", [""])[-1].strip()
-    try:
-        match verb:
-            case "done":
-                await deps.act(inboxes.finish, deps.store, id, result=result, actor=_ACTOR)
-            case "snooze":
-                until = datetime.now(UTC) + timedelta(days=1)
-                await deps.act(inboxes.snooze, deps.store, id, until)
-            case "approve" | "reject":
-                yes = verb == "approve"
-                await deps.act(inboxes.answer, deps.store, id, yes=yes, actor=_ACTOR)
-            case "retry" | "skip":
-                await deps.act(inboxes.decide, deps.store, id, verb, actor=_ACTOR)
-            case _:
-                raise Problem(404, "there is no such button")
-    except NotFoundError:
-        raise
-    except InputError as error:
-        raise Problem(409, error.message, help=error.help) from None
-    return RedirectResponse("/inbox", 303)
-
-
 async def _overview(deps: Deps) -> Overview:
     return await deps.remembered.get("overview", lambda: deps.read(overview.overview))
 
@@ -218,17 +164,6 @@ def _enrollment(tx: Transaction, wanted: str) -> dict[str, Any]:
     }
 
 
-def _place(text: str) -> tuple[datetime | None, str] | None:
-    """Where a page of the inbox begins, as the page before it said."""
-    at, mark, id = text.partition("~")
-    if not mark or not id:
-        return None
-    try:
-        return (datetime.fromisoformat(at) if at else None), named(id)
-    except ValueError:
-        return None
-
-
 ROUTES = [
     Route("/", home, methods=["GET"]),
     Route("/playbooks", playbooks, methods=["GET"]),
@@ -237,6 +172,4 @@ ROUTES = [
     Route("/enrollments", enrollment_list, methods=["GET"]),
     Route("/enrollments/{id}", enrollment, methods=["GET"]),
     Route("/enrollments/{id}/{verb}", control_enrollment, methods=["POST"]),
-    Route("/inbox", inbox, methods=["GET"]),
-    Route("/inbox/{id}/{verb}", answer_task, methods=["POST"]),
 ]

@@ -1,4 +1,5 @@
-"""The doors that mails lead to: links, the picture of an opening, and the pages of `permission`.
+"""The doors that mails lead to: links, the picture of an opening, and the pages of `permission`
+and `buttons`.
 
 Anybody may come here with a token, and scanners do: GET and HEAD change nothing about a
 subscription, HEAD records nothing, and what a machine follows satisfies nothing. A bad token is
@@ -13,7 +14,7 @@ from starlette.routing import Route
 
 from engine.mail.links import LinkKind
 from engine.operations import following
-from web import permission
+from web import buttons, permission
 from web.deps import deps_of
 from web.machines import is_machine
 from web.tokens import link_of, lost
@@ -59,6 +60,7 @@ async def opening(request: Request) -> Response:
 
 ROUTES = [
     *permission.ROUTES,
+    *buttons.ROUTES,
     Route("/c/{token}", click, methods=["GET"]),
     Route("/o/{token}.gif", opening, methods=["GET"]),
 ]

@@ -5,7 +5,7 @@ Templates get plain values and these filters; they compute nothing.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -22,7 +22,18 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from web.languages import LANGUAGES, language_of, texts
-from web.wording import event_label, field_label, state_label, state_tone, task_label
+from web.wording import (
+    DIDS,
+    LATER,
+    PRIORITIES,
+    VERBS,
+    WAYS,
+    event_label,
+    field_label,
+    state_label,
+    state_tone,
+    task_label,
+)
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d:\d\d\Z")
 FOLDER = Path(__file__).parent
@@ -90,7 +101,8 @@ def environment_of(language: str) -> Environment:
     install(translations.gettext, translations.ngettext, newstyle=True)
     environment.filters.update(
         moment=moment, ago=ago, number=number, badge=badge, event=event, task=task,
-        field=field,
+        field=field, verb=_named(VERBS), did=_named(DIDS), later=_named(LATER), way=_named(WAYS),
+        priority=_named(PRIORITIES),
         share=share, state=state, value=value,
         segment=lambda text: quote(str(text), safe=""),
     )  # fmt: skip
@@ -189,6 +201,11 @@ def field(name: str, record: str = "lead") -> str:
 def task(kind: str) -> str:
     """What sort of task it is."""
     return _say(task_label(kind))
+
+
+def _named(words: Mapping[str, str]) -> Callable[[str], str]:
+    """A filter for words of a closed list; one that is not in it is shown as it is."""
+    return lambda word: _say(words.get(word, word))
 
 
 def _say(text: str) -> str:

@@ -57,6 +57,8 @@ _STATES: dict[str, tuple[str, str]] = {
     "approved": (N_("approved"), "good"),
     "no answer": (N_("no answer"), "mute"),
     "failed": (N_("failed"), "bad"),
+    "gathered": (N_("gathered"), "calm"),
+    "told": (N_("told"), "good"),
     "opened": (N_("opened"), "good"),
     "won": (N_("won"), "good"),
     "lost": (N_("lost"), "bad"),
@@ -160,6 +162,34 @@ LIKENESS = (
 )  # fmt: skip
 """What two leads have in common, as `engine.runtime.likeness` says it; a comma and what follows
 it, such as the number, stay as they are."""
+
+
+VERBS = {
+    "done": N_("Done"), "acknowledge": N_("I am on it"), "snooze": N_("Put off"),
+    "approve": N_("Approve"), "reject": N_("Reject"), "retry": N_("Try again"),
+    "skip": N_("Skip the step"),
+}  # fmt: skip
+"""What buttons at an entry of the inbox are called."""
+
+DIDS = {
+    "done": N_("did it"), "acknowledged": N_("sees to it"), "acknowledge": N_("see to it"),
+    "snoozed": N_("put it off"), "snooze": N_("put it off"), "approved": N_("said yes"),
+    "approve": N_("said yes"), "rejected": N_("said no"), "reject": N_("said no"),
+    "reassigned": N_("gave it away"), "retried": N_("tried it again"), "skipped": N_("skipped it"),
+    "paused": N_("stopped its clock"), "resumed": N_("let its clock go on"),
+}  # fmt: skip
+"""What somebody did, behind a name."""
+
+LATER = {
+    "hours": N_("in three hours"), "tomorrow": N_("tomorrow, 9:00"), "monday": N_("Monday, 9:00"),
+    "week": N_("in a week"),
+}  # fmt: skip
+
+WAYS = {
+    "cli": N_("command line"), "api": "API", "page": N_("page"), "message": N_("from a message"),
+}  # fmt: skip
+
+PRIORITIES = {"low": N_("not urgent"), "high": N_("urgent")}
 
 
 def state_label(state: str) -> str:

@@ -1,6 +1,7 @@
 """The inbox: what waits for a person, and what a person's answer sets off."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -10,40 +11,85 @@ from engine.operations.intake import IncomingEvent, event_id, intake_in
 from engine.operations.leads_view import names_of
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Value
-from engine.store import enrollments, leads, tasks
+from engine.store import enrollments, inbox_pages, leads, task_acts, tasks
 from engine.store.database import Store, Transaction
 
 _LONGEST_RESULT = 10_000
 
 
-def listing(
-    store: Store, *, owner: str | None = None, snoozed: bool = False, limit: int = 100
-) -> list[dict[str, Any]]:
-    """Open tasks in the form of the contract, the one due first on top.
+KINDS = ("escalation", "approval", "task", "notice", "stopped")
+"""What waits in the inbox."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """A page of the inbox; `next` is where the next one begins, or empty."""
+
+    entries: list[dict[str, Any]]
+    next: str = ""
+
+
+def listing(store: Store, **wanted: Any) -> list[dict[str, Any]]:
+    """The entries of `page` alone."""
+    return page(store, **wanted).entries
+
+
+def page(
+    store: Store,
+    *,
+    owner: str | None = None,
+    kinds: Sequence[str] = (),
+    snoozed: bool = False,
+    after: str = "",
+    limit: int = 100,
+) -> Inbox:
+    """Open entries in the form of the contract, what is at stake first.
 
     Args:
         store: the workspace's store.
         owner: whose; empty: nobody's; None: everybody's.
+        kinds: only these; empty: all.
         snoozed: those too that somebody put off until later.
+        after: what the page before said of the next one.
         limit: how many.
 
     Raises:
-        InputError: nobody of the team has this name.
+        InputError: nobody of the team has this name, or no kind; or there is no such page.
     """
+    unknown = next((one for one in kinds if one not in KINDS), "")
+    if unknown:
+        raise InputError(f"no kind is named '{unknown}'", help=did_you_mean(unknown, KINDS))
 
-    def read(tx: Transaction) -> list[dict[str, Any]]:
-        rows = tasks.inbox(tx, owner=owner, snoozed=snoozed, limit=limit)
-        if owner and not rows:
+    def read(tx: Transaction) -> Inbox:
+        found = inbox_pages.page(
+            tx, owner=owner, kinds=kinds, snoozed=snoozed, after=after, limit=limit
+        )
+        if owner and not found.rows:
             known = published.current(tx).workspace.owners
             if owner not in known:
                 raise InputError(f"no owner is named '{owner}'", help=did_you_mean(owner, known))
-        names = names_of(tx, [row["lead"] for row in rows if row["lead"]])
-        return [_shape(row, names) for row in rows]
+        return Inbox(shapes(tx, found.rows), found.next)
 
     return store.read(read)
 
 
-def finish(store: Store, task: str, *, result: str = "", actor: str = "") -> dict[str, Any]:
+def shapes(tx: Transaction, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Entries in the form of the contract, with what was done with each."""
+    names = names_of(tx, [row["lead"] for row in rows if row["lead"]])
+    acts = task_acts.of_tasks(tx, [row["id"] for row in rows])
+    return [
+        {
+            **_shape(row, names), "deal": row["deal"], "deal_name": row.get("deal_name"),
+            "amount": row.get("amount"), "currency": row.get("currency"),
+            "created_at": row["created_at"], "acts": acts.get(row["id"], []),
+        }
+        for row in rows
+    ]  # fmt: skip
+
+
+def finish(
+    store: Store, task: str, *, result: str = "", actor: str = "", way: str = ""
+) -> dict[str, Any]:
     """Marks a task as done; done with a result, it counts as contact with the lead.
 
     Raises:
@@ -51,13 +97,19 @@ def finish(store: Store, task: str, *, result: str = "", actor: str = "") -> dic
     """
     if len(result) > _LONGEST_RESULT:
         raise InputError(f"the result is longer than {_LONGEST_RESULT:,} characters")
-    return store.write(lambda tx: _finish(tx, task, result.replace("\x00", ""), actor))
+    return store.write(lambda tx: _finish(tx, task, result.replace("\x00", ""), actor, way))
 
 
-def snooze(store: Store, task: str, until: datetime) -> dict[str, Any]:
+def snooze(
+    store: Store, task: str, until: datetime, *, actor: str = "", way: str = ""
+) -> dict[str, Any]:
     """Puts a task off.
 
     Args:
+        store: the workspace's store.
+        task: its id.
+        actor: who puts it off.
+        way: how.
         until: a time without a zone is on the clock of the workspace.
 
     Raises:
@@ -67,12 +119,16 @@ def snooze(store: Store, task: str, until: datetime) -> dict[str, Any]:
     def write(tx: Transaction) -> dict[str, Any]:
         zone = until.tzinfo or published.current(tx).zone
         row = tasks.snooze(tx, task, until.replace(tzinfo=zone))
+        until_at = row["snoozed_until"]
+        task_acts.record(tx, task, "snoozed", by=actor, way=way, until_at=until_at)
         return _shape(row, names_of(tx, [row["lead"] or ""]))
 
     return store.write(write)
 
 
-def decide(store: Store, task: str, verb: str, *, actor: str = "") -> control.Controlled:
+def decide(
+    store: Store, task: str, verb: str, *, actor: str = "", way: str = ""
+) -> control.Controlled:
     """Retries or skips the step at which an enrollment stopped.
 
     Args:
@@ -80,6 +136,7 @@ def decide(store: Store, task: str, verb: str, *, actor: str = "") -> control.Co
         task: the id of the task that tells of it.
         verb: `retry` or `skip`.
         actor: who decides.
+        way: how.
 
     Raises:
         InputError: the task is not about a stopped enrollment, or has been answered.
@@ -94,19 +151,22 @@ def decide(store: Store, task: str, verb: str, *, actor: str = "") -> control.Co
     if row["state"] != "open":
         raise InputError(f"task '{task}' is {row['state']} already")
     act = control.retry if verb == "retry" else control.skip
-    return act(store, row["enrollment"], actor)
+    found = act(store, row["enrollment"], actor)
+    did = {"retry": "retried", "skip": "skipped"}[verb]
+    store.write(lambda tx: task_acts.record(tx, task, did, by=actor, way=way))
+    return found
 
 
-def answer(store: Store, task: str, *, yes: bool, actor: str = "") -> dict[str, Any]:
+def answer(store: Store, task: str, *, yes: bool, actor: str = "", way: str = "") -> dict[str, Any]:
     """Answers an approval; an answer that is committed before its time-out is acted upon counts.
 
     Raises:
         InputError: there is no such task, it is no approval, or nobody asks any more.
     """
-    return store.write(lambda tx: _answer(tx, task, yes, actor))
+    return store.write(lambda tx: _answer(tx, task, yes, actor, way))
 
 
-def _answer(tx: Transaction, task: str, yes: bool, actor: str) -> dict[str, Any]:
+def _answer(tx: Transaction, task: str, yes: bool, actor: str, way: str) -> dict[str, Any]:
     known = tasks.get(tx, task)
     if known["kind"] != "approval":
         verb = "retry" if known["kind"] == "stopped" else "done"
@@ -115,6 +175,7 @@ def _answer(tx: Transaction, task: str, yes: bool, actor: str) -> dict[str, Any]
         )
     leads.lock(tx, [known["lead"]])
     row = tasks.answer(tx, task, yes=yes, by=actor)
+    task_acts.record(tx, task, row["result"], by=actor, way=way)
     run = enrollments.by_id(tx, row["enrollment"])
     if run is not None:
         # One that is held is looked at when it is resumed; the answer is kept until then.
@@ -123,7 +184,7 @@ def _answer(tx: Transaction, task: str, yes: bool, actor: str) -> dict[str, Any]
     return _shape(row, names_of(tx, [row["lead"] or ""]))
 
 
-def _finish(tx: Transaction, task: str, result: str, actor: str) -> dict[str, Any]:
+def _finish(tx: Transaction, task: str, result: str, actor: str, way: str) -> dict[str, Any]:
     known = tasks.get(tx, task)
     if known["kind"] == "stopped":
         raise InputError(
@@ -137,7 +198,8 @@ def _finish(tx: Transaction, task: str, result: str, actor: str) -> dict[str, An
         )
     if known["lead"]:
         leads.lock(tx, [known["lead"]])
-    row = tasks.done(tx, task, result=result)
+    row = tasks.done(tx, task, result=result, by=actor)
+    task_acts.record(tx, task, "done", by=actor, way=way)
     if row["lead"]:
         _tell(tx, row, actor)
     return _shape(row, names_of(tx, [row["lead"] or ""]))
@@ -173,8 +235,8 @@ def _tell(tx: Transaction, row: Mapping[str, Any], actor: str) -> None:
 def _shape(row: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
     return {
         "id": row["id"], "kind": row["kind"], "subject": row["subject"], "owner": row["owner"],
-        "level": None, "due_at": row["due_at"], "state": row["state"], "text": row["text"],
+        "level": row["level"], "due_at": row["due_at"], "state": row["state"], "text": row["text"],
         "lead": names.get(row["lead"] or "", ""), "enrollment": row["enrollment"],
         "priority": row["priority"], "snoozed_until": row["snoozed_until"],
-        "result": row["result"],
+        "result": row["result"], "ended_by": row["ended_by"],
     }  # fmt: skip

@@ -15,7 +15,7 @@ from engine.mail.transports.port import (
     Rejected,
     RejectionClass,
 )
-from engine.operations import coming, mail_routes, our_faults, published, throttles
+from engine.operations import coming, mail_routes, notices, our_faults, published, throttles
 from engine.operations.occurrences import Occurrence
 from engine.operations.pacer import Pacer
 from engine.operations.reactions import Reactor
@@ -56,6 +56,8 @@ class Sent:
     """A text: it could not even be written, and why."""
     via: str = ""
     """The mail account that it went by, where the workspace names any."""
+    gathered: bool = False
+    """Whether it carries notices whose runs have gone on."""
 
 
 def report(
@@ -90,6 +92,9 @@ def report(
     coming.touched(tx, published.current(tx), {one.lead for one in accepted}, "last_sent_at")
     _tell(tx, ours, states, replies)
     our_faults.look(tx, ours)
+    for one in ours:
+        if one.gathered and states[one.job] in ("rejected", "bounced"):
+            notices.spread(tx, [one.job], f"put into the inbox: {replies[one.job]}"[:300])
     if settle:
         jobs.settle_batch(tx, batch)
     ended = [one for one in ours if states[one.job] in jobs.ENDED]

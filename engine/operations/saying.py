@@ -111,8 +111,7 @@ class Telling:
         """All of it as the inside of a page."""
         shown = said[:MOST_IN_A_MAIL]
         blocks = [
-            f'<p style="margin:0 0 4px">{self._when(one)}{escaped(one.text)}</p>'
-            f"{self.buttons(one)}"
+            f'<p style="margin:0 0 4px">{self._when(one)}{escaped(one.text)}</p>{self.buttons(one)}'
             for one in shown
         ]
         if len(said) > len(shown):

@@ -79,6 +79,11 @@ class Letter:
     told_at: datetime | None = None
     """When a notice that was gathered was to be told."""
 
+    @property
+    def is_gathered(self) -> bool:
+        """Whether it carries notices of several steps, or of one that did not wait for it."""
+        return self.op is gathering.CARRIES
+
 
 @dataclass(slots=True)
 class Window:

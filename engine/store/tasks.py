@@ -152,6 +152,16 @@ def snooze(tx: Transaction, id: str, until: datetime) -> dict[str, Any]:
     return _change(tx, id, {"snoozed_until": until})
 
 
+def give(tx: Transaction, id: str, owner: str) -> dict[str, Any]:
+    """Moves an open entry into another person's inbox and answers it as it is now.
+
+    Raises:
+        NotFoundError: there is no such entry.
+        InputError: it is not open any more.
+    """
+    return _change(tx, id, {"owner": owner})
+
+
 def close_of(tx: Transaction, enrollments: Iterable[str], *, result: str) -> int:
     """Closes the open tasks that ask about enrollments which need no decision any more."""
     ids = list(enrollments)

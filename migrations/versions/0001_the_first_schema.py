@@ -131,6 +131,13 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("change", schema=None) as batch_op:
         batch_op.create_index("ix_change_lead_at", ["lead", "at"], unique=False)
+        batch_op.create_index(
+            "ix_change_moves",
+            ["lead", "at"],
+            unique=False,
+            sqlite_where=sa.text("field = 'stage'"),
+            postgresql_where=sa.text("field = 'stage'"),
+        )
 
     op.create_table(
         "cohort",
@@ -1280,6 +1287,11 @@ def downgrade() -> None:
 
     op.drop_table("cohort")
     with op.batch_alter_table("change", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_change_moves",
+            sqlite_where=sa.text("field = 'stage'"),
+            postgresql_where=sa.text("field = 'stage'"),
+        )
         batch_op.drop_index("ix_change_lead_at")
 
     op.drop_table("change")

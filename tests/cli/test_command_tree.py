@@ -22,6 +22,8 @@ COMMANDS = (
     "leads import", "leads list", "leads show", "leads set", "leads merge", "leads export",
     "leads duplicates", "leads distinct", "leads erase", "leads erasures",
     "lifecycle show", "lifecycle history",
+    "companies import", "companies list", "companies show", "companies set", "companies merge",
+    "companies duplicates", "companies distinct",
     "deals import", "deals list", "deals show", "deals move",
     "segments list", "segments show", "scoring show", "scoring explain", "scoring recompute",
     "scoring backtest",
