@@ -1,18 +1,16 @@
-"""Commands about who a lead is: two that are one, what is held about one, and its erasure."""
+"""Commands about who a lead is: two that are one, and the erasure of one."""
 
-import io
-import os
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from commands import place, rendering
-from commands.leads import Lead, leads
+from commands.exporting import export
+from commands.leads import leads
 from commands.rendering import AsJson
-from engine.errors import EnvironmentFault, InputError
+from engine.errors import InputError
 
 if TYPE_CHECKING:
     from engine.operations.erasing import Erased
@@ -130,49 +128,6 @@ def _tell_merged(done: "Merged", *, dry_run: bool) -> None:
         rendering.note("nothing was changed")
         return
     rendering.say(f"{done.former} is {done.survivor} from now on")
-
-
-def export(
-    lead: Lead,
-    to: Annotated[
-        Path | None, typer.Option("--to", metavar="FILE", help="FILE.json is JSON, else text.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Gives everything that is held about a lead, as JSON or as text that a person can read."""
-    from engine.operations import exporting
-
-    with place.opened() as store:
-        found = exporting.export(store, lead)
-    if to is not None:
-        out = io.StringIO()
-        if to.suffix == ".json":
-            rendering.document(found, stream=out)
-        else:
-            out.writelines(f"{line}\n" for line in exporting.as_text(found))
-        _write(to, out.getvalue())
-        rendering.note(f"written to {to}; only you can read it")
-    elif as_json:
-        rendering.document(found)
-    else:
-        for line in exporting.as_text(found):
-            rendering.say(line)
-
-
-def _write(path: Path, text: str) -> None:
-    """A new file that only its owner can read.
-
-    Raises:
-        EnvironmentFault: it is there already, or cannot be written.
-    """
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        raise InputError(f"'{path}' is there already", help="name a new file") from None
-    except OSError as error:
-        raise EnvironmentFault(f"'{path}' cannot be written: {error.strerror}") from error
 
 
 def erase(

@@ -1,6 +1,6 @@
 """Leads as people and scripts see them: one in full, or a page of many."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 from engine.ids import LeadId
@@ -10,7 +10,7 @@ from engine.operations.published import Current
 from engine.operations.selecting import selection
 from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, to_json
-from engine.store import leads, suppressions
+from engine.store import companies, leads, suppressions
 from engine.store.database import Store, Transaction
 
 _ON_TOP = ("id", "email", "stage", "score", "scores", "grade", "owner", "tags")
@@ -58,11 +58,16 @@ def listing(
         known = leads.load(tx, ids, current.custom)
         page = [known[LeadId(id)] for id in ids]
         blocked = suppressions.blocked(tx, {str(lead["id"]): lead["email"] for lead in page})
-        return [
-            {**_shape(lead, current), "suppressed": str(lead["id"]) in blocked} for lead in page
-        ]
+        return shapes(page, current, blocked)
 
     return store.read(read)
+
+
+def shapes(
+    page: Iterable[Mapping[str, Value]], current: Current, blocked: Container[str]
+) -> list[dict[str, Any]]:
+    """Leads in the form of the contract; `blocked` are those that must not be mailed."""
+    return [{**_shape(lead, current), "suppressed": str(lead["id"]) in blocked} for lead in page]
 
 
 def names_of(tx: Transaction, ids: Iterable[str]) -> dict[str, str]:
@@ -84,6 +89,7 @@ def shown(tx: Transaction, lead: LeadId) -> dict[str, Any]:
     blocked = suppressions.blocked(tx, {lead: email})
     return {
         **found,
+        "company_id": companies.of_lead(tx, lead),
         "suppressed": lead in blocked,
         "suppressions": [
             {name: one[name] for name in ("topic", "reason", "source", "at")} for one in entries

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Protocol
 
 from engine.errors import EnvironmentFault, InputError
+from engine.operations.formulas import unguarded
 from engine.operations.text_encoding import checked_encoding, encoding_of
 
 _SPREADSHEET_MAGIC = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
@@ -140,7 +141,7 @@ class DelimitedFile:
                 if cells is None:
                     return
                 if not _is_blank(cells):
-                    yield _row(number, self.headings or [], cells)
+                    yield _row(number, self.headings or [], list(map(unguarded, cells)))
 
 
 class SpreadsheetFile:

@@ -1,8 +1,8 @@
 """Domains at which anybody can have a mailbox: they say nothing about who a lead works for.
 
 Plain data. The large providers are those of `engine.playbook.providers`; here stand the smaller
-ones, internet access providers, those that hand out mailboxes for an hour, and the domains that are
-reserved for examples (RFC 2606).
+ones, internet access providers, those that hand out mailboxes for an hour, and the domains that
+stand in examples.
 """
 
 from engine.playbook.providers import PROVIDER_OF

@@ -26,7 +26,7 @@ COMMANDS = (
     "companies duplicates", "companies distinct",
     "deals import", "deals list", "deals show", "deals move",
     "segments list", "segments show", "scoring show", "scoring explain", "scoring recompute",
-    "scoring backtest",
+    "scoring backtest", "scoring suggest",
     "event", "events import", "mail preview", "mail check", "mail try",
     "mail receive", "mail fetch",
     "enroll", "enrollments list", "enrollments show", "enrollments pause", "enrollments resume",
