@@ -5,7 +5,11 @@ from collections.abc import Mapping
 import sqlalchemy as sa
 
 from engine.operations import published
-from engine.playbook.plan import Ask
+from engine.operations.scopes import load_deals, load_facts, scope_of
+from engine.playbook.durations import parse_duration
+from engine.playbook.plan import Ask, Climb
+from engine.runtime import civil
+from engine.runtime.escalating import SINCE
 from engine.store import enrollments, tasks
 from engine.store.database import Transaction
 
@@ -25,6 +29,26 @@ def asked_of(tx: Transaction, answers: Mapping[str, bool]) -> list[tuple[str, st
         if isinstance(op, Ask) and op.step in answers:
             found.append((task, op.step, answers[op.step]))
     return found
+
+
+def give_since(tx: Transaction, playbook: str, level: int) -> None:
+    """Lets watches that have not begun count from so long ago that this level is due now."""
+    table = enrollments.table
+    query = sa.select(table).where(
+        table.c.playbook == playbook, table.c.seq == 0, table.c.state == "pending"
+    )
+    current = published.current(tx)
+    for row in tx.conn.execute(query).mappings().all():
+        plan = published.plan(tx, row["digest"])
+        climb = next(op for op in plan.ops if isinstance(op, Climb))
+        facts = load_facts(tx, current, [row["lead"]])[row["lead"]]
+        deal = load_deals(tx, current, [row["deal"]]).get(row["deal"]) if row["deal"] else None
+        scope = scope_of(current, facts, now=tx.now, deal=deal, record=plan.record)
+        calendar = current.calendar(plan.calendar, scope)
+        after = parse_duration(climb.levels[level - 1])
+        since = civil.subtract(tx.now, after, calendar.zone, calendar)
+        values = {**row["memory"], SINCE: since.isoformat()}
+        tx.conn.execute(sa.update(table).where(table.c.id == row["id"]).values(memory=values))
 
 
 def give_arms(tx: Transaction, playbook: str, arms: Mapping[str, str]) -> None:

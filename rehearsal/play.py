@@ -25,7 +25,7 @@ from engine.playbook.values import Value
 from engine.runtime import civil
 from engine.store import deals, enrollments, lead_writing, leads
 from engine.store.database import Transaction
-from rehearsal.answering import asked_of, give_arms
+from rehearsal.answering import asked_of, give_arms, give_since
 from rehearsal.happened import Row
 from rehearsal.house import Runtime
 from rehearsal.record_files import RecordFile
@@ -68,6 +68,9 @@ class Part:
     arms: Mapping[str, str] = field(default_factory=dict)
     """Split → the arm that is drawn."""
 
+    level: int = 0
+    """The level of an escalation that is due at the start; 0: its clock begins then."""
+
 
 @dataclass(frozen=True, slots=True)
 class Played:
@@ -87,9 +90,10 @@ def part_of(house: Runtime, scenario: Scenario) -> Part:
         start,
         _given(house, start, scenario.events),
         scenario.saved,
-        deal=dict(scenario.deal),
+        deal=_deal(scenario),
         approvals={one.step: one.answer == "yes" for one in scenario.approvals},
         arms=scenario.arms,
+        level=int(scenario.level or 0),
     )
 
 
@@ -99,12 +103,18 @@ def part_of_record(
     """What a record's file says, with more events; it begins at `begin` unless the file says."""
     start = instant(house, record.at) if record.at else begin
     more = _given(house, start, (*record.events, *events))
-    return Part(_lead(record), start, more, record.saved, deal=dict(record.deal))
+    return Part(_lead(record), start, more, record.saved, deal=_deal(record))
 
 
 def _lead(given: Scenario | RecordFile) -> Mapping[str, Value]:
     lead: dict[str, Any] = dict(given.lead)
     return {**lead, "owner": given.owner} if given.owner else lead
+
+
+def _deal(given: Scenario | RecordFile) -> Mapping[str, object]:
+    """The deal's fields; its owner is the record's, unless it says so itself."""
+    deal = dict(given.deal)
+    return {"owner": given.owner, **deal} if deal and given.owner else deal
 
 
 def _given(house: Runtime, start: datetime, events: Sequence[ScenarioEvent]) -> list[Given]:
@@ -145,8 +155,10 @@ class _Play:
     lead: str = ""
     deal: str = ""
     watch: Watch = field(init=False)
+    level: int = field(init=False)
 
     def __post_init__(self) -> None:
+        self.level = self.part.level
         score = self.part.lead.get("score")
         start = float(score) if isinstance(score, int | float) else 0
         self.watch = Watch(self.house.store, self.playbook, start)
@@ -156,8 +168,8 @@ class _Play:
         self.house.clock.now = self.part.at
         self.house.calls.answers = self.part.answers
         self.house.observe = self.watch.look
-        self.lead = self.house.store.write(self._create)
-        is_in = bool(self.part.deal) and self._open_deal()
+        self.lead, is_in = self.house.store.write(self._create)
+        is_in = (bool(self.part.deal) and self._open_deal()) or is_in
         starters = [one for one in self.part.events if one.at is None]
         for one in starters:
             self._take_in(one)
@@ -174,7 +186,12 @@ class _Play:
         """Of a scoring playbook nobody is enrolled: its thresholds enroll whoever reaches them."""
         return self.house.current.plans[self.playbook].scoring is not None
 
-    def _create(self, tx: Transaction) -> str:
+    @property
+    def _is_escalation(self) -> bool:
+        return self.house.current.plans[self.playbook].escalation is not None
+
+    def _create(self, tx: Transaction) -> tuple[str, bool]:
+        """Makes the lead; answers its id, and whether that alone made an escalation watch it."""
         current = self.house.current
         changes = lead_writing.create_many(
             tx,
@@ -184,8 +201,8 @@ class _Play:
             lifecycle=current.workspace.lifecycle,
             zone=current.zone,
         )
-        react_to(tx, changes, starts=False)
-        return str(changes[0].id)
+        reaction = react_to(tx, changes, starts=False)
+        return str(changes[0].id), any(name == self.playbook for _, name in reaction.entered)
 
     def _open_deal(self) -> bool:
         """Makes the lead's deal; answers whether that alone started the playbook."""
@@ -240,6 +257,9 @@ class _Play:
 
     def _give_arms(self) -> None:
         """Runs that have just begun keep the arms that are wished for, as if drawn."""
+        level, self.level = self.level, 0
+        if level:
+            self.house.store.write(lambda tx: give_since(tx, self.playbook, level))
         if self.part.arms:
             self.house.store.write(lambda tx: give_arms(tx, self.playbook, self.part.arms))
 
@@ -259,6 +279,8 @@ class _Play:
             sent = self._mail(one.source)
             if sent is None and one.name == "email.unsubscribed" and not one.source:
                 sent = "", "", ""  # from the page of preferences, which asks for no mail
+            if sent is None and self._is_escalation:
+                sent = "", "", ""  # on somebody else's mail
             if sent is None:
                 step = f"'{one.source}'" if one.source else "any step"
                 self.watch.event(now, one.name, one.source, f"nothing: no mail of {step} has gone")

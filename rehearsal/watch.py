@@ -15,7 +15,7 @@ from engine.operations import published
 from engine.operations.published import Current
 from engine.operations.scopes import load_facts
 from engine.operations.scoring import GIVEN
-from engine.playbook.plan import Branch, Do, End, Jump, Op, Plan, Send
+from engine.playbook.plan import Branch, Climb, Do, End, Jump, Op, Plan, Send
 from engine.store import enrollments, jobs, notices, owners, scores, tasks
 from engine.store.database import Store, Transaction
 from rehearsal.happened import Row
@@ -205,6 +205,8 @@ class _Line:
                 return self._sent(op)
             case Do():
                 return self._done(op)
+            case Climb() if self.line["outcome"].startswith("level "):
+                return {"level": self.line["outcome"].removeprefix("level ")}
             case _:
                 return {}
 

@@ -86,9 +86,13 @@ class DealSight:
         return found
 
 
-def sees(row: Mapping[Any, Any], happened: Happened) -> bool:
-    """Whether a run looks at an event of its lead: its own mail's, and not another deal's."""
-    if happened.enrollment and happened.enrollment != row["id"]:
+def sees(plan: Plan, row: Mapping[Any, Any], happened: Happened) -> bool:
+    """Whether a run looks at an event of its lead: its own mail's, and not another deal's.
+
+    An escalation watches what becomes of the record, by whosever mail.
+    """
+    of_other = happened.enrollment and happened.enrollment != row["id"]
+    if of_other and plan.escalation is None:
         return False
     if happened.deal and row["deal"] == happened.deal:
         return True

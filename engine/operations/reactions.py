@@ -278,7 +278,7 @@ class Reactor:
             implied = implied_exit(plan, one.happened)
             if implied is not None:
                 return implied
-            if one.happened.name not in plan.heard or not sees(row, one.happened):
+            if one.happened.name not in plan.heard or not sees(plan, row, one.happened):
                 continue
             scope = self._scope(row["lead"], run_of(row), deal=row["deal"], record=plan.record)
             scope["event"] = one.happened.properties
@@ -291,10 +291,10 @@ class Reactor:
         of_leads = by_lead(occurrences)
         kept = []
         for row in rows:
-            listens = published.plan(self.tx, row["digest"]).listens
+            plan = published.plan(self.tx, row["digest"])
             for one in of_leads.get(row["lead"], ()):
-                mine = one.by != row["id"] and sees(row, one.happened)
-                if mine and one.happened.name in listens:
+                mine = one.by != row["id"] and sees(plan, row, one.happened)
+                if mine and one.happened.name in plan.listens:
                     kept.append((row, one))
         awaited_events.keep(self.tx, [kept_row(row, one, self.tx.now) for row, one in kept])
         self._wake([row for row, _ in kept])

@@ -122,7 +122,7 @@ class AssignParams(Frozen):
 
 
 class ReleaseParams(Frozen):
-    """A pool that the lead goes to."""
+    """A pool that the record goes to."""
 
     pool: Name = Field(description="a pool of the workspace")
     cooldown: Length = Field("", description="how long the former owner may not claim it")
@@ -304,7 +304,7 @@ ACTIONS: Mapping[str, ActionSpec] = {
             ReleaseParams,
             "inline",
             "pool",
-            "takes the owner away and puts the lead in a pool",
+            "takes the owner away and puts the record in a pool",
             "- release: cn-pool\n  cooldown: 30 days\n",
         ),
         ActionSpec(

@@ -300,9 +300,6 @@ class _Check:
     def _release(self, step: Step, body: ReleaseParams) -> None:
         node = step.fields.values["pool"]
         self.known("pool", body.pool, self.names.workspace.pools, node)
-        if self.playbook.record == "deal":
-            message, help = "only leads lie in pools yet", "leave this step out for now"
-            self.reader.report("not-yet-supported", message, help, node.span)
 
     def _email(self, step: Step, params: EmailParams) -> None:
         node = step.fields

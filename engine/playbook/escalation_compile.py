@@ -69,7 +69,7 @@ def compile_escalation(names: Names, reader: Reader, begin: Begin, pin: Pin) -> 
     lists = [level.steps for level in playbook.levels]
     counted = expressions.counted | check_levels(steps, lists, ids, names, reader, whole=whole)
     if whole:
-        check_scenarios(steps, ids, expressions)
+        check_scenarios(steps, ids, expressions, levels=len(playbook.levels))
     if findings.failed:
         return EscalationCompiled(None, playbook, steps)
     lowering = begin(steps, ids)

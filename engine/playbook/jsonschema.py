@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from engine.playbook.actions import ACTIONS
 from engine.playbook.catalog import DEFAULT_LIFECYCLE
 from engine.playbook.diagnostics import Findings
+from engine.playbook.escalation_model import EscalationPlaybook
 from engine.playbook.model import Playbook
 from engine.playbook.nodes import ListNode, MapNode, resolve
 from engine.playbook.schema_examples import with_examples
@@ -42,27 +43,32 @@ def playbook_schema() -> Mapping[str, Any]:
     definitions["Case"]["anyOf"] = [{"required": ["if", "steps"]}, {"required": ["else"]}]
     when = definitions["EnrollRule"]["properties"]["when"]
     when["items"] = {"anyOf": [{"const": "manual"}, when["items"]]}
-    _with_scoring(schema)
+    _with_kinds(schema)
     return _titled(schema, "Longplay playbook")
 
 
-def _with_scoring(schema: Schema) -> None:
-    """Adds the keys of scoring playbooks; `kind` decides which of all keys there may be."""
-    other = _schema_of(ScoringPlaybook)
-    schema["$defs"] |= other.pop("$defs", {})
-    nurture, scoring = schema["properties"], other["properties"]
-    is_scoring = {"properties": {"kind": {"const": "scoring"}}, "required": ["kind"]}
-    schema["if"] = is_scoring
-    schema["then"] = {"properties": {name: False for name in nurture if name not in scoring}}
-    schema["else"] = {
-        "properties": {name: False for name in scoring if name not in nurture},
-        "required": [name for name in schema["required"] if name not in scoring],
-    }
-    kinds = {"enum": ["nurture", "scoring"], "type": "string"}
-    kind = {**nurture["kind"], **kinds}
+def _with_kinds(schema: Schema) -> None:
+    """Adds the keys of the other kinds; `kind` decides which of all keys there may be."""
+    others = {"scoring": ScoringPlaybook, "escalation": EscalationPlaybook}
+    kinds: dict[str, Schema] = {"nurture": {**schema}}
+    for name, model in others.items():
+        kinds[name] = _schema_of(model)
+        schema["$defs"] |= kinds[name].pop("$defs", {})
+    every: Schema = {}
+    for one in reversed(kinds.values()):
+        every |= one["properties"]
+    named = {"properties": {"kind": {"enum": list(others)}}, "required": ["kind"]}
+    schema["allOf"] = []
+    for name, one in kinds.items():
+        mine = {"properties": {"kind": {"const": name}}, "required": ["kind"]}
+        taken = {key: False for key in every if key not in one["properties"]}
+        then = {"properties": taken, "required": one["required"]}
+        schema["allOf"].append({"if": mine if name in others else {"not": named}, "then": then})
+    kind = {**every["kind"], "enum": list(kinds), "type": "string"}
     kind.pop("const", None)
-    schema["properties"] = {**scoring, **nurture, "kind": kind}
-    schema["required"] = [name for name in schema["required"] if name in scoring]
+    schema["properties"] = {**every, "kind": kind}
+    shared = set.intersection(*(set(one["required"]) for one in kinds.values()))
+    schema["required"] = [name for name in schema["required"] if name in shared]
 
 
 @lru_cache(maxsize=1)

@@ -24,4 +24,7 @@ ESCALATION_RULES = (
     Rule("any-and-more", "`any` means every stage that is open.",
          "playbook: case\nkind: escalation\nwatch: {stage: [any, mql]}\n" + _LEVEL,
          "playbook: case\nkind: escalation\nwatch: {stage: any}\n" + _LEVEL, "file"),
+    _rule("unknown-level", "A scenario names a level by its number, and only an escalation has them.",
+          _LEVEL + "scenarios:\n  - name: late\n    lead: {stage: mql}\n    expect: [{level: 2}]\n",
+          _LEVEL + "scenarios:\n  - name: late\n    lead: {stage: mql}\n    expect: [{level: 1}]\n"),
 )  # fmt: skip

@@ -21,9 +21,6 @@ from engine.playbook.steps.split import Split
 
 Item = TypeVar("Item")
 
-LATER = ("level",)
-"""Keys of a scenario whose steps this version does not carry out yet."""
-
 BUILT_IN_OUTCOMES = (
     "completed", "exited", "unsubscribed", "bounced", "deleted", "date-missing", "date-passed",
     "left", "cancelled", "stopped", "waiting", "not-enrolled",
@@ -32,13 +29,21 @@ _UNSETTABLE = ("id", "grade", "scores")
 
 
 def check_scenarios(
-    playbook: Playbook | ScoringPlaybook, ids: Mapping[Step, str], expressions: Expressions
+    playbook: Playbook | ScoringPlaybook,
+    ids: Mapping[Step, str],
+    expressions: Expressions,
+    *,
+    levels: int = 0,
 ) -> None:
-    """Reports what keeps a scenario of the playbook from being played."""
+    """Reports what keeps a scenario of the playbook from being played.
+
+    Args:
+        levels: how many levels the playbook has, if it is an escalation.
+    """
     node = expressions.reader.document.node(("scenarios",))
     if not playbook.scenarios or not isinstance(node, ListNode):
         return
-    check = _Check(playbook, ids, expressions)
+    check = _Check(playbook, ids, expressions, levels)
     for scenario, at in zip(playbook.scenarios, node.items, strict=True):
         if isinstance(at, MapNode):
             check.scenario(scenario, at)
@@ -49,6 +54,7 @@ class _Check:
     playbook: Playbook | ScoringPlaybook
     ids: Mapping[Step, str]
     expressions: Expressions
+    levels: int = 0
     seen: dict[str, int] = field(default_factory=dict)
 
     def report(self, rule: str, message: str, help: str, at: Node, severity: str = "error") -> None:
@@ -63,7 +69,8 @@ class _Check:
         """Everything about one scenario."""
         values = node.values
         self._name(one, values["name"])
-        self._later(node)
+        if one.level:
+            self._level(one.level, values["level"])
         if "lead" in values:
             self._lead(values["lead"])
         if one.owner:
@@ -96,11 +103,13 @@ class _Check:
             message = f"two scenarios are named '{one.name}'; the first is on line {line}"
             self.report("duplicate-scenario", message, "give this one another name", at)
 
-    def _later(self, node: MapNode) -> None:
-        for key in LATER:
-            if key in node.keys:
-                message = f"'{key}' of a scenario is not supported yet"
-                self.report("not-yet-supported", message, "leave it out for now", node.keys[key])
+    def _level(self, level: str, at: Node) -> None:
+        if level not in (str(number + 1) for number in range(self.levels)):
+            message = f"there is no level '{level}'"
+            help = f"name one by its number, 1 to {self.levels}"
+            if not self.levels:
+                help = "only an escalation has levels: leave it out"
+            self.report("unknown-level", message, help, at)
 
     def _people_and_chance(self, one: Scenario, values: Mapping[str, Node]) -> None:
         """Answers to approvals, and arms of splits."""
@@ -195,7 +204,8 @@ class _Check:
             case "email":
                 self._email(one.email, at)
             case "step":
-                known = (*self.ids.values(), "end")
+                ladder = ("levels", "rounds-over") if self.levels else ()
+                known = (*self.ids.values(), *ladder, "end")
                 self.known("unknown-step-id", "step", one.step, known, at)
             case "stage":
                 self._stage(one.stage, at)
@@ -204,6 +214,8 @@ class _Check:
             case "notify":
                 known = ("inbox", *workspace.owners, *workspace.channels)
                 self.known("unknown-channel", "channel", one.notify, known, at)
+            case "level":
+                self._level(one.level, at)
             case "outcome":
                 self.known("unknown-outcome", "outcome", one.outcome, self._outcomes(), at)
 

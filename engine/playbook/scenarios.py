@@ -17,7 +17,8 @@ from engine.playbook.reading import Reader
 from engine.playbook.written import flaw
 
 HAPPENINGS = (
-    "email", "stage", "owner", "task", "tag", "untag", "score", "notify", "outcome", "step",
+    "email", "stage", "owner", "task", "tag", "untag", "score", "notify", "level", "outcome",
+    "step",
 )  # fmt: skip
 """What a line of `expect` may be about."""
 
@@ -83,6 +84,7 @@ class Happening(Frozen):
     untag: Text = Field("", description="this tag is taken off")
     score: Number | None = Field(None, description="the score becomes this")
     notify: Name = Field("", description="this person or channel is told; or `inbox`")
+    level: Text = Field("", description="this level of an escalation fires: `2`")
     outcome: Name = Field(
         "",
         description="the run ends so; or `not-enrolled`, or stands at its end `stopped`, `waiting`",
@@ -183,7 +185,9 @@ class Scenario(Frozen):
     saved: dict[str, Tree] = Field(default_factory=dict, description="answers of webhooks, by name")
     approvals: tuple[Approval, ...] = Field((), strict=False, description="answers of people")
     arms: dict[str, Text] = Field(default_factory=dict, description="the arm of each split")
-    level: Text = Field("", description="the level of an escalation that is due")
+    level: Text = Field(
+        "", description="the level of an escalation that is due at the start: `2`"
+    )
     expect: tuple[Expected, ...] = Field(
         (), strict=False, description="what must happen, in this order"
     )

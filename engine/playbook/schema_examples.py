@@ -42,6 +42,15 @@ EXAMPLES: Mapping[str, Any] = {
     "arms": {"plain": {"weight": 50, "steps": _STEPS}, "bold": {"weight": 50, "steps": []}},
     "weight": 2, "Arm.weight": 50, "WinnerRule.by": "email.clicked", "sample": 400,
     "winner": {"by": "email.clicked", "within": "2 days", "sample": 400},
+    # escalations
+    "watch": {"pipeline": "b2b", "stage": "proposal", "if": "deal.amount >= 10000"},
+    "WatchRule.stage": "proposal", "WatchRule.if": "deal.amount >= 10000",
+    "clock": {"calendar": "cn", "resets_on": ["deal.activity"], "acknowledge": "1 business day"},
+    "starts": "entered", "resets_on": ["deal.activity", "email.replied"], "rounds": 3,
+    "stops_on": ["lead.contacted"], "acknowledge": "1 business day", "backdate": True,
+    "levels": [{"after": "3 business days", "steps": [{"notify": "owner"}]}],
+    "LevelRule.after": "3 business days", "LevelRule.note": "the manager wants to know by then",
+    "Happening.level": "2", "Expected.level": "2", "Unexpected.level": "2",
     # scenarios
     "scenarios": [{"name": "a lead who clicks", "lead": {"score": 35}, "expect": _EXPECT}],
     "Scenario.name": "a lead who clicks becomes an MQL", "Scenario.owner": "li.wei",

@@ -119,6 +119,19 @@ PLAYBOOKS: dict[str, str] = {
           - set: {deal.contract_ends_at: 2027-06-30}
           - stage: b2b.won
     """,
+    "stalled": """
+        kind: escalation
+        for: deal
+        watch: {pipeline: b2b, stage: proposal, if: deal.amount >= 10}
+        clock: {calendar: cn, stops_on: [lead.contacted], acknowledge: 4 business hours, rounds: 2}
+        levels:
+          - after: 3 business days
+            steps: [{notify: owner}]
+          - after: 5 business days
+            steps:
+              - task: "Review {{ deal.name }}"
+                to: manager
+    """,
 }  # fmt: skip
 
 STORIES: dict[str, dict[str, dict[str, Any]]] = {
@@ -158,6 +171,14 @@ STORIES: dict[str, dict[str, dict[str, Any]]] = {
     "deals": {
         "open": {"deal": {"stage": "proposal", "amount": 5}},
         "won": {"deal": {"stage": "won", "amount": 7}},
+    },
+    "stalled": {
+        "it lies there": {"deal": {
+            "stage": "proposal", "pipeline": "b2b", "amount": 20,
+            "stage_entered_at": "2026-03-02T04:00:00+00:00",
+            "created_at": "2026-02-02T04:00:00+00:00",
+        }},
+        "it is small": {"deal": {"stage": "proposal", "pipeline": "b2b", "amount": 5}},
     },
 }  # fmt: skip
 

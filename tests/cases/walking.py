@@ -62,12 +62,18 @@ class Walker:
         self.lines.append(f"  level {rise.level} fires: {rise.why}")
 
 
+def _read(name: str, value: object) -> object:
+    """A value of a story; the times that the store sets itself are times."""
+    is_time = name in {"stage_entered_at", "created_at"}
+    return datetime.fromisoformat(str(value)) if is_time else value
+
+
 def walked(plan: Plan, story: Mapping[str, Any]) -> list[str]:
     """What an enrollment does, a line for each op that it passes and each effect that it has."""
     walker = Walker(story)
     scope: dict[str, object] = {
         "lead": dict(story.get("lead", {})),
-        "deal": dict(story.get("deal", {})),
+        "deal": {name: _read(name, one) for name, one in story.get("deal", {}).items()},
         "event": dict(story.get("event", {})),
         "run": {"saved": {}},
         "now": BEGIN,
