@@ -138,8 +138,6 @@ async def test_what_one_sender_finds_slow_all_know(sqlite_stage: Stage) -> None:
     """It is written down while it lasts, and its mail is taken out of batches of others."""
     stage = sqlite_stage
     stage.publish(one=MAIL)
-    speeds = Speeds(slow=0.0)
-    speeds.end("slow.example", speeds.begin("slow.example"))
     stage.store.write(lambda tx: slowness.tell(tx, {"slow.example": 4.0}))
     assert stage.store.read(slowness.standing) == {"slow.example"}
     events = [

@@ -5,7 +5,7 @@ Kept in memory. What others must know of it, `engine.operations.slowness` writes
 
 import itertools
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -16,8 +16,15 @@ _TIMES_OTHERS = 3.0
 _WELL = 0.5
 """A slow one must come below this share of what made it slow."""
 
-_WEIGHT = 0.3
-"""Of the newest mail in the mean."""
+_LAST = 9
+"""Mails whose time is remembered of each destination: what most of them take is what counts.
+
+A mean would not do: where one mail in ten takes two seconds, be it the mail server's doing, half of
+a hundred destinations have had a mean of a second for a moment, and all their mail goes apart.
+"""
+
+_PROOF = 4
+"""Mails without which nobody is slow: one or two are chance."""
 
 _KEPT = 500
 _LOOK = 0.25
@@ -32,7 +39,8 @@ TELL_AGAIN = 60.0
 
 @dataclass(slots=True)
 class _Destination:
-    mean: float | None = None
+    last: deque[float] = field(default_factory=lambda: deque(maxlen=_LAST))
+    """Seconds that the newest mails took that have ended."""
     is_slow: bool = False
     told_at: float | None = None
     """When it was last written down that it is slow; None: it is not written down."""
@@ -74,8 +82,7 @@ class Speeds:
         one = self._known.get(name)
         if one is None or (began := one.going.pop(ticket, None)) is None:
             return
-        took = self.clock() - began
-        one.mean = took if one.mean is None else one.mean + _WEIGHT * (took - one.mean)
+        one.last.append(self.clock() - began)
 
     def is_slow(self, name: str) -> bool:
         """Whether a destination takes so long that others should not wait behind it."""
@@ -111,18 +118,23 @@ class Speeds:
                 one.told_at = None if seconds is None else self.clock()
 
     def _takes(self, one: _Destination) -> float | None:
-        """Seconds a mail: the mean, or what the oldest one under way has taken already."""
-        waits = self.clock() - min(one.going.values()) if one.going else None
-        if one.mean is None or (waits is not None and waits > one.mean):
-            return waits
-        return one.mean
+        """Seconds that most mails take, those under way that have taken long already included.
+
+        None: too few to tell.
+        """
+        now, took = self.clock(), list(one.last)
+        for began in itertools.islice(one.going.values(), _LAST):  # the oldest first
+            if now - began < self.slow:
+                break
+            took.append(now - began)
+        return _middle(took) if len(took) >= _PROOF else None
 
     def _usually(self) -> float:
         """What a mail takes at the fastest quarter of destinations; alone, one has no excuse."""
         at, usual = self._usual
         if self.clock() - at > _LOOK:
-            means = sorted(one.mean for one in self._known.values() if one.mean is not None)
-            usual = means[(len(means) - 1) // 4] if len(means) > 1 else 0.0
+            middles = sorted(_middle(one.last) for one in self._known.values() if one.last)
+            usual = middles[(len(middles) - 1) // 4] if len(middles) > 1 else 0.0
             self._usual = (self.clock(), usual)
         return usual
 
@@ -134,3 +146,9 @@ class Speeds:
                 if not one.going and (told is None or self.clock() - told > _PAST):
                     del self._known[name]
                     return
+
+
+def _middle(seconds: Iterable[float]) -> float:
+    """The median; in doubt, of two in the middle, the lesser."""
+    inorder = sorted(seconds)
+    return inorder[(len(inorder) - 1) // 2]
