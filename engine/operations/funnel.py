@@ -5,7 +5,7 @@ counting is `engine.runtime.funnel`'s; here it gets the rows, the groups and the
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.operations import published
-from engine.operations.grouping import Key
+from engine.operations.grouping import MONTH, Key, month_of
 from engine.operations.pipeline_health import pipeline_names, warned_as_json
 from engine.operations.published import Current
 from engine.runtime.funnel import FEWEST_GONE_ON, Funnel, StageCount
@@ -21,7 +21,6 @@ from engine.runtime.pipeline_warnings import Standing, Warned, piles
 from engine.runtime.purchases import Loyalty, customers
 from engine.store import deals, journeys, leads
 from engine.store.database import Store, Transaction
-from engine.store.journeys import NO_GROUP
 from engine.store.purchases import purchases
 
 MOST_GROUPS = 50
@@ -102,25 +101,43 @@ def funnel_in(
     if pipeline:
         pipeline_names(current.workspace, pipeline)
         return _of_deals(tx, current, pipeline, by, period)
-    return _of_leads(tx, current, by, period)
+    return leads_in(tx, current, [by], period)[by]
 
 
-def _of_leads(tx: Transaction, current: Current, by: str, period: Period) -> SeenFunnel:
+def leads_in(
+    tx: Transaction, current: Current, bys: Sequence[str], period: Period = EVER
+) -> dict[str, SeenFunnel]:
+    """The funnels of leads in each of these groupings, counted in one go.
+
+    Beside `month` there may be one other; empty: no groups.
+
+    Raises:
+        InputError: leads are not grouped so.
+    """
+    (by,) = [one for one in bys if one != MONTH] or [""]
     key = Key.of_leads(tx, current, by)
+    is_fine = MONTH in bys
     where = period.clauses(leads.table.c.created_at, current)
     counted = _Counted(current.workspace.lifecycle, tx.now)
-    is_month = by == "month"
-    column = NO_GROUP if is_month else key.column
-    for resting in journeys.resting_leads(tx, column, where, fine=is_month):
-        for one in counted.funnels(key.label(resting.since if is_month else resting.group)):
+
+    def groups(raw: object, came: datetime) -> Iterator[tuple[str, str]]:
+        label = key.label(raw)
+        if label is not None:
+            yield by, label
+        if is_fine:
+            yield MONTH, month_of(came, current)
+
+    for resting in journeys.resting_leads(tx, key.column, where, fine=is_fine):
+        for one in counted.funnels(groups(resting.group, resting.since)):
             one.rest(resting)
     for journey in journeys.of_leads(tx, key.column, where):
-        for one in counted.funnels(key.label(journey.group)):
+        for one in counted.funnels(groups(journey.group, journey.entries[0][1])):
             one.add(journey.entries)
     for customer in customers(purchases(tx, current.workspace.currency, key.column, where)):
-        for loyalty in counted.loyalties(key.label(customer.group)):
+        for loyalty in counted.loyalties(groups(customer.group, customer.came)):
             loyalty.add(customer)
-    return counted.seen("", by, _behind_leads(tx, current))
+    amounts = _behind_leads(tx, current)
+    return {one: counted.seen("", one, amounts) for one in bys}
 
 
 def _of_deals(
@@ -131,7 +148,8 @@ def _of_deals(
     rules = current.workspace.pipelines[pipeline].stages
     counted = _Counted([one.name for one in rules if one.closes != "lost"], tx.now)
     for journey in journeys.of_deals(tx, pipeline, key.column, where):
-        for one in counted.funnels(key.label(journey.group)):
+        label = key.label(journey.group)
+        for one in counted.funnels([] if label is None else [(by, label)]):
             one.add(journey.entries, is_dated=journey.is_dated)
     amounts: dict[str, dict[str, float]] = defaultdict(dict)
     for name, stage, _, currency, amount in deals.sums(tx):
@@ -152,23 +170,23 @@ def _behind_leads(tx: Transaction, current: Current) -> dict[str, dict[str, floa
 
 
 class _Counted:
-    """The funnels of all and of each group, while they are counted."""
+    """The funnels of all and of each group, while they are counted; a group is by what, and who."""
 
     def __init__(self, stages: Sequence[str], now: datetime) -> None:
-        self._funnels: dict[str, Funnel] = defaultdict(lambda: Funnel(stages, now))
-        self._loyalties: dict[str, Loyalty] = defaultdict(lambda: Loyalty(now))
+        self._funnels: dict[tuple[str, str], Funnel] = defaultdict(lambda: Funnel(stages, now))
+        self._loyalties: dict[tuple[str, str], Loyalty] = defaultdict(lambda: Loyalty(now))
         self._whole, self._loyal = Funnel(stages, now), Loyalty(now)
 
-    def funnels(self, group: str | None) -> Iterator[Funnel]:
-        """Those that a record of this group is counted in; None: there are no groups."""
+    def funnels(self, groups: Iterable[tuple[str, str]]) -> Iterator[Funnel]:
+        """Those that a record of these groups is counted in."""
         yield self._whole
-        if group is not None:
+        for group in groups:
             yield self._funnels[group]
 
-    def loyalties(self, group: str | None) -> Iterator[Loyalty]:
+    def loyalties(self, groups: Iterable[tuple[str, str]]) -> Iterator[Loyalty]:
         """The same for customers."""
         yield self._loyal
-        if group is not None:
+        for group in groups:
             yield self._loyalties[group]
 
     def seen(
@@ -176,10 +194,11 @@ class _Counted:
     ) -> SeenFunnel:
         """What was counted, the groups in order: months by time, others the largest first."""
         every = [
-            FunnelOfGroup(name, one.counts(), None if pipeline else self._loyalties[name])
-            for name, one in self._funnels.items()
+            FunnelOfGroup(name, one.counts(), None if pipeline else self._loyalties[of, name])
+            for (of, name), one in self._funnels.items()
+            if of == by
         ]
-        if by == "month":
+        if by == MONTH:
             every.sort(key=lambda one: one.group, reverse=True)
         else:
             every.sort(key=lambda one: (-one.records, one.group))
@@ -204,7 +223,8 @@ def spindle(seen: SeenFunnel) -> list[Warned]:
     """Piles in the middle of the lifecycle; those of a pipeline are told by its health.
 
     A funnel begins at the stage that most leads came into: those with an address skip the first.
-    Customers stay customers: `customer` and what comes after it, or else the last stage, is no pile.
+    Customers stay customers: neither `customer` nor what comes after it, or else the last stage,
+    is a pile.
     """
     if seen.pipeline:
         return []

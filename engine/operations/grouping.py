@@ -14,6 +14,7 @@ from engine.store import deals, leads
 from engine.store.database import Transaction
 from engine.store.journeys import NO_GROUP, of_field
 
+MONTH = "month"
 NOBODY = "–"
 """The label of what has no value."""
 
@@ -74,8 +75,8 @@ def _key(
 ) -> Key:
     if not by:
         return Key(NO_GROUP, lambda _: None)
-    if by == "month":
-        return Key(table.c.created_at, lambda at: _month(at, current))
+    if by == MONTH:
+        return Key(table.c.created_at, lambda at: month_of(at, current))
     if by == "team":
         return Key(table.c.owner, lambda owner: team_of(current, owner))
     if by in built_in:
@@ -96,7 +97,8 @@ def team_of(current: Current, owner: object) -> str:
     return known.teams[0] if known and known.teams else NOBODY
 
 
-def _month(at: object, current: Current) -> str:
+def month_of(at: object, current: Current) -> str:
+    """The month of an instant, in the workspace's zone."""
     return f"{at.astimezone(current.zone):%Y-%m}" if isinstance(at, datetime) else NOBODY
 
 

@@ -48,7 +48,10 @@ class DealJourney(NamedTuple):
 
 
 class OpenDeal(NamedTuple):
-    """An open deal; `is_dated`: when it entered its stage is known, else it was there before."""
+    """An open deal; `is_dated`: when it entered its stage is known, else it was there before.
+
+    `group` is what the caller groups by.
+    """
 
     id: str
     name: str
@@ -59,6 +62,7 @@ class OpenDeal(NamedTuple):
     entered_at: datetime
     expected_close_at: datetime | None
     is_dated: bool = True
+    group: object = ""
 
 
 @dataclass(slots=True)

@@ -14,12 +14,13 @@ _HOUR, _DAY = 3_600, 24
 
 
 class Purchase(NamedTuple):
-    """Something that a lead bought; `group` is what the caller groups by."""
+    """Something that a lead bought, who `came` then; `group` is what the caller groups by."""
 
     lead: str
     at: datetime
     amount: float
     currency: str
+    came: datetime
     group: object = ""
 
 
@@ -28,6 +29,7 @@ class Customer(NamedTuple):
 
     lead: str
     group: object
+    came: datetime
     first: datetime
     second: datetime | None
     purchases: int
@@ -42,7 +44,8 @@ def customers(purchases: Iterable[Purchase]) -> Iterator[Customer]:
         for one in bought:
             amounts[one.currency] += one.amount
         second = bought[1].at if len(bought) > 1 else None
-        yield Customer(lead, bought[0].group, bought[0].at, second, len(bought), dict(amounts))
+        begin = bought[0]
+        yield Customer(lead, begin.group, begin.came, begin.at, second, len(bought), dict(amounts))
 
 
 @dataclass

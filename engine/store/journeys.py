@@ -18,8 +18,18 @@ from engine.store.database import Transaction
 from engine.store.deals import ELSEWHERE
 from engine.store.lead_writing import change_table
 
+STAGE = sa.literal_column("'stage'", sa.Text)
+"""Written out, so that SQLite sees that the index of moves will do."""
+
 NO_GROUP: sa.ColumnElement[Any] = sa.cast(sa.literal_column("''"), sa.Text)
 """Everybody in one group."""
+
+
+def text_of(tx: Transaction, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
+    """The text that a JSON column holds, whatever letters it has."""
+    if tx.is_postgres:
+        return sa.cast(column.op("#>>")(sa.text("'{}'")), sa.Text)
+    return sa.func.json_extract(column, "$", type_=sa.Text)
 
 
 def of_deals(
@@ -32,7 +42,7 @@ def of_deals(
     log, deal = deals.change_table.c, deals.table.c
     query = (
         sa.select(
-            log.deal, log.at, log.field, _text(tx, log.before), _text(tx, log.after),
+            log.deal, log.at, log.field, text_of(tx, log.before), text_of(tx, log.after),
             deal.closed, deal.closed_at, group,
         )
         .join(deals.table, deal.id == log.deal)
@@ -51,17 +61,19 @@ def of_deals(
             yield DealJourney(entries, first[5], first[6], is_dated, first[7])
 
 
-def open_deals(tx: Transaction, pipeline: str, currency: str) -> Sequence[OpenDeal]:
+def open_deals(
+    tx: Transaction, pipeline: str, currency: str, group: sa.ColumnElement[Any] = NO_GROUP
+) -> Sequence[OpenDeal]:
     """Every open deal of a pipeline; an amount without a currency is in `currency`."""
     log, deal = deals.change_table.c, deals.table.c
     came = sa.exists().where(
         log.deal == deal.id, log.at >= deal.stage_entered_at, log.field == "created",
-        _text(tx, log.before) == ELSEWHERE,
+        text_of(tx, log.before) == ELSEWHERE,
     )  # fmt: skip
     query = sa.select(
         deal.id, deal.name, deal.stage, deal.owner, deal.amount,
         sa.func.coalesce(deal.currency, currency),
-        deal.stage_entered_at, deal.expected_close_at, sa.not_(came),
+        deal.stage_entered_at, deal.expected_close_at, sa.not_(came), group,
     ).where(deal.pipeline == pipeline, deal.closed == "")  # fmt: skip
     return [OpenDeal(*row) for row in tx.conn.execute(query)]
 
@@ -75,10 +87,15 @@ def of_leads(
     log, lead = change_table.c, leads.table.c
     query = (
         sa.select(
-            log.lead, log.at, _text(tx, log.before), _text(tx, log.after), lead.created_at, group
+            log.lead,
+            log.at,
+            text_of(tx, log.before),
+            text_of(tx, log.after),
+            lead.created_at,
+            group,
         )
         .join(leads.table, lead.id == log.lead)
-        .where(log.field == "stage", lead.stage != leads.ERASED, *where)
+        .where(log.field == STAGE, lead.stage != leads.ERASED, *where)
         .order_by(log.lead, log.at, log.id)
     )
     for _, lines in groupby(_streamed(tx, query), itemgetter(0)):
@@ -99,7 +116,7 @@ def resting_leads(
     `fine` counts them by quarters of an hour, in which the days of all time zones begin.
     """
     log, lead = change_table.c, leads.table.c
-    moved = sa.exists().where(log.lead == lead.id, log.field == "stage")
+    moved = sa.exists().where(log.lead == lead.id, log.field == STAGE)
     when = _slot(tx, lead.created_at, 900 if fine else 86_400)
     query = (
         sa.select(group, lead.stage, sa.func.min(lead.created_at), sa.func.count())
@@ -140,10 +157,3 @@ def of_field(tx: Transaction, table: sa.Table, name: str) -> sa.ColumnElement[An
 def _streamed(tx: Transaction, query: sa.Select[Any]) -> Iterator[Sequence[Any]]:
     """Rows as they come; a server that would send all at once sends them in portions."""
     return iter(tx.conn.execute(query.execution_options(yield_per=10_000)))
-
-
-def _text(tx: Transaction, column: sa.ColumnElement[Any]) -> sa.ColumnElement[str]:
-    """The text that a JSON column holds, whatever letters it has."""
-    if tx.is_postgres:
-        return sa.cast(column.op("#>>")(sa.text("'{}'")), sa.Text)
-    return sa.func.json_extract(column, "$", type_=sa.Text)

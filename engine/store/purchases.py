@@ -27,22 +27,24 @@ def purchases(
     event, deal, lead = events.table.c, deals.table.c, leads.table.c
     narrowed = [lead.stage != leads.ERASED, *where]
     ordered = (
-        sa.select(event.lead, event.at, event.properties, group)
+        sa.select(event.lead, event.at, event.properties, lead.created_at, group)
         .join(leads.table, lead.id == event.lead)
         .where(event.name == _ORDER, lead.orders > 0, *narrowed)
         .order_by(event.lead, event.at, event.id)
     )
-    for id, at, said, one in tx.conn.execute(ordered.execution_options(yield_per=10_000)):
+    for id, at, said, came, one in tx.conn.execute(ordered.execution_options(yield_per=10_000)):
         amount, named = _number(said.get("amount")), said.get("currency")
-        yield Purchase(id, at, amount, str(named or currency), one)
+        yield Purchase(id, at, amount, str(named or currency), came, one)
     won = (
-        sa.select(deal.lead, deal.closed_at, deal.amount, deal.currency, group)
+        sa.select(deal.lead, deal.closed_at, deal.amount, deal.currency, lead.created_at, group)
         .join(leads.table, lead.id == deal.lead)
         .where(deal.closed == "won", deal.closed_at.is_not(None), lead.orders == 0, *narrowed)
         .order_by(deal.lead, deal.closed_at, deal.id)
     )
-    for id, at, amount, named, one in tx.conn.execute(won.execution_options(yield_per=10_000)):
-        yield Purchase(id, at, _number(amount), named or currency, one)
+    for id, at, amount, named, came, one in tx.conn.execute(
+        won.execution_options(yield_per=10_000)
+    ):
+        yield Purchase(id, at, _number(amount), named or currency, came, one)
 
 
 def _number(value: object) -> float:

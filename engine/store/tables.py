@@ -129,7 +129,10 @@ class Change(SQLModel, table=True):
     """A change of a lead's field: who, why, from what, to what. Append only."""
 
     __tablename__ = "change"
-    __table_args__ = (Index("ix_change_lead_at", "lead", "at"),)
+    __table_args__ = (
+        Index("ix_change_lead_at", "lead", "at"),
+        Index("ix_change_moves", "lead", "at", **only_where("field = 'stage'")),
+    )
     id: str = Field(primary_key=True)
     lead: str
     at: datetime = instant(nullable=False)
