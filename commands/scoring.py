@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from commands import backtesting, place, rendering
+from commands import backtesting, place, rendering, suggesting
 from commands.rendering import AsJson
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ scoring = typer.Typer(help="Scores: rules, reasons, the ledger.", no_args_is_hel
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this group."""
     backtesting.add_to(scoring)
+    suggesting.add_to(scoring)
     app.add_typer(scoring, name="scoring", rich_help_panel="Records")
 
 

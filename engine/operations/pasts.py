@@ -99,8 +99,14 @@ class Past:
 
     def moments(self) -> Iterator[Moment]:
         """What happened, oldest first; the scope follows. Only once."""
+        return self.moments_until(None)
+
+    def moments_until(self, end: int | None) -> Iterator[Moment]:
+        """The same up to a moment, in microseconds; the scope is then as of that."""
         facts, history = self.scope["lead"], self.scope["history"]
         for one in self._moments:
+            if end is not None and one.at > end:
+                return
             self.scope["now"] = one.when
             if one.kind == "event":
                 self.scope["event"] = one.value

@@ -24,7 +24,7 @@ COMMANDS = (
     "lifecycle show", "lifecycle history",
     "companies import", "companies list", "companies show", "companies set", "companies merge",
     "companies duplicates", "companies distinct",
-    "deals import", "deals list", "deals show", "deals move",
+    "deals import", "deals list", "deals show", "deals move", "deals health", "funnel", "report",
     "segments list", "segments show", "scoring show", "scoring explain", "scoring recompute",
     "scoring backtest", "scoring suggest",
     "event", "events import", "mail preview", "mail check", "mail try",
