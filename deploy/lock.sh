@@ -12,7 +12,7 @@ resolve "$@" --group build --output-file requirements.txt
 # What is tested is what runs: the tests' lock takes every version from the first one.
 resolve "$@" --extra postgres --extra encryption --extra dkim --extra mjml --extra otel \
     --extra suggest \
-    --group build --group test --group lint --group lock \
+    --group build --group test --group lint --group lock --group site \
     --constraint requirements.txt --output-file requirements-dev.txt
 
 # An image holds what was tested, without what only develops it. Temporal's dev server is as large as
