@@ -49,6 +49,7 @@ RUN mkdir -m 1777 /workspace /var/lib/longplay
 COPY --from=installed /opt/longplay /opt/longplay
 ENV PATH=/opt/longplay/bin:$PATH \
     HOME=/tmp \
+    USER=longplay \
     LANG=C.UTF-8 \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
