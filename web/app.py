@@ -12,6 +12,7 @@ from starlette.types import Scope
 from engine.errors import LongplayError
 from web import (
     api,
+    api_companies,
     api_consents,
     api_deals,
     api_inbox,
@@ -58,6 +59,7 @@ def create_app(deps: Deps) -> Starlette:
     """The ASGI application of these parts."""
     routes = [
         *api_persons.ROUTES,
+        *api_companies.ROUTES,
         *api.ROUTES,
         *api_consents.ROUTES,
         *api_deals.ROUTES,

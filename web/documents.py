@@ -183,6 +183,7 @@ class LeadAnswer(BaseModel):
     owner: str | None
     tags: list[str]
     fields: dict[str, JsonValue]
+    company_id: str | None = Field(None, description="the company that it belongs to")
     suppressed: bool = Field(description="whether no marketing goes to it")
 
 

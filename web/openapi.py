@@ -40,6 +40,11 @@ from web.documents_inbox import (
     InboxAnswer,
     NoticesAnswer,
 )
+from web.openapi_parts import REF as _REF
+from web.openapi_parts import of as _of
+from web.openapi_parts import operation as _operation
+from web.openapi_parts import query as _query
+from web.openapi_records import MODELS, company_paths, list_paths, pool_paths
 
 _MODELS: tuple[type[BaseModel], ...] = (
     AnswerDocument, AnsweredAnswer, AnswersDocument, EntryAnswer, InboxAnswer, NoticesAnswer,
@@ -47,12 +52,11 @@ _MODELS: tuple[type[BaseModel], ...] = (
     ControlledAnswer, DealAnswer, DealDocument, DealsAnswer, EnrollDocument, EnrolledAnswer,
     EnrollmentAnswer, EnrollmentsAnswer, EventDocument, EventsAnswer, LeadAnswer, LeadDocument,
     ProblemAnswer, DuplicatesAnswer, EraseDocument, ErasedAnswer, ExportAnswer, LifecycleAnswer,
-    MergeDocument, MergedAnswer,
+    MergeDocument, MergedAnswer, *MODELS,
 )  # fmt: skip
 _VERBS = (
     "done", "acknowledge", "snooze", "approve", "reject", "reassign", "retry", "skip",
 )  # fmt: skip
-_REF = "#/components/schemas/{model}"
 _LEAD = {
     "name": "lead", "in": "path", "required": True, "schema": {"type": "string"},
     "description": "the lead's address or id",
@@ -123,6 +127,9 @@ def _paths() -> dict[str, Any]:
             ),
         },
         **_person_paths(),
+        **company_paths(),
+        **pool_paths(),
+        **list_paths(),
         **_consent_paths(),
         **_deal_paths(),
         **_inbox_paths(),
@@ -273,37 +280,6 @@ def _inbox_paths() -> dict[str, Any]:
             )
         },
     }
-
-
-def _operation(
-    summary: str,
-    answers: dict[str, type[BaseModel]],
-    *,
-    body: dict[str, Any] | None = None,
-    parameters: list[dict[str, Any]] | None = None,
-) -> dict[str, Any]:
-    responses: dict[str, Any] = {
-        status: {"description": summary, "content": {"application/json": {"schema": _of(model)}}}
-        for status, model in answers.items()
-    }
-    found: dict[str, Any] = {
-        "summary": summary,
-        "responses": responses | {"default": {"$ref": "#/components/responses/Problem"}},
-    }
-    if parameters:
-        found["parameters"] = parameters
-    if body:
-        content = {kind: {"schema": schema} for kind, schema in body.items()}
-        found["requestBody"] = {"required": True, "content": content}
-    return found
-
-
-def _of(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": _REF.format(model=model.__name__)}
-
-
-def _query(name: str, schema: dict[str, Any] | None = None) -> dict[str, Any]:
-    return {"name": name, "in": "query", "schema": schema or {"type": "string"}}
 
 
 def _version() -> str:

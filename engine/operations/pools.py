@@ -260,7 +260,9 @@ def _shape(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _rate(pool: Pool) -> str | None:
-    return f"{pool.claims.count} per {pool.claims.per}" if pool.claims else None
+    """A limit as it is written: `5 per day`."""
+    rate = pool.claims
+    return f"{rate.count} per {rate.per.removeprefix('1 ')}" if rate else None
 
 
 def _iso(at: datetime | None) -> str | None:
