@@ -17,6 +17,7 @@ import typer
 from typer.exceptions import TyperException
 
 from commands import (
+    analyzing,
     authoring,
     bulk,
     companies,
@@ -100,7 +101,7 @@ for group in (
         messages,
         mail,
     ),
-    *(scoring, suppressions, consents, owners, pool, counting),
+    *(scoring, suppressions, consents, owners, pool, counting, analyzing),
 ):
     group.add_to(app)
 

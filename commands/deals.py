@@ -1,14 +1,16 @@
 """Commands about deals."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from commands import place, reading, rendering
+from commands.analyzing import money, percent
 from commands.rendering import AsJson
 
-deals = typer.Typer(help="Deals: import, look at, move.", no_args_is_help=True)
+deals = typer.Typer(help="Deals: import, look at, move, judge.", no_args_is_help=True)
 Deal = Annotated[str, typer.Argument(metavar="DEAL", help="Its id.")]
 Force = Annotated[
     bool, typer.Option("--force", help="Backward too, out of a closed stage, to another pipeline.")
@@ -137,3 +139,72 @@ def move(
     rendering.say(f"moved to {here}" if "stage" in edited.changed else f"is in {here} already")
     for _, playbook in edited.reaction.entered:
         rendering.say(f"enrolled in {playbook}")
+
+
+@deals.command()
+def health(
+    pipeline: Annotated[str, typer.Argument(metavar="[PIPELINE]", help="Left out: all.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Judges pipelines by their own history: what stalls, piles up, and is really to come."""
+    from engine.operations.pipeline_health import health as judged
+
+    with place.opened(nudges=False) as store:
+        found = judged(store, pipeline)
+    if as_json:
+        rendering.document({"pipelines": found})
+        return
+    for one in found:
+        _show_health(one)
+
+
+_STAGES = {
+    "stage": "stage", "now": "now", "entered_90_days": "in 90 days: in", "left_90_days": "out",
+    "median_days": "median days", "usual_days": "90 % left within", "stalled": "stalled",
+    "won": "won of", "amount": "amount", "by_probability": "by probability",
+    "by_history": "by history",
+}  # fmt: skip
+
+
+_LATE = 15
+"""Stalled deals that are shown of a pipeline."""
+
+
+def _show_health(found: Mapping[str, Any]) -> None:
+    rendering.say(found["pipeline"], style="bold")
+    rendering.table(_STAGES, [_stage(row) for row in found["stages"]])
+    expected = found["expected"]
+    rendering.card(
+        {
+            "amount": money(expected["amount"]),
+            "by probability": money(expected["by_probability"]),
+            "by history": money(expected["by_history"]),
+        }
+    )
+    for one in found["warnings"]:
+        rendering.say(f"! {one['text']}", style="yellow")
+    for one in found["unjudged"]:
+        rendering.say(f"? {one['text']}", style="dim")
+    if found["stalled_by_owner"]:
+        rendering.say()
+        rows = [{**row, "amount": money(row["amount"])} for row in found["stalled_by_owner"]]
+        rendering.table(("owner", "stage", "deals", "amount", "longest_days"), rows)
+        rendering.say()
+        columns = ("name", "stage", "owner", "amount", "currency", "days", "chance", "id")
+        rendering.table(columns, [_late(row) for row in found["stalled"][:_LATE]])
+        if len(found["stalled"]) > _LATE:
+            rendering.note(f"the first {_LATE}; more of them: --json, or the pipeline's page")
+    rendering.say()
+
+
+def _stage(row: Mapping[str, Any]) -> dict[str, object]:
+    over = f"{row['won']:,} of {row['over']:,} ({percent(row['win_rate'])})"
+    return {
+        **row, "won": over if row["over"] else "–",
+        **{name: money(row[name]) for name in ("amount", "by_probability", "by_history")},
+    }  # fmt: skip
+
+
+def _late(row: Mapping[str, Any]) -> dict[str, object]:
+    days = f"{'at least ' if row['at_least'] else ''}{row['days']:g} (usual: {row['usual_days']:g})"
+    return {**row, "days": days, "chance": percent(row["chance"])}
