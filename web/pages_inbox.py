@@ -49,7 +49,7 @@ async def show(request: Request) -> Response:
     try:
         values = await deps.read(read)
     except InputError:
-        return RedirectResponse("/inbox", 303)  # a place that no page has said
+        raise Problem(404, "there is no such page of the inbox") from None
     counted = _whole_number(query.get("done", "")), _whole_number(query.get("failed", ""))
     frame = {
         "owner": owner, "kind": kinds[0] if kinds else "", "kinds": inbox.KINDS, "bulk": BULK,
