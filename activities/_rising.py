@@ -1,5 +1,6 @@
 """Levels of escalations that fire in a slice: what the inbox shows of them, and what is kept."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -43,6 +44,7 @@ class Rises:
                     "lead": member.lead, "deal": member.deal, "round": rise.round,
                     "act": "fired" if fired else "passed", "level": level, "by": "",
                     "until": None, "reason": f"due {rise.due_at.isoformat()}" if fired else "",
+                    "position": time.time_ns(),
                 }
             )  # fmt: skip
 

@@ -10,7 +10,8 @@ from engine.runtime.waiting import duration
 
 
 def run(params: Params, member: Member, desk: Desk) -> Acted:
-    """Puts the lead, or the deal, into the pool; its former owner may not claim it before the cool-down ends."""
+    """Puts the lead, or the deal, into the pool; its former owner may not claim it before the
+    cool-down ends."""
     pool, cooldown = text(params["pool"]), text(params.get("cooldown"))
     former = text(fact(member, "owner"))  # type: ignore[arg-type]
     until = civil.add(desk.now, duration(cooldown), member.zone) if cooldown and former else None

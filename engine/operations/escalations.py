@@ -5,6 +5,7 @@ instant one comes first, and the other sees what it did (runtime.md, I10). The w
 again right after, and works out anew when its next level is due.
 """
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -189,7 +190,7 @@ def _do(
             "id": new_id(), "enrollment": row["id"], "playbook": row["playbook"],
             "lead": row["lead"], "deal": row["deal"], "at": tx.now, "act": what.name,
             "round": watch.clock.round, "level": level, "by": actor, "until": what.until,
-            "reason": what.reason,
+            "reason": what.reason, "position": time.time_ns(),
         }
     ])  # fmt: skip
     said = _said(what, actor)

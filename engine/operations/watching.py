@@ -9,7 +9,6 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -121,7 +120,6 @@ def _any_open(plan: Plan) -> bool:
     return plan.record == "deal" and not plan.escalation.watch.stages
 
 
-@lru_cache(maxsize=64)
 def watched_condition(plan: Plan) -> str:
     """The condition that a record must meet to be watched, but for being open."""
     assert plan.escalation is not None

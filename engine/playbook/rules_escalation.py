@@ -3,6 +3,7 @@
 from engine.playbook.rule import Rule
 
 _HEAD = "playbook: case\nkind: escalation\nwatch: {stage: mql}\n"
+_SCENARIO = "scenarios:\n  - name: late\n    lead: {stage: mql}\n"
 _LEVEL = "levels:\n  - after: 2 days\n    steps: [{tag: late}]\n"
 
 
@@ -24,7 +25,7 @@ ESCALATION_RULES = (
     Rule("any-and-more", "`any` means every stage that is open.",
          "playbook: case\nkind: escalation\nwatch: {stage: [any, mql]}\n" + _LEVEL,
          "playbook: case\nkind: escalation\nwatch: {stage: any}\n" + _LEVEL, "file"),
-    _rule("unknown-level", "A scenario names a level by its number, and only an escalation has them.",
-          _LEVEL + "scenarios:\n  - name: late\n    lead: {stage: mql}\n    expect: [{level: 2}]\n",
-          _LEVEL + "scenarios:\n  - name: late\n    lead: {stage: mql}\n    expect: [{level: 1}]\n"),
+    _rule("unknown-level", "A scenario names a level of an escalation by its number.",
+          _LEVEL + _SCENARIO + "    expect: [{level: 2}]\n",
+          _LEVEL + _SCENARIO + "    expect: [{level: 1}]\n"),
 )  # fmt: skip

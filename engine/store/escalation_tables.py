@@ -6,7 +6,7 @@ holds no queries.
 
 from datetime import datetime
 
-from sqlalchemy import Column, Index
+from sqlalchemy import BigInteger, Column, Index
 from sqlmodel import Field, SQLModel
 
 import engine.store.tables  # noqa: F401 - names keys and indexes
@@ -22,6 +22,7 @@ class EscalationAct(SQLModel, table=True):
         by: the person; empty: the clock.
         until: until when it holds.
         reason: why, in that person's words; of what fired, when it was due.
+        position: ascends in the order of commits, since it is taken under the lead's lock.
     """
 
     __tablename__ = "escalation_act"
@@ -41,3 +42,4 @@ class EscalationAct(SQLModel, table=True):
     by: str = ""
     until: datetime | None = Field(default=None, sa_column=Column(Instant()))
     reason: str = ""
+    position: int = Field(sa_column=Column(BigInteger, nullable=False))

@@ -88,7 +88,7 @@ def acts_of(
         query = query.where(table.c.lead == lead)
     if deal:
         query = query.where(table.c.deal == deal)
-    ordered = query.order_by(table.c.at, table.c.level, table.c.id)
+    ordered = query.order_by(table.c.at, table.c.position)
     return tx.conn.execute(ordered).mappings().all()
 
 

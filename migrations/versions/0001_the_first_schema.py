@@ -398,6 +398,7 @@ def upgrade() -> None:
         sa.Column("by", sa.String(), nullable=False),
         sa.Column("until", Instant(), nullable=True),
         sa.Column("reason", sa.String(), nullable=False),
+        sa.Column("position", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_escalation_act")),
     )
     with op.batch_alter_table("escalation_act", schema=None) as batch_op:

@@ -1,16 +1,21 @@
-"""Escalations on both databases: clocks over deals and leads, levels, and what people do."""
+"""Escalations through the runtime: what is watched, which level fires, and what people do."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
-from engine.errors import InputError
-from engine.operations import escalations, inbox
+from engine.errors import InputError, NotFoundError
+from engine.operations import control, escalations, inbox
 from engine.operations.edit_deals import change_deal, put_deal
-from engine.operations.firing import fire_due
+from engine.operations.edit_leads import put_lead
+from engine.runtime.escalating import clock_of
+from engine.store import deals, enrollments, events, pools
 from engine.store import escalations as acts
-from tests.runtime.stage import NOON, WORKSPACE, Stage, soundness
+from engine.store.database import Transaction
+from tests.runtime.clockwork import fire
+from tests.runtime.stage import WORKSPACE, Stage, soundness
 
 SALES = (
     WORKSPACE
@@ -29,52 +34,542 @@ calendars:
   cn: {country: CN, hours: {mon-fri: "09:00-18:00"}, timezone: Asia/Shanghai}
 assignment:
   closers: [{among: [li.wei, sam.lee], fallback: chen.jie}]
+pools:
+  open-sea: {members: [li.wei, sam.lee]}
 """
 ).replace("email: li.wei@acme.example}", "email: li.wei@acme.example, manager: chen.jie}")
 
-STALLED = """\
-kind: escalation
-for: deal
-watch: {pipeline: b2b, stage: proposal}
-clock: {calendar: cn, resets_on: [deal.activity]}
+LEVELS = """\
 levels:
-  - after: 3 business days
+  - after: 2 days
     steps:
       - notify: owner
-        message: "{{ deal.name }} has not moved"
-  - after: 5 business days
+  - after: 4 days
     steps:
       - notify: manager
       - task: Review {{ deal.name }}
         to: manager
 """
+HEAD = "kind: escalation\nfor: deal\nwatch: {pipeline: b2b, stage: proposal}\n"
+STALLED = f"{HEAD}clock: {{resets_on: [deal.activity]}}\n{LEVELS}"
 
 
-def opened(stage: Stage, lead: str = "ann", **values: Any) -> str:
+def opened(stage: Stage, /, lead: str = "ann", **values: Any) -> str:
     """A new deal of `lead`@example.com, of li.wei, in the stage `proposal`."""
     given = {"name": "Licenses", "lead": f"{lead}@example.com", "owner": "li.wei",
              "pipeline": "b2b", "stage": "proposal", **values}  # fmt: skip
     return put_deal(stage.store, given, actor="tests").deal
 
 
+def move(stage: Stage, deal: str, to: str) -> None:
+    change_deal(stage.store, deal, {"stage": to}, actor="tests")
+    stage.work()
+
+
+def turn(stage: Stage, **by: float) -> None:
+    """Lets time pass; where rows are made older instead, the clocks in them are as well."""
+    stage.turn(**by)
+
+    def age(tx: Transaction) -> None:
+        table, span = enrollments.table, timedelta(**by)
+        for run, memory in tx.conn.execute(sa.select(table.c.id, table.c.memory)).all():
+            clock = memory.get("clock")
+            if clock is not None:
+                older = clock_of(memory)
+                assert older is not None
+                start = {"start": (older.start_at - span).isoformat()}
+                quiet = older.quiet_until
+                start |= {"quiet": (quiet - span).isoformat()} if quiet is not None else {}
+                stands = [
+                    [_older(a, span), _older(b, span), c] for a, b, c in clock.get("stands", [])
+                ]
+                values = {**memory, "clock": {**clock, **start, "stands": stands}}
+                tx.conn.execute(sa.update(table).where(table.c.id == run).values(memory=values))
+
+    if stage.clock is None:
+        stage.store.write(age)
+    stage.work()
+
+
+def _older(value: Any, by: timedelta) -> Any:
+
+    return (datetime.fromisoformat(value) - by).isoformat() if value else value
+
+
 def levels(stage: Stage) -> list[tuple[str, int, int]]:
     """What fired and was passed over: act, level, round."""
-    rows = stage.store.read(lambda tx: acts.acts_of(tx))
+    rows = stage.store.read(acts.acts_of)
     return [(row["act"], row["level"], row["round"]) for row in rows]
 
 
-def test_a_level_fires_when_its_time_has_come(stage: Stage) -> None:
-    """Monday noon and three business days are Thursday noon; the owner is told, and sees it."""
+def line(stage: Stage) -> dict[str, Any]:
+    """The one escalation in the inbox."""
+    (found,) = inbox.listing(stage.store, kinds=("escalation",), snoozed=True)
+    return found
+
+
+def test_levels_fire_when_their_time_has_come(stage: Stage) -> None:
+    """The owner is told and sees it in the inbox; then the manager is, and gets a task."""
+    stage.publish(SALES, stalled=STALLED)
+    opened(stage)
+    turn(stage, days=2, minutes=-1)
+    assert levels(stage) == []
+    turn(stage, minutes=1)
+    assert levels(stage) == [("fired", 1, 1)]
+    assert (line(stage)["owner"], line(stage)["level"]) == ("li.wei", 1)
+    turn(stage, days=2)
+    assert levels(stage) == [("fired", 1, 1), ("fired", 2, 1)]
+    assert line(stage)["level"] == 2
+    assert [job["state"] for job in stage.jobs(kind="notify")] == ["accepted", "accepted"]
+    assert [task["subject"] for task in stage.tasks(kind="task")] == ["Review Licenses"]
+    turn(stage, days=9)
+    assert len(levels(stage)) == 2
+    soundness(stage)
+
+
+def test_of_several_levels_that_are_due_only_the_highest_runs(stage: Stage) -> None:
+    """After a time when nobody was there the lower ones are recorded as passed over."""
     stage.publish(SALES, stalled=STALLED)
     opened(stage)
     stage.work()
-    stage.turn(days=3, minutes=-1)
+    turn(stage, days=5)
+    assert sorted(levels(stage)) == [("fired", 2, 1), ("passed", 1, 1)]
+    assert [job["step"] for job in stage.jobs(kind="notify")] == ["notify-manager"]
+
+
+def test_leaving_the_stage_ends_the_watch_and_its_line(stage: Stage) -> None:
+    """The record of the run says why, and nobody is asked any more."""
+    stage.publish(SALES, stalled=STALLED)
+    deal = opened(stage)
+    turn(stage, days=2)
+    move(stage, deal, "review")
+    assert (stage.run()["outcome"], stage.run()["reason"]) == (
+        "exited", "it is not watched any more: its stage is 'review'",
+    )  # fmt: skip
+    assert inbox.listing(stage.store, kinds=("escalation",)) == []
+    turn(stage, days=9)
+    assert len(levels(stage)) == 1
+
+
+def test_coming_back_into_the_stage_is_another_stay(stage: Stage) -> None:
+    """Its clock counts from then; the former stay has nothing to say."""
+    stage.publish(SALES, stalled=STALLED)
+    deal = opened(stage)
+    turn(stage, days=1, hours=23)
+    move(stage, deal, "review")
+    change_deal(stage.store, deal, {"stage": "proposal"}, actor="tests", force=True)
+    turn(stage, hours=2)
+    assert levels(stage) == []
+    turn(stage, days=2)
+    assert levels(stage) == [("fired", 1, 1)]
+    assert [run["state"] for run in sorted(stage.runs(), key=lambda run: run["id"])] == [
+        "finished", "waiting",
+    ]  # fmt: skip
+
+
+def test_leaving_and_coming_back_before_anybody_looks_begins_anew(sqlite_stage: Stage) -> None:
+    """In the very second in which the level fires: its transaction asks for the stay, not the
+    stage."""
+    stage = sqlite_stage
+    stage.publish(SALES, stalled=STALLED)
+    deal = opened(stage)
+    stage.work()
+    stage.turn(days=2)
+    change_deal(stage.store, deal, {"stage": "review"}, actor="tests")
+    change_deal(stage.store, deal, {"stage": "proposal"}, actor="tests", force=True)
     stage.work()
     assert levels(stage) == []
-    stage.turn(minutes=1)
+    assert ("climb", "round 1") in {
+        (row["op"], row["outcome"]) for row in stage.all(enrollments.log_table)
+    }
+
+
+@pytest.mark.parametrize("fires_first", [True, False], ids=["the level", "the move"])
+def test_of_a_level_and_a_move_in_one_second_one_wins(
+    sqlite_stage: Stage, fires_first: bool
+) -> None:
+    """The record says which: the level and then the end, or the end alone."""
+    stage = sqlite_stage
+    stage.publish(SALES, stalled=STALLED)
+    deal = opened(stage)
+    stage.work()
+    stage.turn(days=2)
+    if fires_first:
+        stage.work()
+    change_deal(stage.store, deal, {"stage": "review"}, actor="tests")
+    stage.work()
+    assert levels(stage) == ([("fired", 1, 1)] if fires_first else [])
+    assert stage.run()["reason"] == "it is not watched any more: its stage is 'review'"
+    assert stage.log()[-1] == ("levels", "exited")
+
+
+@pytest.mark.parametrize(("seconds", "fired"), [(-1, []), (1, [("fired", 1, 1)])],
+                         ids=["before", "after"])  # fmt: skip
+def test_an_activity_one_second_before_a_level_begins_another_round(
+    sqlite_stage: Stage, seconds: int, fired: list[tuple[str, int, int]]
+) -> None:
+    """What was committed before the level is acted upon first, however late anybody looks."""
+    stage = sqlite_stage
+    stage.publish(SALES, stalled=STALLED)
+    deal = opened(stage)
+    stage.work()
+    stage.turn(days=2, seconds=seconds)
+    if seconds > 0:
+        stage.work()
+    stage.event("deal.activity", deal=deal)
+    stage.turn(seconds=5)
+    stage.work()
+    assert levels(stage) == fired
+    stage.turn(days=2)
+    stage.work()
+    assert levels(stage) == [*fired, ("fired", 1, 1 + len(fired))]
+
+
+def test_a_reply_to_whosever_mail_begins_another_round(sqlite_stage: Stage) -> None:
+    """The customer answers a mail of another playbook: it is an answer all the same."""
+    stage = sqlite_stage
+    nurture = "for: deal\nenroll: {when: [{stage: b2b.proposal}]}\nsteps: [{email: note}]\n"
+    reset = STALLED.replace("deal.activity", "email.replied")
+    stage.publish(SALES, stalled=reset, nurture=nurture)
+    opened(stage)
+    stage.work()
+    mailed = stage.run(playbook="nurture")["id"]
+    stage.turn(days=1)
+    stage.event("email.replied", enrollment=mailed, source="email-note")
+    stage.work()
+    stage.turn(days=1)
+    stage.work()
+    assert levels(stage) == []
+
+
+def test_an_event_that_stops_ends_the_watch_for_this_stay(stage: Stage) -> None:
+    """A later change of the record does not begin it again."""
+    stops = f"{HEAD}clock: {{stops_on: [lead.contacted]}}\n{LEVELS}"
+    stage.publish(SALES, stalled=stops)
+    deal = opened(stage)
+    stage.work()
+    stage.event("lead.contacted")
+    change_deal(stage.store, deal, {"amount": 5}, actor="tests")
+    turn(stage, days=9)
+    assert (levels(stage), len(stage.runs()), stage.run()["outcome"]) == ([], 1, "exited")
+
+
+def test_a_condition_is_looked_at_with_every_change(stage: Stage) -> None:
+    """A deal that grows is watched from then on; one that shrinks is watched no more."""
+    large = STALLED.replace("stage: proposal}", "stage: proposal, if: deal.amount >= 100}")
+    stage.publish(SALES, stalled=large)
+    deal = opened(stage, amount=5)
+    assert stage.runs() == []
+    change_deal(stage.store, deal, {"amount": 500}, actor="tests")
+    stage.work()
+    assert stage.run()["state"] == "waiting"
+    change_deal(stage.store, deal, {"amount": 50}, actor="tests")
+    stage.work()
+    assert stage.run()["reason"] == (
+        "it is not watched any more: deal.amount >= 100 (deal.amount is 50)"
+    )
+
+
+def test_an_acknowledgement_holds_further_levels_back(stage: Stage) -> None:
+    """The clock goes on: what has come due meanwhile fires when the time is over."""
+    stage.publish(SALES, stalled=STALLED.replace("resets_on", "acknowledge: 3 days, resets_on"))
+    opened(stage)
+    turn(stage, days=2)
+    told = escalations.acknowledge(stage.store, line(stage)["id"], actor="li.wei")
+    assert (told["act"], told["level"]) == ("acknowledged", 1)
+    assert line(stage)["text"].startswith("acknowledged by li.wei until 20")
+    turn(stage, days=2)
+    assert levels(stage) == [("fired", 1, 1), ("acknowledged", 1, 1)]
+    turn(stage, days=1)
+    assert levels(stage)[-1] == ("fired", 2, 1)
+
+
+def test_a_snooze_lets_the_clock_stand_still(stage: Stage) -> None:
+    """What was left of the time is left afterwards; the inbox shows it again then."""
+    stage.publish(SALES, stalled=STALLED)
+    opened(stage)
+    turn(stage, days=2)
+    until = stage.store.read(lambda tx: tx.now) + timedelta(days=5)
+    escalations.snooze(stage.store, line(stage)["id"], until, actor="li.wei")
+    assert inbox.listing(stage.store, kinds=("escalation",)) == []
+    turn(stage, days=6, hours=23)
+    assert [act for act, *_ in levels(stage)] == ["fired", "snoozed"]
+    turn(stage, hours=1)
+    assert levels(stage)[-1] == ("fired", 2, 1)
+
+
+def test_a_pause_keeps_its_reason_until_somebody_resumes(stage: Stage) -> None:
+    """It has no end of its own; resumed, the clock goes on where it stood."""
+    stage.publish(SALES, stalled=STALLED)
+    opened(stage)
+    stage.work()
+    run = stage.run()["id"]
+    escalations.pause(stage.store, run, "等客户回复", actor="li.wei")
+    turn(stage, days=30)
+    assert levels(stage) == [("paused", 0, 1)]
+    escalations.resume(stage.store, run, actor="li.wei")
+    turn(stage, days=1, hours=23)
+    assert len(levels(stage)) == 2
+    turn(stage, hours=1)
+    assert levels(stage)[-1] == ("fired", 1, 1)
+    rows = stage.store.read(lambda tx: acts.acts_of(tx, runs=[run]))
+    assert [(row["act"], row["by"], row["reason"]) for row in rows][:2] == [
+        ("paused", "li.wei", "等客户回复"), ("resumed", "li.wei", ""),
+    ]  # fmt: skip
+
+
+def test_what_a_pause_waited_for_ends_it(sqlite_stage: Stage) -> None:
+    """Another round begins with a clock that runs."""
+    stage = sqlite_stage
+    stage.publish(SALES, stalled=STALLED)
+    deal = opened(stage)
+    stage.work()
+    escalations.pause(stage.store, stage.run()["id"])
+    stage.event("deal.activity", deal=deal)
+    stage.work()
+    stage.turn(days=2)
+    stage.work()
+    assert levels(stage)[-1] == ("fired", 1, 1)
+
+
+@pytest.mark.parametrize("stops", [True, False], ids=["a watch that contact ends", "another"])
+def test_done_counts_as_activity(stage: Stage, stops: bool) -> None:
+    """It ends the watch that activity ends; any other begins anew, with the first round."""
+    clock = "stops_on" if stops else "rounds: 5, resets_on"
+    stage.publish(SALES, stalled=STALLED.replace("resets_on", clock))
+    opened(stage)
+    turn(stage, days=2)
+    id = line(stage)["id"]
+    escalations.done(stage.store, id, result="he signs on Friday", actor="li.wei")
+    stage.work()
+    (event,) = stage.store.read(_activities)
+    assert (event["properties"]["result"], event["deal"]) == ("he signs on Friday", deal_of(stage))
+    assert inbox.listing(stage.store, kinds=("escalation",)) == []
+    turn(stage, days=2)
+    again = [("fired", 1, 1)] if not stops else []
+    assert levels(stage) == [("fired", 1, 1), ("done", 1, 1), *again]
+
+
+def _activities(tx: Transaction) -> list[Any]:
+    return list(
+        tx.conn.execute(sa.select(events.table).where(events.table.c.name == "deal.activity"))
+        .mappings()
+        .all()
+    )
+
+
+def deal_of(stage: Stage) -> str:
+    (row,) = stage.all(deals.table)
+    return str(row["id"])
+
+
+def test_what_people_do_is_refused_where_it_means_nothing(sqlite_stage: Stage) -> None:
+    """An escalation that is over, a time that is past, a clock that runs, an id of nothing."""
+    stage = sqlite_stage
+    stage.publish(SALES, stalled=STALLED)
+    deal = opened(stage)
+    stage.work()
+    run = stage.run()["id"]
+    with pytest.raises(InputError, match="its clock is running"):
+        escalations.resume(stage.store, run)
+    with pytest.raises(InputError, match="is past"):
+        escalations.snooze(stage.store, run, stage.store.read(lambda tx: tx.now))
+    with pytest.raises(InputError, match="longer than 500"):
+        escalations.pause(stage.store, run, "x" * 501)
+    with pytest.raises(NotFoundError, match="no escalation has the id 'nothing'"):
+        escalations.acknowledge(stage.store, "nothing")
+    move(stage, deal, "review")
+    with pytest.raises(InputError, match="the escalation is over"):
+        escalations.acknowledge(stage.store, run)
+
+
+def test_a_deal_passes_from_owner_to_owner_and_stays_with_the_fallback(sqlite_stage: Stage) -> None:
+    """Anew for every owner, so many rounds; in the last one it goes to the fallback's inbox."""
+    stage = sqlite_stage
+    speed = f"""\
+{HEAD}clock: {{starts: assigned, rounds: 2, calendar: cn}}
+levels:
+  - after: 10 business minutes
+    steps:
+      - assign: closers
+        exclude_current: true
+      - notify: owner
+"""
+    stage.publish(SALES, speed=speed)
+    opened(stage)
+    stage.work()
+    owners = []
+    for _ in range(4):
+        stage.turn(minutes=10)
+        stage.work()
+        owners.append(stage.all(deals.table)[0]["owner"])
+    assert owners == ["sam.lee", "chen.jie", "chen.jie", "chen.jie"]
+    assert levels(stage) == [("fired", 1, 1), ("fired", 1, 2)]
+    (task,) = stage.tasks(kind="task")
+    assert (task["owner"], task["subject"]) == (
+        "chen.jie", "speed: nobody followed up in 2 rounds",
+    )  # fmt: skip
+    assert (stage.run()["state"], stage.run()["outcome"]) == ("finished", "completed")
+    soundness(stage)
+
+
+def test_last_activity_moves_the_clock(sqlite_stage: Stage) -> None:
+    """Every activity begins another round, without being named; before the first, the entry."""
+    stage = sqlite_stage
+    idle = f"{HEAD}clock: {{starts: last_activity}}\n{LEVELS}".replace(
+        "stage: proposal", "stage: any"
+    )
+    stage.publish(SALES, idle=idle)
+    deal = opened(stage)
+    for _ in range(3):
+        stage.turn(days=1)
+        stage.event("deal.activity", deal=deal)
+        stage.work()
+    assert levels(stage) == []
+    stage.turn(days=2)
     stage.work()
     assert levels(stage) == [("fired", 1, 1)]
-    (job,) = stage.jobs(kind="notify")
-    (line,) = inbox.listing(stage.store)
-    assert (job["state"], line["kind"], line["owner"]) == ("accepted", "escalation", "li.wei")
+    move(stage, deal, "won")
+    assert stage.run()["reason"] == "it is not watched any more: it is won"
+
+
+@pytest.mark.parametrize("backdate", [False, True])
+def test_what_is_there_at_the_first_apply(sqlite_stage: Stage, backdate: bool) -> None:
+    """Its clock starts then; backdated it counts from the real entry, and floods nobody."""
+    stage = sqlite_stage
+    stage.publish(SALES)
+    opened(stage)
+    stage.turn(days=10)
+    text = STALLED.replace("resets_on", f"backdate: {str(backdate).lower()}, resets_on")
+    stage.publish(SALES, stalled=text)
+    assert fire(stage) == 1
+    stage.work()
+    assert sorted(levels(stage)) == ([("fired", 2, 1), ("passed", 1, 1)] if backdate else [])
+    stage.publish(SALES, stalled=text)
+    assert fire(stage) == 0
+    stage.turn(days=2)
+    stage.work()
+    assert len(levels(stage)) == (2 if backdate else 1)
+
+
+def test_what_was_stopped_is_not_watched_again_by_another_version(sqlite_stage: Stage) -> None:
+    """Another version looks over all records; those whose watch has ended in this stay rest."""
+    stage = sqlite_stage
+    stops = f"{HEAD}clock: {{stops_on: [lead.contacted]}}\n{LEVELS}"
+    stage.publish(SALES, stalled=stops)
+    opened(stage)
+    opened(stage, lead="ben")
+    stage.work()
+    stage.event("lead.contacted")
+    stage.work()
+    wider = stops.replace("stage: proposal", "stage: [proposal, qualify]")
+    stage.publish(SALES, stalled=wider)
+    assert fire(stage) == 0
+
+
+def test_time_alone_may_bring_a_record_in(sqlite_stage: Stage) -> None:
+    """A condition about time is looked at every hour."""
+    stage = sqlite_stage
+    soon = HEAD.replace("proposal}", "won, if: (deal.expected_close_at | days_until) < 30}")
+    stage.publish(SALES, renewal=soon + LEVELS)
+    opened(stage, stage="won", expected_close_at="2026-05-01T00:00:00Z")
+    fire(stage)
+    assert stage.runs() == []
+    stage.turn(days=32)
+    fire(stage)
+    assert stage.run()["state"] == "pending"
+
+
+def test_leads_are_watched_as_well(sqlite_stage: Stage) -> None:
+    """By their own stages; a release puts them into a pool, and ends what watches their owner."""
+    stage = sqlite_stage
+    idle = """\
+kind: escalation
+watch: {stage: [mql, sql], if: lead.owner is defined}
+clock: {starts: last_activity}
+levels:
+  - after: 2 days
+    steps:
+      - notify: owner
+  - after: 3 days
+    steps:
+      - release: open-sea
+        cooldown: 30 days
+"""
+    stage.publish(SALES, idle=idle)
+    put_lead(stage.store, {"email": "ann@example.com", "stage": "mql", "owner": "sam.lee"},
+             actor="tests")  # fmt: skip
+    turn(stage, days=2)
+    assert line(stage)["owner"] == "sam.lee"
+    turn(stage, days=1)
+    assert [level for _, level, _ in levels(stage)] == [1, 2]
+    assert stage.lead()["owner"] is None
+    assert stage.run()["outcome"] == "exited"
+
+
+def test_a_deal_is_released_into_a_pool(stage: Stage) -> None:
+    """It lies there without an owner, with the name of the one who let it lie."""
+    release = HEAD + "levels:\n  - after: 2 days\n    steps:\n      - release: open-sea\n"
+    stage.publish(SALES, recycle=release)
+    opened(stage)
+    turn(stage, days=2)
+    (row,) = stage.all(deals.table)
+    assert row["owner"] is None
+    assert [(one["deal"], one["former"]) for one in _pooled(stage)] == [(row["id"], "li.wei")]
+
+
+def _pooled(stage: Stage) -> list[dict[str, Any]]:
+    return stage.all(pools.table)
+
+
+def test_a_run_that_is_held_stands_still_and_skip_fires_the_next_level(stage: Stage) -> None:
+    """Pausing the enrollment is a stop of the clock; skipping its wait ends it."""
+    stage.publish(SALES, stalled=STALLED)
+    opened(stage)
+    stage.work()
+    run = stage.run()["id"]
+    control.pause(stage.store, run)
+    turn(stage, days=5)
+    control.resume(stage.store, run)
+    stage.work()
+    assert levels(stage) == []
+    control.skip(stage.store, run)
+    stage.work()
+    assert levels(stage) == [("fired", 1, 1)]
     soundness(stage)
+
+
+def test_another_calendar_is_what_running_clocks_count_by(sqlite_stage: Stage) -> None:
+    """Levels to come are due by it; one that has fired stays fired."""
+    stage = sqlite_stage
+    business = STALLED.replace("{resets_on", "{calendar: cn, resets_on").replace(
+        "days", "business days"
+    )
+    stage.publish(SALES, stalled=business)
+    opened(stage)
+    stage.work()
+    closed = SALES.replace("{country: CN", "{closed: [2026-03-03, 2026-03-04], country: CN")
+    stage.publish(closed, stalled=business)
+    fire(stage)
+    stage.work()
+    stage.turn(days=3)
+    stage.work()
+    assert levels(stage) == []
+    stage.turn(days=1)
+    stage.work()
+    assert levels(stage) == [("fired", 1, 1)]
+
+
+def test_levels_that_wait_let_the_ladder_wait(sqlite_stage: Stage) -> None:
+    """The clock goes on; a level that is due meanwhile fires when the one before has ended."""
+    stage = sqlite_stage
+    slow = STALLED.replace("- notify: owner\n", "- wait: 3 days\n      - notify: owner\n", 1)
+    stage.publish(SALES, stalled=slow)
+    opened(stage)
+    stage.work()
+    for _ in range(5):
+        stage.turn(days=1)
+        stage.work()
+    assert [step for step, _ in stage.log()] == [
+        "levels", "wait-3-days", "notify-owner", "levels", "notify-manager", "task-review",
+    ]  # fmt: skip
