@@ -225,11 +225,12 @@ def files_of(root: Path, files: Iterable[str], paths: Sequence[Path]) -> frozens
 
 
 def _tell(folder: "Folder", checked: "Checked", found: "Sequence[Diagnostic]") -> None:
+    from commands.in_chinese import explained
     from engine.playbook.diagnostics import human
     from engine.playbook.workspace import FILE
 
     for one in found:
-        text = human(one, _source(folder, one.file))
+        text = explained(human(one, _source(folder, one.file)), one.rule)
         rendering.say(text, style="red" if one.is_error else "yellow")
     errors = sum(one.is_error for one in found)
     warnings = len(found) - errors

@@ -6,13 +6,14 @@ python -m docs.generate --check    # says which are stale, and exits 1 if any is
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import typer
 from pydantic import BaseModel
 
+from commands import in_chinese
 from engine.metrics import METRICS, Counter, Gauge
 from engine.operations.editions import check, read_folder
 from engine.playbook import catalog
@@ -37,6 +38,7 @@ def pages() -> dict[Path, str]:
     return {
         reference / "steps.md": _NOTE + "\n".join(_steps()),
         reference / "diagnostics.md": _NOTE + "\n".join(_diagnostics()),
+        reference / "diagnostics.zh-CN.md": _NOTE + "\n".join(_diagnostics_in_chinese()),
         reference / "settings.md": _NOTE + "\n".join(_settings()),
         reference / "metrics.md": _NOTE + "\n".join(_metrics()),
         reference / "names.md": _NOTE + "\n".join(_names()),
@@ -101,10 +103,21 @@ def _default(value: object) -> str:
 
 def _diagnostics() -> Iterator[str]:
     yield "# Findings of `longplay validate` and `longplay mail check`\n"
+    told = {name: rule.meaning for name, rule in RULES.items()}
+    yield from _rules(told, "Wrong", "Right")
+
+
+def _diagnostics_in_chinese() -> Iterator[str]:
+    yield "# `longplay validate` 和 `longplay mail check` 会指出的问题\n"
+    yield "终端语言是中文时（`LANG=zh_CN.UTF-8`），每条问题下面会加上这里的说明。\n"
+    yield from _rules(in_chinese.meanings(), "错误", "正确")
+
+
+def _rules(meanings: Mapping[str, str], wrong: str, right: str) -> Iterator[str]:
     for name, rule in sorted(RULES.items()):
         yield f"## {name}\n"
-        yield f"{rule.meaning}\n"
-        for title, example in (("Wrong", rule.wrong), ("Right", rule.right)):
+        yield f"{meanings[name]}\n"
+        for title, example in ((wrong, rule.wrong), (right, rule.right)):
             if example:
                 fence = "html" if rule.place == "mail" else "yaml"
                 yield f"{title}:\n\n```{fence}\n{example.rstrip()}\n```\n"

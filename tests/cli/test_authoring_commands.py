@@ -7,6 +7,8 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from commands import in_chinese
+from engine.playbook.rules import RULES
 from tests.cli.conftest import Longplay
 
 BROKEN = """\
@@ -52,6 +54,23 @@ def test_a_starter_for_a_trade_is_whole(bare: Longplay, tmp_path: Path) -> None:
 def test_compile_tells_what_an_enrollment_leaves(longplay: Longplay) -> None:
     """How many rows of the step log one enrollment writes at most, and how often it is woken."""
     assert "21 rows of the step log, woken 6 times" in longplay("compile", "win-back").out
+
+
+def test_a_chinese_terminal_is_told_in_chinese_too(
+    longplay: Longplay, broken: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The English finding stays, for it is what is searched for; what its rule means is added."""
+    monkeypatch.setenv("LC_ALL", "zh_CN.UTF-8")
+    said = longplay("validate")
+    assert "error[unknown-step]" in said.out
+    assert "  说明：没有这个动作。" in said.out
+    monkeypatch.setenv("LC_ALL", "en_US.UTF-8")
+    assert "说明" not in longplay("validate").out
+
+
+def test_every_rule_has_its_meaning_in_chinese() -> None:
+    """And nothing is explained that is no rule."""
+    assert set(in_chinese.meanings()) == set(RULES)
 
 
 def test_schemas_are_written_where_editors_look(longplay: Longplay, workspace: Path) -> None:
