@@ -117,6 +117,11 @@ BULK_LEFT = Gauge(
     "longplay_bulk_leads_left",
     "Leads that running bulk enrollments have yet to look at.",
 )
+RETURNED = Gauge(
+    "longplay_returned_messages",
+    "Messages that came back within the last day: bounced, or reported as spam.",
+    {"kind": "`hard_bounce`, `soft_bounce` or `complaint`"},
+)
 STORE_UP = Gauge(
     "longplay_store_up",
     "Whether the database answered; with 0, everything that is read from it is left out.",

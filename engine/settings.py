@@ -330,6 +330,6 @@ def _doubts(settings: Settings) -> list[str]:
     if not settings.web.is_loopback and not settings.api_keys:
         doubts.append(
             f"{PREFIX}WEB_ADDRESS is '{settings.web_address}' and {PREFIX}API_KEYS is empty: "
-            "/v1 will refuse everybody"
+            "only keys of `longplay keys create` open /v1 and the dashboard"
         )
     return doubts

@@ -176,6 +176,8 @@ def _gauges(found: Pulse) -> Iterator[GaugeMetricFamily]:
     ):
         yield _family(gauge, [((), number)])
     yield _family(metrics.BULK, (((state,), n) for state, n in sorted(found.bulk.items())))
+    came_back = sorted(found.returned.items())
+    yield _family(metrics.RETURNED, (((kind,), n) for kind, n in came_back))
     yield _family(metrics.BRAKE, (((scope,), 1) for scope in sorted(found.brake)))
     processes: dict[tuple[str, ...], int] = {}
     for one in found.processes:

@@ -16,7 +16,7 @@ from engine.operations import brakes, published
 from engine.operations.heartbeats import table as _beat
 from engine.operations.reasons import LONGEST, why_deferred
 from engine.operations.sweeper import DUE
-from engine.store import enrollments, jobs, tasks
+from engine.store import enrollments, jobs, returned, tasks
 from engine.store.bulk_tables import BulkEnrollment
 from engine.store.clock_tables import TriggerClock
 from engine.store.database import Store, Transaction
@@ -26,6 +26,9 @@ ALIVE = timedelta(seconds=60)
 
 SAMPLE = 20_000
 """Deferred messages that are looked at for why they wait."""
+
+RETURNED = ("hard_bounce", "soft_bounce", "complaint")
+"""What came back and says that mail should not have gone."""
 
 _STATES = ("pending", "active", "waiting", "held", "stopped")
 _ON_THE_WAY = ("pending", "active", "waiting", "held")
@@ -106,6 +109,7 @@ class Pulse:
         brake: what it holds: playbooks' names, or `*`.
         oldest_clock: since when the trigger by the clock has been due that has waited longest.
         bulk: bulk enrollments by state; `bulk_left`: leads that running ones have yet to look at.
+        returned: what came back within the last day, by kind.
     """
 
     now: datetime
@@ -119,6 +123,7 @@ class Pulse:
     oldest_clock: datetime | None
     bulk: Mapping[str, int]
     bulk_left: int
+    returned: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def steps(self) -> float:
@@ -218,7 +223,13 @@ def pulse(tx: Transaction) -> Pulse:
         ).scalar(),
         bulk=states,
         bulk_left=left,
+        returned=_returned(tx),
     )
+
+
+def _returned(tx: Transaction) -> dict[str, int]:
+    names = tx.conn.execute(sa.select(_cohort.c.playbook).distinct()).scalars().all()
+    return returned.counts(tx, names, RETURNED, since=tx.now - timedelta(days=1))
 
 
 def waiting_for(tx: Transaction) -> tuple[dict[str, int], bool]:

@@ -1,6 +1,6 @@
 """The repository of what came back: kept once, counted by address and by playbook."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -67,6 +67,21 @@ def mails_accepted(tx: Transaction, playbook: str, *, since: datetime) -> int:
         job.c.accepted_at > since,
     )
     return int(tx.conn.execute(query).scalar_one())
+
+
+def counts(
+    tx: Transaction, playbooks: Sequence[str], kinds: Sequence[str], *, since: datetime
+) -> dict[str, int]:
+    """How much came back to these playbooks since then, by each of these kinds."""
+    row = table.c
+    query = (
+        sa.select(row.kind, sa.func.count())
+        # All three are in the index, in this order.
+        .where(row.playbook.in_(playbooks), row.kind.in_(kinds), row.at > since)
+        .group_by(row.kind)
+    )
+    found = {kind: int(number) for kind, number in tx.conn.execute(query)}
+    return {kind: found.get(kind, 0) for kind in kinds}
 
 
 def last_mail(tx: Transaction, lead: str, address: str, *, since: datetime) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import promql_parser
 import pytest
 import yaml
 
@@ -75,6 +76,25 @@ def test_expressions_fit_the_metrics(expression: str) -> None:
         assert not isinstance(BY_NAME[declared(name)], Gauge), "every process gives the same"
 
 
+@pytest.mark.parametrize("expression", list(expressions()))
+def test_expressions_are_promql(expression: str) -> None:
+    """As Prometheus itself reads it; what Grafana puts in for an interval stands in for it."""
+    promql_parser.parse(expression.replace("$__rate_interval", "5m"))
+
+
+def test_a_slip_in_an_expression_is_seen() -> None:
+    """The parser is not lenient."""
+    with pytest.raises(ValueError, match=r"unclosed|unexpected|invalid"):
+        promql_parser.parse("max(longplay_store_up == 0")
+
+
+def test_the_page_of_alerts_knows_no_others() -> None:
+    """Each heading of it with a name of an alert is one of the rules."""
+    page = ROOT / "docs" / "how-to" / "answer-an-alert.md"
+    named = {one for one in anchors(page) if one.startswith("longplay")}
+    assert named == {rule["alert"].lower() for rule in rules()}
+
+
 def test_names_follow_the_conventions_of_prometheus() -> None:
     """Counters end in `_total`, times are in seconds, and everything has a meaning."""
     for metric in METRICS:
@@ -90,7 +110,8 @@ def test_names_follow_the_conventions_of_prometheus() -> None:
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: str(rule["alert"]))
 def test_every_alert_says_where_it_is_told_what_to_do(rule: dict[str, Any]) -> None:
     """Its runbook is a heading of a page, and its severity is a known one."""
-    page, _, anchor = rule["annotations"]["runbook"].partition("#")
+    page, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    assert anchor == rule["alert"].lower()
     assert anchor in anchors(ROOT / page)
     assert rule["labels"]["severity"] in {"page", "ticket"}
     assert rule["annotations"]["summary"].endswith(".")
