@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from commands import place, rendering
+from commands import place, rendering, segment_suggesting
 from commands.leads import Limit
 from commands.rendering import AsJson
 
@@ -16,6 +16,7 @@ segments = typer.Typer(help="Segments: how many leads, and who.", no_args_is_hel
 
 def add_to(app: typer.Typer) -> None:
     """Adds the commands of this group."""
+    segment_suggesting.add_to(segments)
     app.add_typer(segments, name="segments", rich_help_panel="Records")
 
 

@@ -26,7 +26,7 @@ COMMANDS = (
     "companies duplicates", "companies distinct",
     "deals import", "deals list", "deals show", "deals move", "deals health", "funnel", "report",
     "segments list", "segments show", "scoring show", "scoring explain", "scoring recompute",
-    "scoring backtest", "scoring suggest",
+    "scoring backtest", "scoring suggest", "segments suggest",
     "event", "events import", "mail preview", "mail check", "mail try",
     "mail receive", "mail fetch",
     "enroll", "enrollments list", "enrollments show", "enrollments pause", "enrollments resume",
