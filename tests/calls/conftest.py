@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from engine.store.database import Store
-from tests.calls.listener import Listener, Says
+from tests.calls.listener import Heard, Listener, Says
 from tests.runtime.stage import Clock, Stage
 
 Listening = Callable[..., Listener]
@@ -17,8 +17,8 @@ def listening() -> Iterator[Listening]:
     """Makes servers, which are closed at the end."""
     made: list[Listener] = []
 
-    def make(*says: Says) -> Listener:
-        made.append(Listener(*says))
+    def make(*says: Says, judge: Callable[[Heard], Says] | None = None) -> Listener:
+        made.append(Listener(*says, judge=judge))
         return made[-1]
 
     yield make

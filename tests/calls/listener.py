@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -53,10 +53,11 @@ class _Server(ThreadingHTTPServer):
 
 
 class Listener:
-    """Answers with each of `says` in turn, and with the last one from then on."""
+    """Answers with each of `says` in turn, the last one from then on; or as `judge` says."""
 
-    def __init__(self, *says: Says) -> None:
+    def __init__(self, *says: Says, judge: Callable[[Heard], Says] | None = None) -> None:
         self.says = list(says) or [Says()]
+        self.judge = judge
         self.heard: list[Heard] = []
         self.at_once = 0
         self.most_at_once = 0
@@ -73,7 +74,9 @@ class Listener:
     def url(self, path: str = "/") -> str:
         return f"http://127.0.0.1:{self.port}{path}"
 
-    def next(self) -> Says:
+    def next(self, heard: Heard) -> Says:
+        if self.judge is not None:
+            return self.judge(heard)
         with self.lock:
             return self.says.pop(0) if len(self.says) > 1 else self.says[0]
 
@@ -98,14 +101,13 @@ def _handler(listener: Listener) -> type[BaseHTTPRequestHandler]:
             size = int(self.headers.get("content-length") or 0)
             headers = {name.lower(): value for name, value in self.headers.items()}
             body = self.rfile.read(size)
+            heard = Heard(self.command, self.path, headers, body, time.monotonic())
             with listener.lock:
-                listener.heard.append(
-                    Heard(self.command, self.path, headers, body, time.monotonic())
-                )
+                listener.heard.append(heard)
                 listener.at_once += 1
                 listener.most_at_once = max(listener.most_at_once, listener.at_once)
             try:
-                self._answer(listener.next())
+                self._answer(listener.next(heard))
             finally:
                 with listener.lock:
                     listener.at_once -= 1

@@ -161,7 +161,8 @@ class Stage:
 
     async def _call(self, batch: str) -> Delivered:
         caller = Caller(allow_private=self.allow_private, resolver=self.resolver)
-        writer = CallWriter(self.environment, (b"a key for tests, nothing else",))
+        key = b"a key for tests, nothing else"
+        writer = CallWriter(self.environment, (key,), LinkSigner([key]), "http://127.0.0.1")
         messenger = Messenger(self.store, writer, Destinations(caller), self.courier.guard)
         try:
             return await messenger.deliver(batch)

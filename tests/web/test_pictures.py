@@ -7,20 +7,22 @@ import os
 import shutil
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import sqlalchemy as sa
 import uvicorn
 from starlette.testclient import TestClient
 
 from engine.ids import derived_id
 from engine.mail.catcher import keep_mail
-from engine.mail.links import LinkKind, LinkSigner
+from engine.mail.links import ActionLink, LinkKind, LinkSigner
 from engine.operations import brakes
 from engine.operations.edit_leads import put_lead
 from engine.operations.enrolling_by_hand import enroll
-from engine.store import tasks
+from engine.store import deals, notices, task_acts, tasks
 from engine.store.database import Transaction
 
 if TYPE_CHECKING:
@@ -32,7 +34,8 @@ FLAGS = [
     "--no-first-run",
 ]  # fmt: skip
 SIZES = {"desktop": (1280, 900), "phone": (390, 844), "narrow": (360, 640)}
-PLAIN = ("overview", "playbook", "leads", "lead", "enrollments", "enrollment", "mail-list", "mail",
+PLAIN = ("inbox", "notices", "button", "button-of-a-task",
+         "overview", "playbook", "leads", "lead", "enrollments", "enrollment", "mail-list", "mail",
          "templates", "template",
          "unsubscribe", "confirm")  # fmt: skip
 PEOPLE = [
@@ -112,7 +115,46 @@ def _add_tasks(tx: Transaction) -> None:
         "kind": "stopped", "owner": None, "priority": "", "due_at": None,
         "subject": "trial-nurture stopped at 'hello'", "text": "template 'welcome' has no subject",
     }  # fmt: skip
-    tasks.insert(tx, [row | {"id": derived_id("a")}, stopped | {"id": derived_id("b")}])
+    asked = row | {
+        "kind": "approval", "subject": "给 Northwind Traders 打九折，并在本季度内签约？",
+        "due_at": tx.now + timedelta(days=2),
+    }  # fmt: skip
+    risen = row | {
+        "kind": "escalation", "level": 2, "subject": "Northwind renewal has not moved for 5 days",
+        "text": "level 2 of stalled-proposals", "deal": _add_deal(tx),
+        "due_at": tx.now - timedelta(hours=3), "priority": "",
+    }  # fmt: skip
+    many = [
+        one | {"id": derived_id(name)}
+        for name, one in (("a", row), ("b", stopped), ("c", asked), ("d", risen))
+    ]
+    for one in many:  # their columns differ
+        tasks.insert(tx, [one])
+    until = tx.now + timedelta(days=1)
+    task_acts.record(tx, derived_id("a"), "acknowledged", by="li.wei", way="message")
+    task_acts.record(tx, derived_id("a"), "snoozed", by="chen.jie", way="page", until_at=until)
+    told = {
+        "owner": "li.wei", "channel": "", "lead": None, "deal": None, "enrollment": "e",
+        "playbook": "trial-nurture", "step": "notify-owner", "task": None,
+        "created_at": tx.now, "due_at": until,
+    }  # fmt: skip
+    rows = [
+        told | {"id": derived_id("n", number), "digest": derived_id("digest"), "text": text}
+        for number, text in enumerate(
+            ("Ann Lee asked for a quote", "张伟 要试用，请在今天之内联系")
+        )
+    ]
+    notices.insert(tx, rows)
+
+
+def _add_deal(tx: Transaction) -> str:
+    row = {
+        "id": "renewal", "name": "Northwind renewal", "lead": "l", "pipeline": "b2b",
+        "stage": "proposal", "closed": "", "entry_ref": "e", "amount": 128000.0, "currency": "CNY",
+        "tags": [], "fields": {}, "version": 0, "created_at": tx.now, "stage_entered_at": tx.now,
+    }  # fmt: skip
+    tx.conn.execute(sa.insert(deals.table), row)
+    return "renewal"
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +200,10 @@ def _paths(busy: TestClient, work: "Work") -> dict[str, str]:
         "enrollments": "/enrollments",
         "enrollment": f"/enrollments/{waiting['id']}",
         "inbox": "/inbox",
+        "inbox-of-one": "/inbox?owner=li.wei&kind=escalation",
+        "notices": "/notices",
+        "button": _button("c", 4),
+        "button-of-a-task": _button("a", 1),
         "mail-list": "/mail",
         "mail": f"/mail/{mail}",
         "mail-headers": f"/mail/{mail}?view=headers",
@@ -171,6 +217,12 @@ def _paths(busy: TestClient, work: "Work") -> dict[str, str]:
         "login": "/login",
         "missing": "/no-such-page",
     }
+
+
+def _button(entry: str, choice: int) -> str:
+    until = datetime.now(UTC) + timedelta(days=3)
+    link = ActionLink(derived_id(entry), choice, "li.wei", until)
+    return f"/a/{LinkSigner(['a secret of the tests']).action_token(link)}"
 
 
 @pytest.mark.parametrize(
@@ -256,6 +308,30 @@ def test_a_person_chooses_its_mail_in_a_browser(
         page.get_by_role("button", name=agree).click()
     assert page.get_by_role("heading", name=thanks).is_visible()
     assert context.cookies() == []
+    context.close()
+
+
+def test_a_person_answers_in_a_browser(busy: "House", address: str, browser: Any) -> None:
+    """From a message by one button, and in the inbox many at once, without JavaScript."""
+    context = browser.new_context(
+        java_script_enabled=False, locale="zh-CN", viewport={"width": 390, "height": 844}
+    )
+    page = context.new_page()
+    page.goto(address + _button("a", 1))
+    page.get_by_label("结果如何？").fill("要报价")
+    page.get_by_role("button", name="完成").click()
+    assert page.get_by_role("status").inner_text() == "谢谢，已记录：您已完成。"
+    page.goto(address + _button("a", 1))
+    assert "此事已有人处理" in page.get_by_role("status").inner_text()
+    assert context.cookies() == []
+    page.goto(f"{address}/inbox?owner=li.wei")
+    boxes = page.get_by_role("checkbox")
+    assert boxes.count() == 2
+    page.locator("li.approval").get_by_role("checkbox").check()
+    page.get_by_label("对所选项的操作").select_option(label="批准")
+    page.get_by_role("button", name="对所选执行").click()
+    # Nobody asks any more: the entry belongs to no run, and says so by staying.
+    assert "0" in page.get_by_role("status").inner_text() or boxes.count() == 1
     context.close()
 
 
