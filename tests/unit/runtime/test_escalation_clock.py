@@ -187,7 +187,7 @@ def test_levels_fire_in_order_and_once_a_round(acts: list[tuple[str, int]]) -> N
             assert level > max(fired, default=0)
             assert now - clock.start_at >= level * DAY
             fired.append(level)
-            clock = replace(clock, passed=LADDER.levels[:level])
+            clock = replace(clock, passed=tuple(LADDER.levels[:level]))
         following = LADDER.next_at(clock, now)
         assert following is None or following > now
 
