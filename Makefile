@@ -2,7 +2,7 @@
 # Written for GNU make 3.81, which is what macOS has.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test setup lint types arch docs bench acceptance fmt lock clean
+.PHONY: help up test setup lint types arch docs site bench acceptance fmt lock clean
 
 ARGS ?=
 JOBS ?= 4
@@ -42,6 +42,9 @@ arch: $(DEV) ## who may import whom, sizes and names
 
 docs: $(DEV) ## writes the generated pages anew (ARGS=--check only tells which are stale)
 	@$(PY) -m docs.generate $(ARGS)
+
+site: $(DEV) ## builds the documentation site into build/site; a broken link fails it
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet $(ARGS)
 
 bench: $(DEV) ## measures, each beside a baseline (ARGS=kill runs the kill test instead)
 	@for each in $(or $(ARGS),cli_speed latency throughput mail_rate steps drip taking_in sleepers); do \
