@@ -157,10 +157,10 @@ async def get_lead_list(request: Request, *, form: str) -> Response:
     charset = "gbk" if listed.encoding == "gbk" else "utf-8"
     headers = {"Content-Disposition": f'attachment; filename="leads.{form}"'}
     kind = f"{_KINDS[form]}; charset={charset}"
-    return StreamingResponse(_pieces(deps, listed), headers=headers, media_type=kind)
+    return StreamingResponse(pieces_of(deps, listed), headers=headers, media_type=kind)
 
 
-async def _pieces(deps: Deps, listed: LeadList) -> AsyncIterator[bytes]:
+async def pieces_of(deps: Deps, listed: LeadList) -> AsyncIterator[bytes]:
     """The file, a page at a time; readers of other pages come in between."""
     yield listed.head
     after: str | None = ""

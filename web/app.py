@@ -12,6 +12,7 @@ from starlette.types import Scope
 from engine.errors import LongplayError
 from web import (
     api,
+    api_analytics,
     api_companies,
     api_consents,
     api_deals,
@@ -21,6 +22,8 @@ from web import (
     hooks,
     login,
     pages,
+    pages_analytics,
+    pages_companies,
     pages_deals,
     pages_inbox,
     pages_leads,
@@ -50,7 +53,7 @@ class _Kept(StaticFiles):
 async def _answer_fault(request: Request, error: Exception) -> Response:
     """A fault of ours is answered outside the doors, so it brings their headers itself."""
     response = await answer_problem(request, error)
-    for name, value in SECURITY.items():
+    for name, value in {**SECURITY, "cache-control": "no-store"}.items():
         response.headers.setdefault(name, value)
     return response
 
@@ -63,16 +66,19 @@ def create_app(deps: Deps) -> Starlette:
         *api.ROUTES,
         *api_consents.ROUTES,
         *api_deals.ROUTES,
+        *api_analytics.ROUTES,
         *api_inbox.ROUTES,
         *public.ROUTES,
         *hooks.ROUTES,
         *health.ROUTES,
         *login.ROUTES,
         *pages.ROUTES,
+        *pages_companies.ROUTES,
         *pages_inbox.ROUTES,
         *pages_persons.ROUTES,
         *pages_leads.ROUTES,
         *pages_deals.ROUTES,
+        *pages_analytics.ROUTES,
         *pages_mail.ROUTES,
         *pages_templates.ROUTES,
         Mount("/static", _Kept(directory=STATIC), name="static"),

@@ -12,7 +12,7 @@ from engine.errors import InputError
 from engine.operations import deals_view, listings, published
 from engine.operations.deal_timeline import deal_timeline
 from engine.operations.published import Current
-from engine.store import deals, enrollments
+from engine.store import companies, deals, enrollments
 from engine.store.database import Transaction
 from web.api import named
 from web.deps import deps_of
@@ -68,6 +68,7 @@ async def deal_page(request: Request) -> Response:
         return {
             "deal": shown,
             "contact": facts["lead"],
+            "company": _company(tx, id),
             "facts": {key: one for key, one in shown["fields"].items() if one is not None},
             "stages": [stage.name for stage in pipeline.stages] if pipeline else [],
             "runs": listings.shape_enrollments(tx, rows),
@@ -75,6 +76,13 @@ async def deal_page(request: Request) -> Response:
         }
 
     return await framed(request, "deal.html", await deps.read(read))
+
+
+def _company(tx: Transaction, deal: str) -> dict[str, Any] | None:
+    """The company that a deal is with: its id and its name."""
+    found = companies.of_deal(tx, deal)
+    facts = companies.load(tx, [found], {}).get(found) if found else None
+    return dict(facts) if facts is not None else None
 
 
 def _pipelines(tx: Transaction, current: Current) -> list[dict[str, Any]]:

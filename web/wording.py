@@ -145,6 +145,8 @@ _DEAL_FIELDS: dict[str, str] = {
     "lost_reason": N_("Why it was lost"),
 }
 
+_COMPANY_FIELDS: dict[str, str] = {"name": N_("Name"), "domain": N_("Domain")}
+
 _TASKS: dict[str, str] = {
     "task": N_("Task"),
     "notice": N_("Notice"),
@@ -158,7 +160,9 @@ LIKENESS = (
     N_("addresses that reach one mailbox"), N_("the same name before the @"),
     N_("the same phone number"), N_("other numbers"), N_("the same name"),
     N_("nearly the same name"), N_("other names"), N_("the same company"), N_("other companies"),
-    N_("the same city"), N_("the same title"), N_("the same birthday"), N_("other birthdays"),
+    N_("the same name but for its form or place"), N_("the same domain but for its ending"),
+    N_("other domains"), N_("the same city"), N_("the same title"), N_("the same birthday"),
+    N_("other birthdays"),
 )  # fmt: skip
 """What two leads have in common, as `engine.runtime.likeness` says it; a comma and what follows
 it, such as the number, stay as they are."""
@@ -189,6 +193,11 @@ WAYS = {
     "cli": N_("command line"), "api": "API", "page": N_("page"), "message": N_("from a message"),
 }  # fmt: skip
 
+GROUPS = {
+    "source": N_("Source"), "month": N_("Month"), "owner": N_("Owner"), "team": N_("Team"),
+}  # fmt: skip
+"""What numbers are told apart by, besides fields."""
+
 PRIORITIES = {"low": N_("not urgent"), "high": N_("urgent")}
 
 
@@ -209,7 +218,8 @@ def event_label(name: str) -> str:
 
 def field_label(name: str, record: str = "lead") -> str:
     """The text to translate for a built-in field; of others the name, with spaces."""
-    found = _DEAL_FIELDS.get(name) if record == "deal" else None
+    own = {"deal": _DEAL_FIELDS, "company": _COMPANY_FIELDS}.get(record, {})
+    found = own.get(name)
     return found or _FIELDS.get(name, name.replace("_", " "))
 
 

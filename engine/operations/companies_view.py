@@ -99,7 +99,14 @@ def company_timeline(tx: Transaction, id: str, *, before: str = "", size: int = 
     theirs = companies.formers(tx, id)
     own, moves, table = companies.change_table, deals.change_table, events.table
     found = [
-        Moment(row["at"], "change", row["id"], row["field"], why=row["reason"], details=_sides(row))
+        Moment(
+            row["at"],
+            "change",
+            row["id"],
+            row["field"],
+            why=row["reason"],
+            details={**_sides(row), "deal": ""},
+        )
         for row in rows_of(tx, own, own.c.company.in_(theirs), "change", cut, size + 1)
     ]
     some = companies.deals_of(tx, theirs, limit=_MOST_TOLD)

@@ -15,7 +15,7 @@ from engine.playbook.values import Value
 from engine.runtime.deal_fields import DEAL_BUILT_IN
 from engine.runtime.deal_moves import place_named
 from engine.runtime.fields import to_json
-from engine.store import deals
+from engine.store import companies, deals
 from engine.store.database import Store, Transaction
 
 ON_TOP = (
@@ -34,7 +34,12 @@ def show(store: Store, deal: str) -> dict[str, Any]:
     def read(tx: Transaction) -> dict[str, Any]:
         facts = found_deal(tx, deal)
         shown = shape(tx, published.current(tx), [facts])[0]
-        return {**shown, "history": [_line(one) for one in deals.history_of(tx, deal)]}
+        company = companies.of_deal(tx, deal)
+        return {
+            **shown,
+            "company_id": company,
+            "history": [_line(one) for one in deals.history_of(tx, deal)],
+        }
 
     return store.read(read)
 

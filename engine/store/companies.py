@@ -159,8 +159,16 @@ def deals_of(tx: Transaction, ids: Sequence[str], *, limit: int) -> list[str]:
 
 def of_lead(tx: Transaction, lead: str) -> str | None:
     """The company of a lead."""
-    query = sa.select(lead_table.c.company_id).where(lead_table.c.id == lead)
-    found = tx.conn.execute(query).scalar()
+    return _of(tx, lead_table, lead)
+
+
+def of_deal(tx: Transaction, deal: str) -> str | None:
+    """The company that a deal is with."""
+    return _of(tx, deal_table, deal)
+
+
+def _of(tx: Transaction, records: sa.Table, id: str) -> str | None:
+    found = tx.conn.execute(sa.select(records.c.company_id).where(records.c.id == id)).scalar()
     return now_as(tx, [found]).get(found, found) if found else None
 
 

@@ -159,3 +159,63 @@ def test_leads_come_as_lines_of_json(
     lines = [json.loads(line) for line in answer.text.splitlines()]
     assert len({one["id"] for one in lines}) == len(lines) == 15
     assert {"id", "email", "fields", "suppressed"} <= lines[0].keys()
+
+
+@pytest.mark.parametrize("language", ["en", "zh_CN"])
+def test_a_page_shows_a_company_with_leads_deals_and_history(
+    house: Store, client: TestClient, language: str
+) -> None:
+    """Found in the list by its domain; the account is given there; leads and deals link to it."""
+    found = client.get(f"/companies?text=acme.example&lang={language}").text
+    id = client.get("/v1/companies/acme.example").json()["id"]
+    assert f'href="/companies/{id}"' in found
+    given = client.post(f"/companies/{id}", data={"owner": "sam.lee"}, follow_redirects=False)
+    assert given.status_code == 303
+    page = client.get(f"/companies/acme.example?lang={language}").text
+    for text in ("Acme", "sam.lee", "bob@acme.example", "Licenses", "dashboard"):
+        assert text in page
+    lead = client.get("/leads/ann@acme.example").text
+    assert f'href="/companies/{id}"' in lead
+    assert f'href="/companies/{id}"' in client.get("/deals/D1").text
+
+
+def test_a_button_claims_from_a_pool(house: Store, client: TestClient) -> None:
+    """Who may not is told beside the record, in words; a second press is a conflict."""
+    assert "D1" in client.get("/pools").text
+    page = client.get("/pools?owner=li.wei").text
+    assert page.count('action="/pools/claim"') == 2
+    press = {"id": "D1", "record": "deal", "owner": "li.wei", "pool": "cn-pool"}
+    done = client.post("/pools/claim", data=press, follow_redirects=False)
+    assert done.headers["location"] == "/pools?owner=li.wei&pool=cn-pool"
+    after = client.get(done.headers["location"] + "&lang=zh_CN").text
+    assert 'action="/pools/claim"' not in after
+    assert "近期领取数量已达上限" in after
+    again = client.post("/pools/claim", data=press | {"owner": "sam.lee"})
+    assert again.status_code in (404, 409)
+    assert "li.wei" in again.text
+
+
+def test_pairs_of_companies_are_answered_by_buttons(house: Store, client: TestClient) -> None:
+    """One is merged; another is two and goes from the list."""
+    for name in ("Acme", "上海西湖云科技有限公司", "西湖云"):
+        client.post("/v1/companies", json={"name": name, "domain": f"d{len(name)}.example"})
+    pairs = client.get("/v1/company-duplicates").json()["duplicates"]
+    assert len(pairs) == 2
+    page = client.get("/companies/duplicates?lang=zh_CN").text
+    assert page.count('action="/companies/duplicates/merge"') == 4
+    for pair, verb in zip(pairs, ("merge", "distinct"), strict=True):
+        ids = {"one": pair["one"]["id"], "other": pair["other"]["id"]}
+        done = client.post(f"/companies/duplicates/{verb}", data=ids, follow_redirects=False)
+        assert done.status_code == 303
+    assert client.get("/v1/company-duplicates").json()["duplicates"] == []
+
+
+def test_the_list_of_a_page_is_a_file_for_excel(house: Store, client: TestClient) -> None:
+    """As the page is narrowed; with a byte order mark."""
+    put_lead(house, {"email": "cy@qq.com", "owner": "sam.lee"}, actor="t")
+    answer = client.get("/leads.csv?owner=sam.lee&stage=&where=")
+    assert answer.content.startswith(b"\xef\xbb\xbf")
+    assert [row["email"] for row in csv.DictReader(answer.text.lstrip("\ufeff").splitlines())] == [
+        "cy@qq.com"
+    ]
+    assert "/leads.csv?" in client.get("/leads?owner=sam.lee").text
