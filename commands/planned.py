@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from commands import rendering
 
 if TYPE_CHECKING:
+    from engine.operations.clock_changes import ClockChange
     from engine.operations.crossings import Counting
     from engine.operations.planning import CountedChange, Planned, PlaybookChange
     from engine.playbook.difference import Detail
@@ -43,6 +44,10 @@ def _lines(found: "Planned", *, moves: bool) -> Iterator[Line]:
         counted = found.scores.get(one.playbook)
         if counted is not None:
             yield from _of_scores(counted)
+    for one in found.changes:
+        clocks = found.clocks.get(one.playbook)
+        if clocks is not None:
+            yield from _of_clocks(one.playbook, clocks)
     for one in found.changes:
         if moves and (one.going or one.staying):
             yield from _of_move(one)
@@ -84,6 +89,17 @@ def _of_scores(counted: "Counting") -> Iterator[Line]:
         yield f"  grades: {said}", ""
     if any(one.up for one in counted.crossings):
         yield "  their steps run only with: longplay apply --trigger", "dim"
+
+
+def _of_clocks(playbook: str, clocks: "ClockChange") -> Iterator[Line]:
+    """What happens to the clocks of an escalation."""
+    if clocks.begins:
+        yield f"{playbook}: {clocks.begins:,} records are watched from then on", "yellow"
+    if clocks.running:
+        told = f"{clocks.sooner:,} sooner, {clocks.later:,} later, {clocks.same:,} as before"
+        yield f"{playbook}: the next level of {clocks.running:,} running clocks is due {told}", ""
+    if clocks.at_once:
+        yield f"  {clocks.at_once:,} of them at once", "yellow"
 
 
 def _of_step(counted: "CountedChange", *, running: bool) -> Iterator[Line]:

@@ -11,6 +11,7 @@ from typing import Literal
 import sqlalchemy as sa
 
 from engine.operations import published
+from engine.operations.clock_changes import ClockChange
 from engine.operations.crossings import Counting
 from engine.operations.editions import Edition
 from engine.operations.published import playbook_table
@@ -143,6 +144,9 @@ class Planned:
     scores: Mapping[str, Counting] = field(default_factory=dict)
     """Playbook → whom a change of its score's rules touches."""
 
+    clocks: Mapping[str, ClockChange] = field(default_factory=dict)
+    """Playbook → what happens to the clocks of an escalation."""
+
     @property
     def is_nothing(self) -> bool:
         """Whether what is published is what the files say."""
@@ -158,7 +162,9 @@ class Planned:
 
     def _told(self, one: PlaybookChange) -> dict[str, object]:
         counted = self.scores.get(one.playbook)
-        return one.as_json() | ({"scores": counted.as_json()} if counted is not None else {})
+        told = one.as_json() | ({"scores": counted.as_json()} if counted is not None else {})
+        clocks = self.clocks.get(one.playbook)
+        return told | ({"clocks": clocks.as_json()} if clocks is not None else {})
 
 
 def planned(tx: Transaction, edition: Edition) -> Planned:

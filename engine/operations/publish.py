@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from engine.ids import new_id
 from engine.operations import clocks, published, rescoring, retention, timed_segments, watching
+from engine.operations.clock_changes import count_clocks
 from engine.operations.crossings import count_crossings
 from engine.operations.editions import Edition, digest_over
 from engine.operations.planning import Planned, planned
@@ -32,7 +33,8 @@ def preview(
         progress: called with how many leads were looked at, where rules of a score change.
     """
     found = store.read(lambda tx: planned(tx, edition))
-    return replace(found, scores=count_crossings(store, edition, progress))
+    clocks = count_clocks(store, edition)
+    return replace(found, scores=count_crossings(store, edition, progress), clocks=clocks)
 
 
 def publish(store: Store, edition: Edition, *, actor: str = "", fires: bool = False) -> Planned:

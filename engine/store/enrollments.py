@@ -373,3 +373,9 @@ def entered_since(
         table.c.entered_at > since,
     )
     return frozenset(tx.conn.execute(query).scalars())
+
+
+def open_records(tx: Transaction, playbook: str, records: Sequence[str]) -> frozenset[str]:
+    """Which of these records have an open enrollment in the playbook."""
+    query = sa.select(table.c.record).where(table.c.playbook == playbook, is_open)
+    return frozenset(tx.conn.execute(query.where(table.c.record.in_(list(records)))).scalars())

@@ -8,14 +8,16 @@ import sqlalchemy as sa
 
 from engine.errors import InputError, NotFoundError
 from engine.operations import control, escalations, inbox
+from engine.operations.clock_changes import ClockChange
 from engine.operations.edit_deals import change_deal, put_deal
 from engine.operations.edit_leads import put_lead
+from engine.operations.publish import preview
 from engine.runtime.escalating import clock_of
 from engine.store import deals, enrollments, events, pools
 from engine.store import escalations as acts
 from engine.store.database import Transaction
 from tests.runtime.clockwork import fire
-from tests.runtime.stage import WORKSPACE, Stage, soundness
+from tests.runtime.stage import WORKSPACE, Stage, edition_with, soundness
 
 SALES = (
     WORKSPACE
@@ -558,6 +560,31 @@ def test_another_calendar_is_what_running_clocks_count_by(sqlite_stage: Stage) -
     stage.turn(days=1)
     stage.work()
     assert levels(stage) == [("fired", 1, 1)]
+
+
+def test_plan_tells_what_an_apply_does_to_running_clocks(sqlite_stage: Stage) -> None:
+    """A holiday makes levels later, a working day makes them sooner; a new watch says of whom."""
+    stage = sqlite_stage
+    business = STALLED.replace("{resets_on", "{calendar: cn, resets_on").replace(
+        "days", "business days"
+    )
+    stage.publish(SALES)
+    for lead in ("ann", "ben"):
+        opened(stage, lead=lead)
+    found = preview(stage.store, edition_with(SALES, stalled=business)).clocks
+    assert found["stalled"] == ClockChange(begins=2)
+    stage.publish(SALES, stalled=business)
+    fire(stage)
+    stage.work()
+    closed = SALES.replace("{country: CN", "{closed: [2026-03-03], country: CN")
+    found = preview(stage.store, edition_with(closed, stalled=business)).clocks
+    assert found["stalled"] == ClockChange(running=2, later=2)
+    stage.turn(days=1, hours=22)
+    every_day = SALES.replace('"09:00-18:00"}', '"00:00-24:00"}')
+    hours = business.replace("2 business days", "18 business hours")
+    assert preview(stage.store, edition_with(SALES, stalled=hours)).clocks == {}
+    found = preview(stage.store, edition_with(every_day, stalled=business)).clocks
+    assert found["stalled"] == ClockChange(running=2, same=2)
 
 
 def test_levels_that_wait_let_the_ladder_wait(sqlite_stage: Stage) -> None:
