@@ -33,7 +33,7 @@ async def home(request: Request) -> Response:
     except InputError as error:
         return await framed(request, "unpublished.html", {"help": error.help})
     recent = await deps.remembered.get("recent", lambda: deps.read(_recent))
-    waiting = await deps.read(lambda tx: inbox_pages.page(tx, limit=6).rows)
+    waiting = await deps.remembered.get("waiting", lambda: deps.read(_waiting))
     return await framed(
         request,
         "overview.html",
@@ -121,6 +121,10 @@ async def _overview(deps: Deps) -> Overview:
 
 def _splits(tx: Transaction, name: str) -> list[SplitCount]:
     return split_counts(tx, published.current(tx).plans[name])
+
+
+def _waiting(tx: Transaction) -> Sequence[dict[str, Any]]:
+    return inbox_pages.page(tx, limit=6).rows
 
 
 def _recent(tx: Transaction) -> list[dict[str, Any]]:

@@ -84,15 +84,12 @@ def feishu(heard: Heard) -> Says:
     if body is None:
         return Says(400, {"code": 9499, "msg": "Bad Request"})
     seconds = body.get("timestamp")
-    fresh = isinstance(seconds, str) and seconds.isdigit()
-    if not fresh or abs(int(seconds) - time.time()) > 3600:
-        return Says(
-            200, {"code": 19021, "msg": "sign match fail or timestamp is not within one hour"}
-        )
+    if not isinstance(seconds, str) or not seconds.isdigit():
+        return _UNSIGNED
+    if abs(int(seconds) - time.time()) > 3600:
+        return _UNSIGNED
     if body.get("sign") != _hmac(f"{seconds}\n{SECRET}", b""):
-        return Says(
-            200, {"code": 19021, "msg": "sign match fail or timestamp is not within one hour"}
-        )
+        return _UNSIGNED
     text = body.get("content", {}).get("text")
     if body.get("msg_type") != "text" or not isinstance(text, str) or len(heard.body) > 20_480:
         return Says(400, {"code": 9499, "msg": "Bad Request"})
