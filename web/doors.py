@@ -60,7 +60,7 @@ class Doors:
             await self._app(scope, receive, send)
             return
         request = Request(scope, receive)
-        guarded = _with_headers(send)
+        guarded = _with_headers(send, is_secure=self._deps.is_secure)
         try:
             await self._check(request)
         except Problem as problem:
@@ -192,13 +192,15 @@ def _is_same_origin(headers: Headers) -> bool:
     return origin is None or urlsplit(origin).netloc == headers.get("host")
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, *, is_secure: bool) -> Send:
     async def wrapped(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
             for name, value in SECURITY.items():
                 headers.setdefault(name, value)
             headers.setdefault("cache-control", "no-store")
+            if is_secure:
+                headers.setdefault("strict-transport-security", "max-age=31536000")
         await send(message)
 
     return wrapped

@@ -7,6 +7,7 @@ does a store stand there that would mail what the lost one has mailed.
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +24,10 @@ from engine.store.schema import knows_revision, migrate, schema_revision
 LIVES = timedelta(seconds=30)
 """How old the last sign of life of a worker is at least before its store is put aside."""
 
+LEFT = timedelta(days=1)
+"""How old something half done is that nobody works on any more."""
+
+_ASIDE = ".longplay-"
 _BESIDE = ("", "-wal", "-shm", "-journal")
 _FOLDERS = ("playbooks", "templates")
 _FILE = "longplay.yaml"
@@ -254,15 +259,26 @@ def _write_workspace(source: Path, folder: Path) -> bool:
 
 @contextmanager
 def _aside(folder: Path) -> Iterator[Path]:
-    """A folder for its owner alone, gone afterwards."""
+    """A folder for its owner alone, gone afterwards; what a killed one left goes, too."""
     try:
-        with tempfile.TemporaryDirectory(dir=folder, prefix=".longplay-") as name:
+        _clear_left(folder)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=_ASIDE) as name:
             yield Path(name)
     except OSError as error:
         raise EnvironmentFault(
             f"'{error.filename or folder}' cannot be written: {error.strerror or error}",
             help="is the disk full, or the folder somebody else's?",
         ) from error
+
+
+def _clear_left(folder: Path) -> None:
+    long_ago = time.time() - LEFT.total_seconds()
+    for path in folder.glob(f"{_ASIDE}*"):
+        if path.lstat().st_mtime < long_ago:
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def _settle_on_disk(folder: Path) -> None:

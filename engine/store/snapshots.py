@@ -140,13 +140,18 @@ def _pictures(opened: Sequence[tuple[sqlite3.Connection, Path]], now: datetime) 
 
 
 def _copy(source: sqlite3.Connection, target: Path, tell: Callable[[int, int], None]) -> None:
-    with closing(sqlite3.connect(target)) as copy:
-        source.backup(
-            copy, pages=_PAGES, progress=lambda _status, left, every: tell(left, every), sleep=0
-        )
-        # A copy stands alone: no log beside it, and nothing of what was deleted within it.
-        copy.execute("PRAGMA journal_mode=DELETE").fetchone()
-    target.chmod(0o600)
+    try:
+        with closing(sqlite3.connect(target)) as copy:
+            source.backup(
+                copy, pages=_PAGES, progress=lambda _status, left, every: tell(left, every), sleep=0
+            )
+            # A copy stands alone: no log beside it.
+            copy.execute("PRAGMA journal_mode=DELETE").fetchone()
+        target.chmod(0o600)
+    except sqlite3.Error as error:
+        raise EnvironmentFault(
+            f"'{target.parent}' cannot take the copy: {error}", help="is the disk full?"
+        ) from error
 
 
 def _pages(source: sqlite3.Connection) -> int:

@@ -1,5 +1,7 @@
 """Keys that open what their scopes say, and visitors who ask too often."""
 
+import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -7,6 +9,7 @@ from starlette.requests import Request
 from starlette.testclient import TestClient
 
 from engine.errors import LongplayError
+from engine.logs import set_up_logs
 from engine.operations import keys
 from engine.store.database import Store
 from tests.web.conftest import Open
@@ -209,3 +212,44 @@ def test_who_asks_is_told_by_proxies_that_are_known(
 def test_every_path_has_a_scope(method: str, path: str, scope: str) -> None:
     """Also those that come later."""
     assert doors.scope_of(method, path) == scope
+
+
+def test_every_door_is_guarded(outside: TestClient, workspace: Store) -> None:
+    """Whatever the route answers: no foreign script, no frame, no sniffing, nothing kept."""
+    made = keys.make(workspace, "all", keys.SCOPES)
+    paths = {re.sub(r"\{[^}]*\}", "x", one.path) for one in outside.app.routes}  # type: ignore[attr-defined]
+    assert len(paths) > 40
+    for path in sorted(paths):
+        headers = outside.get(path, headers=bearer(made.text)).headers
+        policy = headers["content-security-policy"]
+        assert "default-src 'self'" in policy and "unsafe" not in policy, path
+        assert headers["x-content-type-options"] == "nosniff", path
+        assert headers["x-frame-options"] == "DENY", path
+        assert "no-store" in headers["cache-control"], path
+
+
+def test_over_https_browsers_are_told_to_stay_there(workspace: Store, open_client: Open) -> None:
+    """Only there: over http nobody may be locked out."""
+    client = open_client(**ELSEWHERE)
+    assert "strict-transport-security" not in client.get("/healthz").headers
+    client.app.state.deps.is_secure = True  # type: ignore[attr-defined]
+    assert "max-age" in client.get("/healthz").headers["strict-transport-security"]
+
+
+def test_what_fails_tells_the_log_of_nobody(workspace: Store, open_client: Open) -> None:
+    """A fault of ours while a lead is asked for, with a key: neither is in any line."""
+    stream = io.StringIO()
+    client = open_client(**ELSEWHERE)
+    made = keys.make(workspace, "shop", keys.SCOPES)
+    assert client.get("/v1/leads/none", headers=bearer(made.text)).status_code == 404
+    set_up_logs("json", stream=stream)
+    with workspace.engine.begin() as conn:
+        conn.exec_driver_sql("ALTER TABLE lead RENAME TO person")
+    for path in (
+        "/v1/leads/lena.weber@example.com",
+        f"/leads?q=lena.weber@example.com&k={made.text}",
+    ):
+        assert client.get(path, headers=bearer(made.text)).status_code >= 500
+    assert stream.getvalue()
+    assert "lena.weber" not in stream.getvalue()
+    assert made.text[20:] not in stream.getvalue()
