@@ -91,17 +91,6 @@ def _paths() -> dict[str, Any]:
     event = _of(EventDocument)
     events = {"oneOf": [event, {"type": "array", "maxItems": 5_000, "items": event}]}
     lead = _of(LeadDocument)
-    control = _operation(
-        "Pauses, resumes, skips, cancels or retries an enrollment",
-        {"200": ControlledAnswer},
-        parameters=[
-            _ENROLLMENT,
-            {
-                "name": "verb", "in": "path", "required": True,
-                "schema": {"enum": ["pause", "resume", "skip", "cancel", "retry"]},
-            },
-        ],
-    )  # fmt: skip
     return {
         "/v1/events": {
             "post": _operation(
@@ -133,6 +122,23 @@ def _paths() -> dict[str, Any]:
         **_consent_paths(),
         **_deal_paths(),
         **_inbox_paths(),
+        **_enrollment_paths(),
+    }
+
+
+def _enrollment_paths() -> dict[str, Any]:
+    control = _operation(
+        "Pauses, resumes, skips, cancels or retries an enrollment",
+        {"200": ControlledAnswer},
+        parameters=[
+            _ENROLLMENT,
+            {
+                "name": "verb", "in": "path", "required": True,
+                "schema": {"enum": ["pause", "resume", "skip", "cancel", "retry"]},
+            },
+        ],
+    )  # fmt: skip
+    return {
         "/v1/enrollments": {
             "post": _operation(
                 "Enrolls leads, or deals, by hand",
