@@ -24,6 +24,7 @@ from starlette.responses import HTMLResponse
 from web.languages import LANGUAGES, language_of, texts
 from web.wording import (
     DIDS,
+    GROUPS,
     LATER,
     PRIORITIES,
     VERBS,
@@ -102,7 +103,7 @@ def environment_of(language: str) -> Environment:
     environment.filters.update(
         moment=moment, ago=ago, number=number, badge=badge, event=event, task=task,
         field=field, verb=_named(VERBS), did=_named(DIDS), later=_named(LATER), way=_named(WAYS),
-        priority=_named(PRIORITIES),
+        priority=_named(PRIORITIES), grouped=grouped,
         share=share, state=state, value=value,
         segment=lambda text: quote(str(text), safe=""),
     )  # fmt: skip
@@ -196,6 +197,11 @@ def event(name: str) -> str:
 def field(name: str, record: str = "lead") -> str:
     """What a field of a lead, or of a deal, is called."""
     return _say(field_label(name, record))
+
+
+def grouped(by: str) -> str:
+    """What things are grouped by: a field of a lead, or of a deal."""
+    return _say(GROUPS[by]) if by in GROUPS else field(by)
 
 
 def task(kind: str) -> str:
