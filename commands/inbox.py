@@ -99,6 +99,36 @@ def snooze(ids: Ids, until: Until, as_json: AsJson = False) -> None:
 
 
 @inbox.command()
+def pause(
+    id: Id,
+    reason: Annotated[
+        str, typer.Option("--reason", help="What it waits for.")
+    ] = "waiting for the customer",
+    until: Annotated[
+        str, typer.Option("--until", metavar="TIME", help="It goes on by itself then.")
+    ] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Lets the clock of an escalation stand still; ID may be of its enrollment, too."""
+    from engine.operations.escalations import pause as pause_
+
+    moment = reading.moment(until, local=False) if until else None
+    with place.opened() as store:
+        found = pause_(store, id, reason, until=moment, actor=place.actor())
+    _tell(found, found["text"], as_json=as_json)
+
+
+@inbox.command()
+def resume(id: Id, as_json: AsJson = False) -> None:
+    """Lets the clock of an escalation go on that was paused, snoozed or acknowledged."""
+    from engine.operations.escalations import resume as resume_
+
+    with place.opened() as store:
+        found = resume_(store, id, actor=place.actor())
+    _tell(found, "its clock goes on", as_json=as_json)
+
+
+@inbox.command()
 def assign(
     ids: Ids,
     to: Annotated[str, typer.Option("--to", metavar="OWNER", help="Whose they are from now on.")],

@@ -34,7 +34,7 @@ COMMANDS = (
     "bulk list", "bulk show", "bulk watch", "bulk pause", "bulk resume", "bulk cancel",
     "messages list", "messages resend", "explain", "stats",
     "inbox", "inbox done", "inbox snooze", "inbox approve", "inbox reject", "inbox retry",
-    "inbox skip", "inbox show", "inbox ack", "inbox assign", "notices list", "suppressions list", "suppressions add", "suppressions remove", "owners list",
+    "inbox skip", "inbox show", "inbox ack", "inbox pause", "inbox resume", "inbox assign", "notices list", "suppressions list", "suppressions add", "suppressions remove", "owners list",
     "pool list", "pool claim",
     "suppressions import", "suppressions export", "consent show", "consent record",
     "consent export", "consent law",
