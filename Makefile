@@ -2,7 +2,7 @@
 # Written for GNU make 3.81, which is what macOS has.
 
 .DEFAULT_GOAL := help
-.PHONY: help up test setup lint types arch docs site bench acceptance fmt lock clean
+.PHONY: help up test setup lint types arch docs site bench acceptance fmt lock wheel image clean
 
 ARGS ?=
 JOBS ?= 4
@@ -60,6 +60,13 @@ fmt: $(DEV) ## formats the code
 
 lock: $(DEV) ## resolves the dependencies of pyproject.toml into the two locks
 	@sh deploy/lock.sh $(ARGS)
+
+wheel: $(DEV) ## builds the wheel that users install, into dist
+	@$(PY) -m pip wheel --quiet --no-deps --no-index --no-build-isolation -w dist .
+	@ls dist/*.whl
+
+image: $(DEV) ## builds the image with an engine started by hand, and drills with it (root, Debian)
+	@sh deploy/check_image.sh
 
 clean: ## removes .venv and everything built; the data in .longplay stays
 	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

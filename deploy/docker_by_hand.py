@@ -17,6 +17,8 @@ from types import TracebackType
 SYSTEM_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 INCLUDED = "python3,python3-venv,tini,ca-certificates"
 _STARTS_WITHIN = 60.0
+_ROOM = 6 * 2**30
+"""Bytes that base, images and the cache of builds have place in; they take two thirds of it."""
 _LEFT_OUT = (
     "var/cache/apt/*", "var/lib/apt/lists/*", "usr/share/doc/*", "usr/share/man/*",
     "usr/share/locale/*", "var/log/*",
@@ -69,6 +71,10 @@ class Engine:
             raise Unable("Docker's engine wants to be started by root")
         if shutil.which("dockerd", path=SYSTEM_PATH) is None:
             raise Unable("there is no 'dockerd', and it could not be installed")
+        if _spare_memory() > 2 * _ROOM:
+            # On a disk most of the time would go by with waiting for it, the more so at the end.
+            room = ["mount", "-t", "tmpfs", "-o", f"size={_ROOM},mode=700", "tmpfs"]
+            self.run([*room, str(self.folder)], check=False)
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [
@@ -130,7 +136,7 @@ class Engine:
                 # Its session holds what it started besides, its containerd above all.
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        for mount in reversed(_mounts_below(self.folder)):
+        for mount in reversed(_mounts_at(self.folder)):
             subprocess.run(["umount", "--lazy", mount], env=system_environment(), check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -141,10 +147,6 @@ class Engine:
             Unable: the packages cannot be fetched, or no container runs on this machine.
         """
         root = self.folder / "base"
-        root.mkdir()
-        # In memory, where it can be: on a disk, most of the time goes by with waiting for it.
-        memory = ["mount", "-t", "tmpfs", "-o", "size=1500m,mode=755", "tmpfs", str(root)]
-        self.run(memory, check=False)
         for _ in range(2):
             made = self.run(
                 ["debootstrap", "--variant=minbase", f"--include={INCLUDED}", _suite(), str(root)],
@@ -152,13 +154,13 @@ class Engine:
             )  # fmt: skip
             if made.returncode == 0:
                 break
-            self.run(["find", str(root), "-mindepth", "1", "-delete"], check=False)
+            shutil.rmtree(root, ignore_errors=True)
         else:
             raise Unable(f"debootstrap made no system:\n{made.stdout[-600:]}{made.stderr[-600:]}")
         archive = self.folder / "base.tar"
         left_out = [f"--exclude=./{each}" for each in _LEFT_OUT]
         self.run(["tar", "-C", str(root), *left_out, "-cf", str(archive), "."], within=300)
-        self.run(["umount", "--lazy", str(root)], check=False)
+        shutil.rmtree(root, ignore_errors=True)
         self.docker("import", str(archive), name, within=300)
         archive.unlink()
         tried = self.docker("run", "--rm", "--network=host", name, "true", check=False)
@@ -172,11 +174,18 @@ def _suite() -> str:
     return known.get("VERSION_CODENAME", "bookworm").strip('"')
 
 
-def _mounts_below(folder: Path) -> list[str]:
+def _mounts_at(folder: Path) -> list[str]:
+    """What is mounted there and below, the outermost first."""
+    lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+    paths = [line.split(" ")[1] for line in lines]
+    return [path for path in paths if path == str(folder) or path.startswith(f"{folder}/")]
+
+
+def _spare_memory() -> int:
+    """Bytes that can be had without swapping; 0 where nobody knows."""
     try:
-        lines = Path("/proc/mounts").read_text(encoding="utf-8").splitlines()
+        text = Path("/proc/meminfo").read_text(encoding="utf-8")
     except OSError:
-        return []
-    return [
-        path for path in (line.split(" ")[1] for line in lines) if path.startswith(f"{folder}/")
-    ]
+        return 0
+    known = dict(line.split(":", 1) for line in text.splitlines())
+    return int(known.get("MemAvailable", "0").split()[0]) * 1024
