@@ -90,14 +90,18 @@ async def report_page(request: Request) -> Response:
     period = period_of(request)
 
     def read(tx: Transaction) -> dict[str, Any]:
-        return report_in(tx, by=by, period=period)
+        pipelines = list(published.current(tx).workspace.pipelines)
+        return {"found": report_in(tx, by=by, period=period), "pipelines": pipelines}
 
     if by in ("", *_PILLS["report"]) and period == EVER:
         found = await deps.remembered.get(f"page report {by}", lambda: deps.read(read))
     else:
         found = await deps.read(read)
-    values = {"found": found, "by": by, "period": period, "offered": _PILLS["report"]}
-    return await framed(request, "report.html", {**values, "nobody": grouping.NOBODY})
+    values = {
+        **found, "by": by, "period": period, "offered": _PILLS["report"],
+        "nobody": grouping.NOBODY,
+    }  # fmt: skip
+    return await framed(request, "report.html", values)
 
 
 async def _health(deps: Deps, name: str) -> PipelineHealth:

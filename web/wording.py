@@ -194,7 +194,7 @@ WAYS = {
 }  # fmt: skip
 
 GROUPS = {
-    "source": N_("Source"), "month": N_("Month"), "owner": N_("Owner"), "team": N_("Team"),
+    "source": N_("Where from"), "month": N_("Month"), "owner": N_("Owner"), "team": N_("Team"),
 }  # fmt: skip
 """What numbers are told apart by, besides fields."""
 
