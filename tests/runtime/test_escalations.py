@@ -1,113 +1,22 @@
-"""Escalations through the runtime: what is watched, which level fires, and what people do."""
+"""Escalations through the runtime: what is watched, and which level fires when."""
 
-from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-import sqlalchemy as sa
 
-from engine.errors import InputError, NotFoundError
-from engine.operations import control, escalations, inbox
+from engine.operations import inbox
 from engine.operations.clock_changes import ClockChange
-from engine.operations.edit_deals import change_deal, put_deal
+from engine.operations.edit_deals import change_deal
 from engine.operations.edit_leads import put_lead
 from engine.operations.publish import preview
-from engine.runtime.escalating import clock_of
-from engine.store import deals, enrollments, events, pools
-from engine.store import escalations as acts
-from engine.store.database import Transaction
+from engine.store import deals, enrollments, pools
 from tests.runtime.clockwork import fire
-from tests.runtime.stage import WORKSPACE, Stage, edition_with, soundness
-
-SALES = (
-    WORKSPACE
-    + """\
-    sam.lee: {name: Sam Lee, email: sam@acme.example}
-    chen.jie: {name: 陈杰, email: chen@acme.example}
-pipelines:
-  b2b:
-    stages:
-      - qualify
-      - proposal
-      - review
-      - won: {closes: won}
-      - lost: {closes: lost}
-calendars:
-  cn: {country: CN, hours: {mon-fri: "09:00-18:00"}, timezone: Asia/Shanghai}
-assignment:
-  closers: [{among: [li.wei, sam.lee], fallback: chen.jie}]
-pools:
-  open-sea: {members: [li.wei, sam.lee]}
-"""
-).replace("email: li.wei@acme.example}", "email: li.wei@acme.example, manager: chen.jie}")
-
-LEVELS = """\
-levels:
-  - after: 2 days
-    steps:
-      - notify: owner
-  - after: 4 days
-    steps:
-      - notify: manager
-      - task: Review {{ deal.name }}
-        to: manager
-"""
-HEAD = "kind: escalation\nfor: deal\nwatch: {pipeline: b2b, stage: proposal}\n"
-STALLED = f"{HEAD}clock: {{resets_on: [deal.activity]}}\n{LEVELS}"
+from tests.runtime.stage import Stage, edition_with, soundness
+from tests.runtime.stalling import HEAD, LEVELS, SALES, STALLED, levels, line, move, opened, turn
 
 
-def opened(stage: Stage, /, lead: str = "ann", **values: Any) -> str:
-    """A new deal of `lead`@example.com, of li.wei, in the stage `proposal`."""
-    given = {"name": "Licenses", "lead": f"{lead}@example.com", "owner": "li.wei",
-             "pipeline": "b2b", "stage": "proposal", **values}  # fmt: skip
-    return put_deal(stage.store, given, actor="tests").deal
-
-
-def move(stage: Stage, deal: str, to: str) -> None:
-    change_deal(stage.store, deal, {"stage": to}, actor="tests")
-    stage.work()
-
-
-def turn(stage: Stage, **by: float) -> None:
-    """Lets time pass; where rows are made older instead, the clocks in them are as well."""
-    stage.turn(**by)
-
-    def age(tx: Transaction) -> None:
-        table, span = enrollments.table, timedelta(**by)
-        for run, memory in tx.conn.execute(sa.select(table.c.id, table.c.memory)).all():
-            clock = memory.get("clock")
-            if clock is not None:
-                older = clock_of(memory)
-                assert older is not None
-                start = {"start": (older.start_at - span).isoformat()}
-                quiet = older.quiet_until
-                start |= {"quiet": (quiet - span).isoformat()} if quiet is not None else {}
-                stands = [
-                    [_older(a, span), _older(b, span), c] for a, b, c in clock.get("stands", [])
-                ]
-                values = {**memory, "clock": {**clock, **start, "stands": stands}}
-                tx.conn.execute(sa.update(table).where(table.c.id == run).values(memory=values))
-
-    if stage.clock is None:
-        stage.store.write(age)
-    stage.work()
-
-
-def _older(value: Any, by: timedelta) -> Any:
-
-    return (datetime.fromisoformat(value) - by).isoformat() if value else value
-
-
-def levels(stage: Stage) -> list[tuple[str, int, int]]:
-    """What fired and was passed over: act, level, round."""
-    rows = stage.store.read(acts.acts_of)
-    return [(row["act"], row["level"], row["round"]) for row in rows]
-
-
-def line(stage: Stage) -> dict[str, Any]:
-    """The one escalation in the inbox."""
-    (found,) = inbox.listing(stage.store, kinds=("escalation",), snoozed=True)
-    return found
+def _pooled(stage: Stage) -> list[dict[str, Any]]:
+    return stage.all(pools.table)
 
 
 def test_levels_fire_when_their_time_has_come(stage: Stage) -> None:
@@ -129,8 +38,9 @@ def test_levels_fire_when_their_time_has_come(stage: Stage) -> None:
     soundness(stage)
 
 
-def test_of_several_levels_that_are_due_only_the_highest_runs(stage: Stage) -> None:
+def test_of_several_levels_that_are_due_only_the_highest_runs(sqlite_stage: Stage) -> None:
     """After a time when nobody was there the lower ones are recorded as passed over."""
+    stage = sqlite_stage
     stage.publish(SALES, stalled=STALLED)
     opened(stage)
     stage.work()
@@ -153,8 +63,9 @@ def test_leaving_the_stage_ends_the_watch_and_its_line(stage: Stage) -> None:
     assert len(levels(stage)) == 1
 
 
-def test_coming_back_into_the_stage_is_another_stay(stage: Stage) -> None:
+def test_coming_back_into_the_stage_is_another_stay(sqlite_stage: Stage) -> None:
     """Its clock counts from then; the former stay has nothing to say."""
+    stage = sqlite_stage
     stage.publish(SALES, stalled=STALLED)
     deal = opened(stage)
     turn(stage, days=1, hours=23)
@@ -244,8 +155,9 @@ def test_a_reply_to_whosever_mail_begins_another_round(sqlite_stage: Stage) -> N
     assert levels(stage) == []
 
 
-def test_an_event_that_stops_ends_the_watch_for_this_stay(stage: Stage) -> None:
+def test_an_event_that_stops_ends_the_watch_for_this_stay(sqlite_stage: Stage) -> None:
     """A later change of the record does not begin it again."""
+    stage = sqlite_stage
     stops = f"{HEAD}clock: {{stops_on: [lead.contacted]}}\n{LEVELS}"
     stage.publish(SALES, stalled=stops)
     deal = opened(stage)
@@ -256,8 +168,9 @@ def test_an_event_that_stops_ends_the_watch_for_this_stay(stage: Stage) -> None:
     assert (levels(stage), len(stage.runs()), stage.run()["outcome"]) == ([], 1, "exited")
 
 
-def test_a_condition_is_looked_at_with_every_change(stage: Stage) -> None:
+def test_a_condition_is_looked_at_with_every_change(sqlite_stage: Stage) -> None:
     """A deal that grows is watched from then on; one that shrinks is watched no more."""
+    stage = sqlite_stage
     large = STALLED.replace("stage: proposal}", "stage: proposal, if: deal.amount >= 100}")
     stage.publish(SALES, stalled=large)
     deal = opened(stage, amount=5)
@@ -270,119 +183,6 @@ def test_a_condition_is_looked_at_with_every_change(stage: Stage) -> None:
     assert stage.run()["reason"] == (
         "it is not watched any more: deal.amount >= 100 (deal.amount is 50)"
     )
-
-
-def test_an_acknowledgement_holds_further_levels_back(stage: Stage) -> None:
-    """The clock goes on: what has come due meanwhile fires when the time is over."""
-    stage.publish(SALES, stalled=STALLED.replace("resets_on", "acknowledge: 3 days, resets_on"))
-    opened(stage)
-    turn(stage, days=2)
-    told = escalations.acknowledge(stage.store, line(stage)["id"], actor="li.wei")
-    assert (told["act"], told["level"]) == ("acknowledged", 1)
-    assert line(stage)["text"].startswith("acknowledged by li.wei until 20")
-    turn(stage, days=2)
-    assert levels(stage) == [("fired", 1, 1), ("acknowledged", 1, 1)]
-    turn(stage, days=1)
-    assert levels(stage)[-1] == ("fired", 2, 1)
-
-
-def test_a_snooze_lets_the_clock_stand_still(stage: Stage) -> None:
-    """What was left of the time is left afterwards; the inbox shows it again then."""
-    stage.publish(SALES, stalled=STALLED)
-    opened(stage)
-    turn(stage, days=2)
-    until = stage.store.read(lambda tx: tx.now) + timedelta(days=5)
-    escalations.snooze(stage.store, line(stage)["id"], until, actor="li.wei")
-    assert inbox.listing(stage.store, kinds=("escalation",)) == []
-    turn(stage, days=6, hours=23)
-    assert [act for act, *_ in levels(stage)] == ["fired", "snoozed"]
-    turn(stage, hours=1)
-    assert levels(stage)[-1] == ("fired", 2, 1)
-
-
-def test_a_pause_keeps_its_reason_until_somebody_resumes(stage: Stage) -> None:
-    """It has no end of its own; resumed, the clock goes on where it stood."""
-    stage.publish(SALES, stalled=STALLED)
-    opened(stage)
-    stage.work()
-    run = stage.run()["id"]
-    escalations.pause(stage.store, run, "等客户回复", actor="li.wei")
-    turn(stage, days=30)
-    assert levels(stage) == [("paused", 0, 1)]
-    escalations.resume(stage.store, run, actor="li.wei")
-    turn(stage, days=1, hours=23)
-    assert len(levels(stage)) == 2
-    turn(stage, hours=1)
-    assert levels(stage)[-1] == ("fired", 1, 1)
-    rows = stage.store.read(lambda tx: acts.acts_of(tx, runs=[run]))
-    assert [(row["act"], row["by"], row["reason"]) for row in rows][:2] == [
-        ("paused", "li.wei", "等客户回复"), ("resumed", "li.wei", ""),
-    ]  # fmt: skip
-
-
-def test_what_a_pause_waited_for_ends_it(sqlite_stage: Stage) -> None:
-    """Another round begins with a clock that runs."""
-    stage = sqlite_stage
-    stage.publish(SALES, stalled=STALLED)
-    deal = opened(stage)
-    stage.work()
-    escalations.pause(stage.store, stage.run()["id"])
-    stage.event("deal.activity", deal=deal)
-    stage.work()
-    stage.turn(days=2)
-    stage.work()
-    assert levels(stage)[-1] == ("fired", 1, 1)
-
-
-@pytest.mark.parametrize("stops", [True, False], ids=["a watch that contact ends", "another"])
-def test_done_counts_as_activity(stage: Stage, stops: bool) -> None:
-    """It ends the watch that activity ends; any other begins anew, with the first round."""
-    clock = "stops_on" if stops else "rounds: 5, resets_on"
-    stage.publish(SALES, stalled=STALLED.replace("resets_on", clock))
-    opened(stage)
-    turn(stage, days=2)
-    id = line(stage)["id"]
-    escalations.done(stage.store, id, result="he signs on Friday", actor="li.wei")
-    stage.work()
-    (event,) = stage.store.read(_activities)
-    assert (event["properties"]["result"], event["deal"]) == ("he signs on Friday", deal_of(stage))
-    assert inbox.listing(stage.store, kinds=("escalation",)) == []
-    turn(stage, days=2)
-    again = [("fired", 1, 1)] if not stops else []
-    assert levels(stage) == [("fired", 1, 1), ("done", 1, 1), *again]
-
-
-def _activities(tx: Transaction) -> list[Any]:
-    return list(
-        tx.conn.execute(sa.select(events.table).where(events.table.c.name == "deal.activity"))
-        .mappings()
-        .all()
-    )
-
-
-def deal_of(stage: Stage) -> str:
-    (row,) = stage.all(deals.table)
-    return str(row["id"])
-
-
-def test_what_people_do_is_refused_where_it_means_nothing(sqlite_stage: Stage) -> None:
-    """An escalation that is over, a time that is past, a clock that runs, an id of nothing."""
-    stage = sqlite_stage
-    stage.publish(SALES, stalled=STALLED)
-    deal = opened(stage)
-    stage.work()
-    run = stage.run()["id"]
-    with pytest.raises(InputError, match="its clock is running"):
-        escalations.resume(stage.store, run)
-    with pytest.raises(InputError, match="is past"):
-        escalations.snooze(stage.store, run, stage.store.read(lambda tx: tx.now))
-    with pytest.raises(InputError, match="longer than 500"):
-        escalations.pause(stage.store, run, "x" * 501)
-    with pytest.raises(NotFoundError, match="no escalation has the id 'nothing'"):
-        escalations.acknowledge(stage.store, "nothing")
-    move(stage, deal, "review")
-    with pytest.raises(InputError, match="the escalation is over"):
-        escalations.acknowledge(stage.store, run)
 
 
 def test_a_deal_passes_from_owner_to_owner_and_stays_with_the_fallback(sqlite_stage: Stage) -> None:
@@ -518,27 +318,6 @@ def test_a_deal_is_released_into_a_pool(stage: Stage) -> None:
     (row,) = stage.all(deals.table)
     assert row["owner"] is None
     assert [(one["deal"], one["former"]) for one in _pooled(stage)] == [(row["id"], "li.wei")]
-
-
-def _pooled(stage: Stage) -> list[dict[str, Any]]:
-    return stage.all(pools.table)
-
-
-def test_a_run_that_is_held_stands_still_and_skip_fires_the_next_level(stage: Stage) -> None:
-    """Pausing the enrollment is a stop of the clock; skipping its wait ends it."""
-    stage.publish(SALES, stalled=STALLED)
-    opened(stage)
-    stage.work()
-    run = stage.run()["id"]
-    control.pause(stage.store, run)
-    turn(stage, days=5)
-    control.resume(stage.store, run)
-    stage.work()
-    assert levels(stage) == []
-    control.skip(stage.store, run)
-    stage.work()
-    assert levels(stage) == [("fired", 1, 1)]
-    soundness(stage)
 
 
 def test_another_calendar_is_what_running_clocks_count_by(sqlite_stage: Stage) -> None:
