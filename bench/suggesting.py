@@ -39,7 +39,8 @@ from engine.operations.fitting import Examples, examples_of, fit, quiet, ranked
 from engine.operations.lead_samples import Judged, Samples, gather
 from engine.operations.pasts import Asked
 from engine.operations.proposals import edition_with_text
-from engine.operations.suggesting import DAY, Suggested, Wanted, suggest
+from engine.operations.suggesting import suggest
+from engine.operations.suggestion import DAY, Suggested, Wanted
 from engine.operations.suggestion_file import written
 from engine.playbook.scoring_plan import Scoring, exact_length
 from engine.runtime.signs import Showing, Sign

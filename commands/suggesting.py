@@ -10,7 +10,7 @@ from commands.backtesting import Became, Ends, length
 from commands.rendering import AsJson
 
 if TYPE_CHECKING:
-    from engine.operations.suggesting import Check, Suggested
+    from engine.operations.suggestion import Check, Suggested
 
 ToFile = Annotated[
     Path | None,
@@ -51,8 +51,8 @@ def suggest(
     Nothing is published or changed. It needs the extra `suggest` (scikit-learn).
     """
     from engine.operations.editions import read_folder
-    from engine.operations.suggesting import Wanted
     from engine.operations.suggesting import suggest as learn
+    from engine.operations.suggestion import Wanted
     from engine.operations.suggestion_file import written
 
     if half_life:

@@ -23,6 +23,8 @@ EN: Mapping[str, str] = {
     "unsure": ": it may be nothing",
     "kept": "kept as it was: only {leads:,} leads show it",
     "none": "Less than a point: {names}.",
+    "crowded": "Left out, because others say nearly the same, or outcomes are too few for more"
+    " rules: {names}.",
     "grade": "{name}: {leads:,} leads, {share:.1%} of them came ({low:.1%} to {high:.1%})",
     "level": "{name}: as many leads reach it within {after:g} days as reached {was:g} by the"
     " rules of today ({share:.1%})",
@@ -68,6 +70,7 @@ ZH: Mapping[str, str] = {
     "unsure": "：可能没有作用",
     "kept": "保持原样：只有 {leads:,} 条线索符合",
     "none": "不足一分：{names}。",
+    "crowded": "未采用（与其他规则几乎相同，或结果太少）：{names}。",
     "grade": "{name}：{leads:,} 条线索，其中 {share:.1%} 有结果（{low:.1%} 到 {high:.1%}）",
     "level": "{name}：{after:g} 天内达到的线索与现行规则达到 {was:g} 分的一样多（{share:.1%}）",
     "top": "{name}：{after:g} 天后分数最高的 {share:.0%}；此前没有线索达到 {was:g} 分",

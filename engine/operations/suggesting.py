@@ -4,20 +4,16 @@ It refuses to learn from too little: ten outcomes (and ten leads without one) fo
 Peduzzi and others (Journal of Clinical Epidemiology 49, 1996). Nothing is published or written.
 """
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import InputError, NotFoundError
 from engine.operations import published
 from engine.operations.backtest import outcome_stages
 from engine.operations.fitting import (
-    Calibration,
     Examples,
     Fitted,
-    Ranked,
     calibration,
     examples_of,
     fit,
@@ -30,6 +26,7 @@ from engine.operations.published import Current
 from engine.operations.rulebooks import by_name
 from engine.operations.selecting import events_of
 from engine.operations.sign_search import Search, event_names
+from engine.operations.suggestion import TOP, Check, Rule, Suggested, Wanted
 from engine.playbook.catalog import event_types
 from engine.playbook.conditions import condition
 from engine.playbook.scoring_plan import PRIMARY, Scoring, exact_length
@@ -39,138 +36,16 @@ from engine.runtime.signs import Showing, Sign, signs_of
 from engine.store.database import Store
 
 if TYPE_CHECKING:
-    from engine.operations.fitting import Numbers, Places
+    from engine.operations.fitting import Numbers
 
-DAY = timedelta(days=1)
 PER_RULE = 10
 """Outcomes that each rule needs, and as many leads without."""
 FEWEST_RULES, MOST_RULES, _MOST_TRIED = 3, 60, 150
 _LEAST_PART, _LEAST = 0.01, 10
 _OWN = 0.1
 """Of what a sign says so much must be its own: the usual bound, a variance inflation of 10."""
-_TOP = 100.0
 _HALF_LIFE = "30 days"
 _NOTHING: Any = ((), (), ())
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is asked for.
-
-    Attributes:
-        score: the score whose rules are wanted.
-        after: how long after it was first known a lead is judged.
-        within: how soon after that the outcome must come.
-        became: entering this stage, or one behind it, is the outcome, as a won deal is.
-        ends: events that are an outcome as well.
-        half_life: of behavior points; empty: as it is now, else 30 days.
-    """
-
-    score: str = PRIMARY
-    after: timedelta = 14 * DAY
-    within: timedelta = 90 * DAY
-    became: str = ""
-    ends: tuple[str, ...] = ()
-    half_life: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A rule that is suggested.
-
-    Attributes:
-        points: what it gives; of a sign too rare to learn of, what it gives now.
-        low: the least that it may well be worth, in points.
-        high: the most.
-        having: the leads that show it, and how many of them came to the outcome.
-        others: the same of those that do not.
-        is_kept: it is as it was, because too few leads show it.
-    """
-
-    sign: Sign
-    points: float
-    low: float
-    high: float
-    having: Share
-    others: Share
-    is_kept: bool = False
-
-    def as_json(self) -> dict[str, Any]:
-        """For scripts."""
-        return {
-            "rule": self.sign.name, "kind": self.sign.kind, "points": self.points,
-            "low": round(self.low, 2), "high": round(self.high, 2), "kept": self.is_kept,
-            "leads": self.having.of, "having": self.having.as_json(),
-            "others": self.others.as_json(),
-        }  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """How rules that were fitted to the oldest three quarters do on the newest."""
-
-    leads: int
-    outcomes: int
-    model: Ranked
-    points: Ranked
-    present: Ranked | None
-    truth: Calibration
-
-    def as_json(self) -> dict[str, Any]:
-        """For scripts."""
-        return {
-            "leads": self.leads, "outcomes": self.outcomes, "model": self.model.as_json(),
-            "points": self.points.as_json(),
-            "present": self.present.as_json() if self.present else None,
-            "calibration": self.truth.as_json(),
-        }  # fmt: skip
-
-
-@dataclass(slots=True)
-class Suggested:
-    """The rules that are suggested, and what they rest on.
-
-    Attributes:
-        per_logit: points that one logit is worth.
-        base: the logit of a lead with no points.
-        low: the lower end of the range; the upper one is 100.
-        slight: signs that are worth less than a point.
-        totals: what the leads come to by these rules, when they are judged.
-        came: which of them came to the outcome.
-        before: what they come to by the rules of today.
-        check: None: there are too few outcomes to hold some back.
-    """
-
-    wanted: Wanted
-    playbook: str
-    present: Scoring | None
-    stages: tuple[str, ...]
-    leads: int
-    outcomes: int
-    sooner: int
-    young: int
-    half_life: str
-    per_logit: float
-    base: float
-    low: float
-    rules: tuple[Rule, ...]
-    slight: tuple[str, ...]
-    totals: "Numbers"
-    came: "Places"
-    before: "Numbers"
-    check: Check | None = None
-    text: str = field(default="")
-
-    def as_json(self) -> dict[str, Any]:
-        """What `--json` shows."""
-        return {
-            "playbook": self.playbook, "score": self.wanted.score, "leads": self.leads,
-            "outcomes": self.outcomes, "sooner": self.sooner, "too_young": self.young,
-            "half_life": self.half_life, "points_per_logit": round(self.per_logit, 3),
-            "base_logit": round(self.base, 4), "range": [self.low, _TOP],
-            "rules": [one.as_json() for one in self.rules], "slight": list(self.slight),
-            "check": self.check.as_json() if self.check else None, "yaml": self.text,
-        }  # fmt: skip
 
 
 def suggest(
@@ -198,7 +73,7 @@ def suggest(
     require_enough(samples, stages[0], wanted)
     empty = Suggested(
         wanted, playbook, present, stages, samples.leads, samples.outcomes, samples.sooner,
-        samples.young, half_life, 0, 0, 0, (), (), *_NOTHING,
+        samples.young, half_life, 0, 0, 0, (), (), (), *_NOTHING,
     )  # fmt: skip
     return learnt(empty, signs, examples_of(samples))
 
@@ -214,12 +89,15 @@ def learnt(empty: Suggested, signs: Sequence[Sign], examples: Examples) -> Sugge
         _rule(signs[place], points[at], fitted, at, per_logit, some)
         for at, place in enumerate(places)
     ]
-    rare = [at for at in range(len(signs)) if signs[at].points and at not in places]
-    kept = [_kept(signs[at], examples, at) for at in rare]
+    others = [at for at in range(len(signs)) if signs[at].points and at not in places]
+    kept = [_kept(signs[at], examples, at) for at in others]
+    rare = [one for one in kept if one.having.of < _LEAST]
+    crowded = tuple(one.sign.name for one in kept if one.having.of >= _LEAST)
     slight = tuple(one.sign.name for one in rules if not one.points)
-    every = (*(one for one in rules if one.points), *kept)
+    every = (*(one for one in rules if one.points), *rare)
     return replace(
         empty, per_logit=per_logit, base=fitted.base, low=low, rules=every, slight=slight,
+        crowded=crowded,
         totals=totals(some, points, low), came=examples.came, before=examples.present,
         check=_checked(some, empty.present is not None),
     )  # fmt: skip
@@ -283,16 +161,26 @@ def _signs(found: Search, present: Scoring | None, leads: int) -> list[Sign]:
     return [*known, *more][: max(_MOST_TRIED, len(known))]
 
 
+def supports(signs: Sequence[Sign], examples: Examples) -> list[int]:
+    """How many leads there are to learn each sign from.
+
+    Of fit these are those that show it or those that do not, whichever are fewer. Behavior that
+    everybody shows is shown more by some than by others.
+    """
+    shown = [int(one) for one in (examples.shown != 0).sum(axis=0)]
+    leads = len(examples.came)
+    return [
+        many if sign.event else min(many, leads - many)
+        for sign, many in zip(signs, shown, strict=True)
+    ]
+
+
 def chosen(signs: Sequence[Sign], examples: Examples) -> list[int]:
     """The places of the signs to learn of: common enough, no two alike, and not too many.
 
     Those that rules ask for already come first; the outcome has no say.
     """
-    import numpy as np
-
-    leads = len(examples.came)
-    shown = (examples.shown != 0).sum(axis=0)
-    support = np.minimum(shown, leads - shown)
+    support = supports(signs, examples)
     most = min(MOST_RULES, examples.rarer // PER_RULE)
     # What one page is worth says more than what pages are worth, so the particular comes first.
     order = sorted(
@@ -347,7 +235,7 @@ def scale(fitted: Fitted, examples: Examples) -> tuple[float, float]:
             "nothing that leads were or did tells apart who came to the outcome",
             help="record more of what they do, or ask for another outcome",
         )
-    return _TOP / widest, (-_TOP if low < 0 else 0.0)
+    return TOP / widest, (-TOP if low < 0 else 0.0)
 
 
 def rounded(fitted: Fitted, per_logit: float) -> list[float]:
@@ -359,7 +247,7 @@ def totals(examples: Examples, points: Sequence[float], low: float) -> "Numbers"
     """What examples come to by rules of these points, as a lead's total is read."""
     import numpy as np
 
-    raw = np.clip(examples.shown @ np.asarray(points), low, _TOP)
+    raw = np.clip(examples.shown @ np.asarray(points), low, TOP)
     found: Numbers = np.floor(raw + 0.5 + 1e-6)
     return found
 
@@ -399,8 +287,3 @@ def _checked(examples: Examples, has_present: bool) -> Check | None:
     truth = calibration(fitted, new)
     assert model is not None and points is not None and truth is not None
     return Check(len(new.came), int(new.came.sum()), model, points, present, truth)
-
-
-def chance_of(found: Suggested, total: float) -> float:
-    """The forecast for a lead with this total when it is judged."""
-    return 1 / (1 + math.exp(-(found.base + total / found.per_logit)))

@@ -15,7 +15,7 @@ from engine.operations.editions import Folder
 from engine.operations.fitting import Ranked
 from engine.operations.proposal_words import words
 from engine.operations.proposals import edition_with_text
-from engine.operations.suggesting import DAY, Rule, Suggested, chance_of
+from engine.operations.suggestion import DAY, Rule, Suggested, chance_of
 from engine.playbook.formatting import formatted
 from engine.playbook.scoring_plan import PRIMARY
 from engine.playbook.validate import is_playbook
@@ -97,6 +97,8 @@ class _File:
         yield said["odds"].format(points=math.log(2) * one.per_logit, shares=shares)
         if one.slight:
             yield said["none"].format(names=", ".join(one.slight))
+        if one.crowded:
+            yield said["crowded"].format(names=", ".join(one.crowded))
         yield said["next"]
 
     def _check(self) -> Iterator[str]:

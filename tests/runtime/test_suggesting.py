@@ -14,13 +14,15 @@ from bench import known_weights
 from engine.errors import EnvironmentFault, InputError, NotFoundError
 from engine.operations import published
 from engine.operations.editions import check
-from engine.operations.fitting import examples_of, fit
+from engine.operations.fitting import Examples, examples_of, fit
 from engine.operations.lead_samples import Judged, gather
 from engine.operations.pasts import Asked
-from engine.operations.suggesting import DAY, Suggested, Wanted, suggest
+from engine.operations.suggesting import learnt as learn
+from engine.operations.suggesting import suggest
+from engine.operations.suggestion import DAY, Suggested, Wanted
 from engine.operations.suggestion_file import written
 from engine.playbook.formatting import formatted
-from engine.runtime.signs import Showing
+from engine.runtime.signs import Showing, Sign
 from engine.store import events, leads
 from engine.store.database import Store
 from engine.store.inserting import insert_many
@@ -184,3 +186,22 @@ def test_levels_move_with_the_points(learnt: Learnt) -> None:
     text = written(unknown, replace(known_weights.folder(), files={
         "longplay.yaml": known_weights.WORKSPACE.encode()}), "en")  # fmt: skip
     assert "thresholds" not in text and "grades: {A: " in text
+
+
+def test_what_everybody_does_is_learnt_by_how_much(learnt: Learnt) -> None:
+    """Behavior that all leads show some of has weight; what adds nothing of its own is left out."""
+    dice = np.random.default_rng(3)
+    amount, noise = dice.uniform(1, 3, 400), dice.uniform(0, 1, 400)
+    same = amount + dice.normal(0, 0.01, 400)
+    always = np.ones(400)
+    came = (dice.uniform(0, 1, 400) < 1 / (1 + np.exp(6 - 3 * amount))).astype(np.intp)
+    shown = np.column_stack((amount, noise, same, always))
+    signs = [
+        Sign("", "page.viewed", 3, "7 days", 5), Sign("", "email.clicked", 3, "7 days", 5),
+        Sign("", "form.submitted", 3, "7 days", 5), Sign("lead.email is defined", points=5),
+    ]  # fmt: skip
+    found = learn(learnt.found, signs, Examples(shown, came, np.zeros(400)))
+    assert found.rules[0].sign.event == "page.viewed" and found.rules[0].low > 0
+    assert found.crowded == ("form.submitted", "lead.email is defined")
+    text = written(found, known_weights.folder(), "en")
+    assert "# Left out, because others say nearly the same" in text
