@@ -14,10 +14,12 @@ from bench.arena import Arena, wait_until
 from bench.client import Web
 from bench.reckoning import Mails, reckon, unfinished
 from engine.store.database import Store
+from engine.store.schema import migrate
+from tests.next_release import NEXT, release
 from workflows.deployment import DEPLOYMENT
 
 KEY = "q83vEjRWeJCrze8SNFZ4kKvN7xI0VniQq83vEjRWeJA="
-pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(300)]
 SLOW = """\
 playbook: slow
 enroll:
@@ -83,8 +85,12 @@ def mails(arena: Sealed, store: Store) -> Mails:
     return found
 
 
-def test_leads_go_on_through_rollout_and_rollback(arena: Sealed) -> None:
-    """Whoever waits under one build is served by the next, and by the old one when it is back."""
+def test_leads_go_on_through_rollout_and_rollback(
+    arena: Sealed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever waits under one build is served by the next, and by the old one when it is back;
+    tables are expanded meanwhile, under workers of before, and processes of before start on them.
+    """
     store = arena.publish()
     worker(arena, "one")
     arena.start_web()
@@ -95,6 +101,10 @@ def test_leads_go_on_through_rollout_and_rollback(arena: Sealed) -> None:
     make_current(arena, "two")
     arena.kill("one")
     feed(web, "middle")
+    with release(tmp_path, monkeypatch, NEXT.format(more="")):
+        assert migrate(store) == "0002"
+    arena.kill("web")
+    arena.start_web()
     assert wait_until(lambda: store.read(unfinished) == 0, 90), store.read(unfinished)
     worker(arena, "one")
     make_current(arena, "one")

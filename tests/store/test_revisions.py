@@ -1,8 +1,5 @@
 """Tables that grow while workers of two releases are at work: expanded, and never contracted."""
 
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -15,38 +12,10 @@ from engine.store import schema
 from engine.store.database import Store
 from engine.store.schema import Fit, fit, head_revision, migrate, schema_revision
 from migrations import rules
+from tests.next_release import NEXT, VERSIONS, release
 from tests.runtime.stage import Stage, edition_with, soundness
 
-VERSIONS = Path(rules.__file__).parent / "versions"
 MAIL = "enroll: {when: [{event: form.submitted}]}\nsteps:\n  - email: note\n  - tag: sent\n"
-NEXT = """
-import sqlalchemy as sa
-from alembic import op
-
-revision = "0002"
-down_revision = "0001"
-branch_labels = depends_on = None
-{more}
-
-def upgrade() -> None:
-    op.create_table("flavor", sa.Column("id", sa.String(), primary_key=True))
-    with op.batch_alter_table("lead") as batch_op:
-        batch_op.add_column(sa.Column("flavor", sa.String(), nullable=True))
-        batch_op.add_column(sa.Column("weight", sa.Integer(), nullable=False, server_default="0"))
-    op.create_index("ix_lead_flavor", "lead", ["flavor"])
-"""
-
-
-@contextmanager
-def release(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> Iterator[None]:
-    """The code of the next release, as far as migrating goes."""
-    scripts = folder / "migrations"
-    if not scripts.exists():
-        shutil.copytree(VERSIONS.parent, scripts)
-    (scripts / "versions" / "0002_next.py").write_text(text)
-    with monkeypatch.context() as patched:
-        patched.setattr(schema, "_scripts", lambda: scripts)
-        yield
 
 
 def test_this_release_works_on_the_next_ones_tables(
