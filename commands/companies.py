@@ -62,8 +62,9 @@ def list_(
     if as_json:
         rendering.document(rows)
         return
-    columns = ("name", "domain", "owner", "leads", "deals", "open_amount", "id")
-    rendering.table(columns, rows, nothing="no companies")
+    columns = ("name", "domain", "owner", "leads", "deals", "open", "id")
+    shown = [{**row, "open": _worth(row["open_amounts"])} for row in rows]
+    rendering.table(columns, shown, nothing="no companies")
     rendering.more(rows, limit, "after")
 
 
@@ -81,7 +82,7 @@ def show(company: Company, as_json: AsJson = False) -> None:
         rendering.document({**found, "its_leads": leads, "its_deals": deals})
         return
     history, fields = found.pop("history"), found.pop("fields")
-    rendering.card({**found, **fields})
+    rendering.card({**found, **fields, "open_amounts": _worth(found["open_amounts"])})
     for columns, rows in (
         (("email", "full_name", "title", "stage", "score", "owner", "id"), leads),
         (("name", "lead", "pipeline", "stage", "amount", "currency", "owner", "id"), deals),
@@ -172,6 +173,10 @@ def duplicates(
         pair = f"{first['one']['id']} {first['other']['id']}"
         rendering.note(f"one: longplay companies merge {pair}; two: longplay companies distinct …")
     rendering.more(rows, limit, "after")
+
+
+def _worth(amounts: dict[str, float]) -> str:
+    return ", ".join(f"{amount:,g} {currency}".strip() for currency, amount in amounts.items())
 
 
 def _called(company: dict[str, object]) -> str:

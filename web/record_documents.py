@@ -36,7 +36,7 @@ class CompanyAnswer(BaseModel):
     leads: int
     deals: int
     open_deals: int
-    open_amount: float
+    open_amounts: dict[str, float] = Field(description="what its open deals are worth, by currency")
     created_at: datetime
     fields: dict[str, JsonValue]
 
@@ -68,7 +68,7 @@ class MergedCompanyAnswer(BaseModel):
     survivor: str
     merged: str
     fields: dict[str, JsonValue] = Field(description="what changed: name → before and after")
-    moved: dict[str, float] = Field(description="rows that went over, by table")
+    moved: dict[str, int] = Field(description="rows that went over, by table")
 
 
 class CompanyPairsAnswer(BaseModel):

@@ -1,6 +1,7 @@
 """Companies as people and scripts see them: one in full, a page of many, pairs that are alike."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from itertools import combinations
 from typing import Any
@@ -221,7 +222,7 @@ def _shapes(
     return [
         {
             **{name: row[name] for name in _ON_TOP}, "domains": domains.get(str(row["id"]), []),
-            **sizes[str(row["id"])], "created_at": _iso(row["created_at"]),
+            **asdict(sizes[str(row["id"])]), "created_at": _iso(row["created_at"]),
             "fields": {name: to_json(row[name]) for name in current.company_fields},
         }
         for row in rows

@@ -50,7 +50,7 @@ class MergedCompany:
     survivor: str
     former: str
     fields: Mapping[str, tuple[Value, Value]]
-    moved: Mapping[str, float]
+    moved: Mapping[str, int]
 
     def as_json(self) -> dict[str, Any]:
         """What `--json` shows."""
@@ -139,7 +139,8 @@ def merge_companies(
         both = companies.load(tx, [stays, goes], current.company_fields)
         fields = _lacking(both[stays], both[goes])
         if dry_run:
-            return MergedCompany(stays, goes, fields, companies.sizes(tx, [goes])[goes])
+            size = companies.sizes(tx, [goes])[goes]
+            return MergedCompany(stays, goes, fields, {"lead": size.leads, "deal": size.deals})
         moved = companies.lead_on(tx, goes, stays)
         was = {name: to_json(value) for name, value in both[goes].items() if value is not None}
         line = companies.change(tx, stays, "merged", None, goes, actor, reason)

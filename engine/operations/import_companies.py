@@ -36,7 +36,7 @@ COMPANIES = Headings(
     "company",
     {field.name: field.type for field in COMPANY_FIELDS},
     _CALLED,
-    frozenset({"created_at", "version", "domains", "leads", "deals", "open_deals", "open_amount",
+    frozenset({"created_at", "version", "domains", "leads", "deals", "open_deals", "open_amounts",
                REASON_COLUMN}),
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ No function queries company by company. Which leads belong to one is `company_pl
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
 
@@ -123,21 +124,36 @@ def page(
     return [facts_of(row, custom) for row in rows]
 
 
-def sizes(tx: Transaction, ids: Iterable[str]) -> dict[str, dict[str, float]]:
-    """Of each of these companies: `leads`, `deals`, `open_deals` and their `open_amount`."""
-    wanted = sorted(set(ids))
-    found = {id: {"leads": 0, "deals": 0, "open_deals": 0, "open_amount": 0.0} for id in wanted}
+@dataclass(slots=True)
+class Size:
+    """What a company has: leads, deals, open ones, and what these are worth by currency."""
+
+    leads: int = 0
+    deals: int = 0
+    open_deals: int = 0
+    open_amounts: dict[str, float] = field(default_factory=dict)
+
+
+def sizes(tx: Transaction, ids: Iterable[str]) -> dict[str, Size]:
+    """What each of these companies has; two queries."""
+    found = {id: Size() for id in sorted(set(ids))}
     count, company = sa.func.count(), lead_table.c.company_id
-    leads = sa.select(company, count).where(company.in_(wanted)).group_by(company)
+    leads = sa.select(company, count).where(company.in_(list(found))).group_by(company)
     for row in tx.conn.execute(leads):
-        found[row[0]]["leads"] = row[1]
-    of_deal, is_open = deal_table.c.company_id, deal_table.c.closed == ""
-    open_amount = sa.func.sum(sa.case((is_open, deal_table.c.amount), else_=0))
-    deals = sa.select(of_deal, count, sa.func.sum(sa.case((is_open, 1), else_=0)), open_amount)
-    for row in tx.conn.execute(deals.where(of_deal.in_(wanted)).group_by(of_deal)):
-        found[row[0]] |= {
-            "deals": row[1], "open_deals": int(row[2]), "open_amount": float(row[3] or 0)
-        }  # fmt: skip
+        found[row[0]].leads = row[1]
+    deal = deal_table.c
+    amount = sa.func.coalesce(sa.func.sum(deal.amount), 0)
+    by = (deal.company_id, deal.closed, deal.currency)
+    query = sa.select(*by, count, amount).where(deal.company_id.in_(list(found))).group_by(*by)
+    for id, closed, currency, number, worth in tx.conn.execute(query):
+        size = found[id]
+        size.deals += number
+        if closed:
+            continue
+        size.open_deals += number
+        if worth:
+            known = size.open_amounts.get(currency or "", 0.0)
+            size.open_amounts[currency or ""] = known + float(worth)
     return found
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from engine.ids import new_id
-from engine.runtime.companies import Company, Placing, Signs, signs_of
+from engine.playbook.values import Value
+from engine.runtime.companies import Company, Placing, Signs, domain_key, signs_of
 from engine.store import companies, quick
 from engine.store.companies import deal_table, key_table, table
 from engine.store.database import Transaction
@@ -96,18 +97,27 @@ def _write(
     signs: Sequence[Signs],
 ) -> list[str | None]:
     rows = [companies.row_of(one.id, one.name, one.domain, tx.now) for one in placing.new.values()]
-    companies.insert(tx, rows, ACTOR, "what a lead says")
-    for id in sorted(placing.changed):
-        one = placing.companies[id]
-        values = {"name": one.name, "domain": one.domain}
-        companies.save(tx, id, values, actor=ACTOR, reason="what a lead says", custom={})
+    companies.insert(tx, rows, ACTOR, _WHY)
     learned = companies.learn(tx, placing.keys)
+    for id in sorted(placing.changed):
+        _save(tx, placing.companies[id], learned)
     if len(learned) == len(placing.keys):
         return found
     # Somebody else made one of them at the same moment: theirs is the company, ours goes.
     _, found = _look(tx, keys, signs)
     companies.remove(tx, sorted(placing.new.keys() - set(filter(None, found))))
     return found
+
+
+def _save(tx: Transaction, company: Company, learned: frozenset[str]) -> None:
+    """Writes what was learned of a company; a domain only if nobody else got it meanwhile."""
+    values: dict[str, Value] = {"name": company.name}
+    if company.domain and domain_key(company.domain) in learned:
+        values["domain"] = company.domain
+    companies.save(tx, company.id, values, actor=ACTOR, reason=_WHY, custom={})
+
+
+_WHY = "what a lead says"
 
 
 def adopt(tx: Transaction, survivor: str, former: str) -> None:

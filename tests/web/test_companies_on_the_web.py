@@ -72,7 +72,7 @@ def test_companies_over_the_api(house: Store, client: TestClient) -> None:
     again = client.post(many, json={"domain": "bolt.example", "owner": "sam.lee"})
     assert (again.status_code, again.json()["owner"]) == (200, "sam.lee")
     acme = checked(client, one, "get", client.get("/v1/companies/acme.example"))
-    assert (acme["name"], acme["leads"], acme["open_amount"]) == ("Acme", 2, 1200)
+    assert (acme["name"], acme["leads"], acme["open_amounts"]) == ("Acme", 2, {"USD": 1200})
     changed = client.patch("/v1/companies/acme.example", json={"name": "ACME", "reason": "so"})
     assert checked(client, one, "patch", changed)["name"] == "ACME"
     page = checked(client, many, "get", client.get(f"{many}?limit=1"))
