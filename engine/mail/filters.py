@@ -33,15 +33,22 @@ MAX_TEXT = 10_000
 MAX_NUMBER = 10**18
 
 _SIGNS = {"eq": "==", "ne": "!=", "lt": "<", "lteq": "<=", "gt": ">", "gteq": ">="}
+_LENGTHS = frozenset({"duration", "within"})  # roles of arguments that are lengths of time
 _TOTAL = frozenset({"default", "count", "sum", "last"})  # these answer to a missing operand, too
 
 
 def _bound(name: str, rule: FilterRule) -> Filter:
+    is_total, as_written = name in _TOTAL, not _LENGTHS.intersection(rule.arguments)
+    most = len(rule.arguments)
+
     def run(scope: Scope, value: object, *arguments: object) -> object:
-        if value is None and name not in _TOTAL:
+        if value is None and not is_total:
             return None
-        found = zip(rule.arguments, arguments, strict=False)
-        given = [_argument(role, argument) for role, argument in found]
+        if as_written:
+            given = cast(list[Argument], [*arguments[:most]])
+        else:
+            found = zip(rule.arguments, arguments, strict=False)
+            given = [_argument(role, argument) for role, argument in found]
         try:
             return rule.run(scope, cast(Value, value), given)
         except ArithmeticError:  # a date beyond the calendar's end
@@ -54,7 +61,7 @@ FILTERS: Mapping[str, Filter] = {name: _bound(name, rule) for name, rule in RULE
 
 
 def _argument(role: str, argument: object) -> Argument:
-    if role in ("duration", "within") and isinstance(argument, str):
+    if role in _LENGTHS and isinstance(argument, str):
         return length(argument)
     return cast(Argument, argument)
 

@@ -6,6 +6,7 @@ where they belong.
 """
 
 import base64
+import binascii
 import hashlib
 import hmac
 import re
@@ -50,6 +51,8 @@ _NUMBERS = {
     LinkKind.CONFIRM: 5,
 }  # fmt: skip
 _KINDS = {number: kind for kind, number in _NUMBERS.items()}
+_SHIFTED: dict[str, int] = {kind: number << _ID_BITS for kind, number in _NUMBERS.items()}
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,10 @@ class LinkSigner:
         """The token of 36 URL-safe characters that always belongs to these three."""
         if not 0 <= index <= MAX_INDEX:
             raise ValueError(f"a message has at most {MAX_INDEX + 1} links, not {index}")
-        number = _NUMBERS[LinkKind(kind)] << _ID_BITS | _decode(job_id)
-        body = number.to_bytes(13, "big") + index.to_bytes(2, "big")
-        return base64.urlsafe_b64encode(body + self._keys[0].mac(body)).decode("ascii")
+        number = _SHIFTED[kind] | _decode(job_id)
+        body = (number << 16 | index).to_bytes(_BODY, "big")
+        whole = binascii.b2a_base64(body + self._keys[0].mac(body), newline=False)
+        return whole.translate(_URL_SAFE).decode("ascii")
 
     def read(self, token: str) -> Link | None:
         """What a token says, or None when we did not make it."""

@@ -20,7 +20,7 @@ from engine.mail.law import MailKind
 _PLAIN_WIDTH = 76
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OutgoingMessage:
     """All that a message says; `as_bytes` is what goes over the wire."""
 
@@ -121,8 +121,13 @@ def _multipart(subtype: str, boundary: str, parts: list[bytes]) -> bytes:
 
 def _text_part(subtype: str, text: str) -> bytes:
     encoding, body = transfer_encoded(text)
+    return _text_head(subtype, encoding) + body
+
+
+@lru_cache(maxsize=16)
+def _text_head(subtype: str, encoding: str) -> bytes:
     head = f"Content-Type: text/{subtype}; charset=utf-8\r\nContent-Transfer-Encoding: {encoding}"
-    return head.encode("ascii") + b"\r\n\r\n" + body
+    return head.encode("ascii") + b"\r\n\r\n"
 
 
 def transfer_encoded(text: str) -> tuple[str, bytes]:
@@ -131,7 +136,9 @@ def transfer_encoded(text: str) -> tuple[str, bytes]:
     No encoding can contain our boundary: it begins with `=_`, which neither quoted-printable nor
     base64 ever writes, and plain text that contains it is not left plain.
     """
-    text = text.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.rstrip("\n") + "\n"
     body = text.replace("\n", "\r\n").encode("utf-8", "replace")
     if text.isascii():
         if "=_" not in text and "\0" not in text and _narrow(text):

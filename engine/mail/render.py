@@ -29,7 +29,7 @@ _KEPT_DRAFTS = 256
 _MARK = re.compile(r"{[{%#]")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class RenderedEmail:
     """A template filled in for one lead."""
 
@@ -71,6 +71,15 @@ class Templates:
         loader = _Loader(self.sources, frozenset(pictures))
         self._env = TemplateEnvironment(loader=loader, html=True)
         self._drafts: dict[tuple[str, str, Wish, tuple[str, ...]], Draft] = {}
+        self._said: dict[str, bool] = {}
+
+    def may_say(self, name: str) -> bool:
+        """Whether this name occurs anywhere in the texts; else no template can ask for it."""
+        found = self._said.get(name)
+        if found is None:
+            texts = self.sources.files.values()
+            found = self._said[name] = any(name in text for text in texts)
+        return found
 
     def render(
         self,

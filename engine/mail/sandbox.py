@@ -77,7 +77,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """A field of a record, or a fact about the loop; never an attribute of an object."""
-        if isinstance(obj, Mapping):
+        if type(obj) is dict or isinstance(obj, Mapping):
             value = obj.get(attribute)
             return MISSING if value is None else value
         if isinstance(obj, LoopContext) and attribute in _LOOP:
@@ -169,7 +169,8 @@ def _flat(value: Sequence[object]) -> Sequence[object]:
 def _adapted(filter: Filter) -> Callable[..., object]:
     @pass_context
     def call(context: Context, value: object, *arguments: object) -> object:
-        result = filter(context.parent, value_of(value), *map(value_of, arguments))
+        given = [None if isinstance(each, Undefined) else each for each in arguments]
+        result = filter(context.parent, value_of(value), *given)
         return MISSING if result is None else result
 
     return call

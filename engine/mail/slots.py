@@ -8,7 +8,7 @@ space but single spaces. Any other value is part of the page, which is then work
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from html import unescape
 from typing import NamedTuple
@@ -29,6 +29,9 @@ _PLAIN = re.compile(
 _TAG = re.compile(r"<(?:(!--)|(/?[a-zA-Z][^\s/>]*))")
 _IN_TAG = re.compile(r"(?<![^\s\"'<>/=])([^\s\"'<>/=]+)\s*=\s*([\"'])|>")  # each name tried once
 _OPEN_VALUES = frozenset({"href", "src", "background", "alt", "title"})
+_DOUBTFUL = "hHmM# "  # what may begin a scheme, or has no slot
+_SPECIAL = re.compile("[&<>\"']")
+_LONGEST_SHAPE = 256
 _RAW = frozenset({
     "style", "mj-style", "script", "textarea", "noscript", "template", "xmp", "iframe", "plaintext",
 })  # fmt: skip
@@ -66,7 +69,7 @@ class Page(NamedTuple):
 
     def marked(self, url: str) -> str:
         """How an address looks in this page when a template printed it: with a slot, or not."""
-        found = _PLAIN.match(str(Markup.escape(url)))
+        found = _PLAIN.match(str(Markup.escape(url)) if _SPECIAL.search(url) else url)
         name = self.slot_of(found[2]) if found else ""
         return f"{found[1] or ''}{mark(name)}" if found and name else url
 
@@ -81,22 +84,43 @@ class Page(NamedTuple):
 
 def page_of(pieces: Iterable[str]) -> Page:
     """The page that a template wrote piece by piece; what it printed is `Markup`."""
-    place, out, numbers = _TEXT, [], dict[str, str]()
-    for piece in pieces:
-        if type(piece) is not Markup:
-            place = _after(place, piece)
-            out.append(piece)
-            continue
-        plain = _PLAIN.match(piece) if _takes(place) else None
-        if plain is None:
-            out.append(without_marks(piece))
+    out, numbers = [*pieces], dict[str, str]()
+    words = tuple([None if type(piece) is Markup else piece for piece in out])
+    for at, takes in _shape(words) if len(words) <= _LONGEST_SHAPE else _printed(words):
+        found = _slotted(out[at]) if takes else None
+        if found is None:
+            out[at] = without_marks(out[at])
         else:
-            scheme, value = plain.groups()
+            scheme, value = found
             name = numbers.get(value)
             if name is None:
                 name = numbers[value] = str(len(numbers))
-            out.append(f"{scheme or ''}{_OPEN}{name}{_CLOSE}")
+            out[at] = f"{scheme}{_OPEN}{name}{_CLOSE}"
     return Page("".join(out), {name: value for value, name in numbers.items()})
+
+
+def _slotted(piece: str) -> tuple[str, str] | None:
+    """A value that may have a slot, behind the scheme that stays in the page; None: it may not."""
+    text = str.__str__(piece)  # `Markup` makes each of its own steps dear
+    if text[:1] not in _DOUBTFUL and text[-1] != " " and "  " not in text and text.isprintable():
+        return "", text  # most names and words, at a fraction of the price
+    plain = _PLAIN.match(text)
+    return None if plain is None else (plain[1] or "", plain[2])
+
+
+def _printed(words: Sequence[str | None]) -> list[tuple[int, bool]]:
+    """Where a template printed values among its words, and whether there is a place for a slot."""
+    place, found = _TEXT, []
+    for at, piece in enumerate(words):
+        if piece is None:
+            found.append((at, _takes(place)))
+        else:
+            place = _after(place, piece)
+    return found
+
+
+_shape = lru_cache(maxsize=512)(_printed)
+"""A page's words are the same in mail after mail."""
 
 
 def raw(values: Mapping[str, str]) -> dict[str, str]:

@@ -21,7 +21,7 @@ _KEPT_TEMPLATES = 256
 _MOST_TEXT = 200_000
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Written:
     """A message ready for the transport."""
 
@@ -61,16 +61,18 @@ class Writer:
         current = letter.current
         marketing = params.get("as", "marketing") == "marketing"
         unsubscribe = self._url(LinkKind.UNSUBSCRIBE, letter.job)
+        templates = self._templates_of(letter)
         scope = {
             **letter.scope,
             **current.words,
             "unsubscribe_url": unsubscribe,
             "preferences_url": unsubscribe,
-            "confirm_url": self._url(LinkKind.CONFIRM, letter.job),
             "data": _filled_tree(params.get("data"), letter.scope),
         }
+        if templates.may_say("confirm_url"):  # few do, and signing costs
+            scope["confirm_url"] = self._url(LinkKind.CONFIRM, letter.job)
         languages = (str(letter.lead.get("language") or ""), current.workspace.language)
-        rendered = self._templates_of(letter).render(
+        rendered = templates.render(
             str(params["template"]),
             scope,
             languages=[one for one in languages if one],

@@ -24,7 +24,7 @@ from engine.store.suppressions import Blocks
 NO_BLOCKS = Blocks()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Recipient:
     """Who a message goes to: a lead, one of our own people, or nobody (then the inbox).
 

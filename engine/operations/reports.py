@@ -34,7 +34,7 @@ _BACK_OFF = tuple(timedelta(minutes=n) for n in (1, 5, 15, 30, 60))
 _OUR_FAULT_AGAIN = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Sent:
     """What an attempt found out about one message."""
 

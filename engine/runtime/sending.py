@@ -22,7 +22,7 @@ class Cap:
     period: timedelta
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Mailing:
     """A message that is about to go, with all that the decision looks at.
 
