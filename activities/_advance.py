@@ -323,9 +323,9 @@ def _step(row: Mapping[Any, Any], member: Member, now: datetime) -> enrollments.
         "seq": member.seq, "pc": member.pc, "state": "waiting" if member.blocked_on else "active",
         "blocked_on": member.blocked_on, "wake_at": member.look_at, "until_at": member.until_at,
         "anchor_at": member.anchor_at, "listen_seq": member.listen_seq, "memory": member.memory,
-        "ended_at": None, "outcome": "", "goal": False, "goal_value": None,
-        "reason": row["reason"], "held_at": None, "deal": member.deal,
     }  # fmt: skip
+    if member.deal != row["deal"]:
+        values["deal"] = member.deal
     match member.ended:
         case Finish() as how:
             values |= {

@@ -34,7 +34,7 @@ def finish_rows(tx: Transaction, ends: Sequence[tuple[Mapping[Any, Any], Finish]
     steps, lines = [], []
     for row, end in ends:
         lines.append((row["id"], Logged(row["seq"], "exit", "", end.outcome, end.why)))
-        values = dict(row) | {
+        values = {
             "seq": row["seq"] + 1, "state": "finished", "blocked_on": "", "wake_at": None,
             "until_at": None, "ended_at": tx.now, "outcome": end.outcome, "goal": end.goal,
             "goal_value": end.value, "reason": end.why, "held_at": None,

@@ -35,20 +35,11 @@ BRISK = 0.25
 LEASE = timedelta(minutes=2)
 """How long an attempt owns what it took; longer than the deadline that the sender keeps itself."""
 
-_CLAIMED = (
-    "state",
-    "attempt",
-    "token",
-    "lease_until",
-    "address",
-    "via",
-    "reason",
-    "not_before",
-    "ended_at",
-)
+_TAKEN = ("state", "attempt", "token", "lease_until", "address", "via", "reason")
+_PUT_OFF = (*_TAKEN, "not_before", "ended_at")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Letter:
     """A message that goes now, with everything that writing it needs."""
 
@@ -194,7 +185,7 @@ def _decide(
     routes = Routes.load(tx, current, braked)
     pacer = Pacer.load(tx, current, recipients.addresses(), apart=apart)
     pacer.stride = stride
-    written, skipped = [], []
+    taken, put_off, skipped = [], [], []
     for row in rows:
         op = op_of(tx, row)
         recipient = recipients.of(row, op)
@@ -212,7 +203,8 @@ def _decide(
             decision = pacer.slot(row["reason"], address, lane=lane, via=via)
         if isinstance(decision, Go) and recipient.channel:
             decision = pacer.room(recipient.channel, row["reason"], lane=lane)
-        written.append(_claimed(row, decision, recipient, token, tx.now) | {"via": via})
+        values = _claimed(row, decision, recipient, token, tx.now) | {"via": via}
+        (taken if isinstance(decision, Go) else put_off).append(values)
         if isinstance(decision, Skip):
             skipped.append((row["enrollment"], row["seq"]))
             window.put_off.append((op.action, "skipped", why_skipped(decision.why)))
@@ -222,7 +214,8 @@ def _decide(
             recipients.count(row, tx.now)
             window.taken.append(letter_for(tx, row, recipient, recipients, via))
     pacer.flush()
-    jobs.write(tx, written, _CLAIMED)
+    jobs.write(tx, taken, _TAKEN)
+    jobs.write(tx, put_off, _PUT_OFF)
     enrollments.wake_at_seq(tx, skipped)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -173,18 +174,12 @@ class Step:
     values: Mapping[str, Any]
 
 
-_STEP_COLUMNS = (
-    "seq", "pc", "state", "blocked_on", "wake_at", "until_at", "anchor_at", "listen_seq",
-    "memory", "ended_at", "outcome", "goal", "goal_value", "reason", "held_at", "deal",
-)  # fmt: skip
-
-
-_STEP_VALUES = [(f"b_{name}_", name) for name in _STEP_COLUMNS]
-_advance = (
-    sa.update(table)
-    .where(table.c.id == sa.bindparam("b_id"), table.c.seq == sa.bindparam("b_seq"))
-    .values({name: sa.bindparam(bound) for bound, name in _STEP_VALUES})
-)
+@lru_cache(maxsize=16)
+def _advance(columns: tuple[str, ...]) -> sa.Update:
+    """What is not written is in no index that has to be looked at."""
+    here = sa.and_(table.c.id == sa.bindparam("b_id"), table.c.seq == sa.bindparam("b_seq"))
+    values = {name: sa.bindparam(f"b_{name}_") for name in columns}
+    return sa.update(table).where(here).values(values)
 
 
 def advance(tx: Transaction, steps: Sequence[Step]) -> None:
@@ -194,14 +189,15 @@ def advance(tx: Transaction, steps: Sequence[Step]) -> None:
         RuntimeError: a row was not at its seq any more. The locks exclude it, so nothing of this
             transaction may stand.
     """
-    rows = [
-        {"b_id": step.id, "b_seq": step.seq}
-        | {bound: step.values[name] for bound, name in _STEP_VALUES}
-        for step in steps
-    ]
-    done = quick.run_locked(tx, _advance, rows)
-    if done not in {-1, len(rows)}:
-        raise RuntimeError(f"{len(rows) - done} enrollments moved under a lock")
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for step in steps:
+        row = {f"b_{name}_": value for name, value in step.values.items()}
+        row["b_id"], row["b_seq"] = step.id, step.seq
+        groups.setdefault(tuple(step.values), []).append(row)
+    for columns, rows in groups.items():
+        done = quick.run_locked(tx, _advance(columns), rows)
+        if done not in {-1, len(rows)}:
+            raise RuntimeError(f"{len(rows) - done} enrollments moved under a lock")
 
 
 def log(tx: Transaction, lines: Iterable[tuple[str, Logged]]) -> None:
@@ -249,7 +245,6 @@ _wake_at_seq = (
     .where(
         table.c.id == sa.bindparam("b_id"),
         table.c.seq == sa.bindparam("b_seq"),
-        # Not `IN`: that is spelled anew for every row of an executemany.
         sa.or_(*(table.c.state == each for each in _ON_THEIR_WAY)),
     )
     .values(wake_at=sa.bindparam("at"))
@@ -258,8 +253,8 @@ _wake_at_seq = (
 
 def wake_at_seq(tx: Transaction, keys: Iterable[tuple[str, int]]) -> None:
     """Makes due, of (enrollment, seq), those that still stand there; held and stopped ones not."""
-    rows = [{"b_id": one, "b_seq": seq, "at": tx.now} for one, seq in keys]
-    quick.run(tx, _wake_at_seq, rows)
+    rows = [{"b_id": one, "b_seq": seq, "at": tx.now} for one, seq in dict.fromkeys(keys)]
+    quick.run_locked(tx, _wake_at_seq, rows)
 
 
 def keep_answers(tx: Transaction, kept: Iterable[tuple[str, int, JsonValue]]) -> None:

@@ -180,7 +180,7 @@ def requeue(tx: Transaction, ids: Sequence[str], batch: str) -> None:
     """Puts deferred jobs into a batch."""
     tx.conn.execute(
         sa.update(table).where(table.c.id.in_(ids), table.c.state == "deferred")
-        .values(state="queued", batch=batch, lease_until=None)
+        .values(state="queued", batch=batch, lease_until=None, not_before=None)
     )  # fmt: skip
 
 
@@ -265,10 +265,10 @@ def next_lease(tx: Transaction, batch: str) -> datetime | None:
 
 
 def write(tx: Transaction, rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
-    """Updates jobs by id, the same columns for each."""
+    """Updates jobs by id, the same columns for each; they are locked, and each is there once."""
     if rows:
         names = [(f"b_{name}_", name) for name in columns]
-        quick.run(
+        quick.run_locked(
             tx,
             _update(tuple(columns)),
             [{"b_id": row["id"]} | {bound: row[name] for bound, name in names} for row in rows],

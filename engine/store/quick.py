@@ -10,6 +10,7 @@ import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain, zip_longest
 from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
@@ -26,7 +27,10 @@ _DIALECT = sqlite.dialect(
     paramstyle="qmark", json_serializer=documents.spell, json_deserializer=documents.read
 )
 _NOTHING = object()
-_SIZES = (1, 20, 100, 500)
+_FEW = 4
+"""Rows from which on one statement changes all."""
+
+_SIZES = (1, 20, 50, 100, 500)
 """Lists are filled up to one of these lengths, so that few texts stand for all of them."""
 
 
@@ -57,11 +61,21 @@ def change(tx: Transaction, statement: sa.Update | sa.Delete, **values: Any) -> 
 def run_locked(tx: Transaction, statement: sa.Update, rows: Sequence[Mapping[str, Any]]) -> int:
     """`run` for rows that are locked already, each of them met by one of `rows` at most.
 
-    PostgreSQL changes them by one statement, in whatever order it likes.
+    They are changed by one statement, in whatever order the database likes: a thread that hands
+    the interpreter over for every row waits as often for it, and everybody else for that thread.
     """
     if tx.is_postgres and len(rows) > 1:
         return quick_postgres.change_at_once(tx, statement, rows)
-    return run(tx, statement, rows)
+    if tx.is_postgres or len(rows) < _FEW:
+        return run(tx, statement, rows)
+    changed = 0
+    for start in range(0, len(rows), _SIZES[-1]):
+        some = rows[start : start + _SIZES[-1]]
+        ready, text, marks = _joined(statement, _size(len(some)))
+        arguments = list(chain.from_iterable(_many(ready, some)))
+        arguments += [None] * (marks - len(arguments))  # rows of NULL meet none
+        changed += _execute_text(tx, "execute", text, arguments).rowcount
+    return changed
 
 
 def run(
@@ -75,11 +89,27 @@ def run(
             return quick_postgres.change(tx, statement, rows)
         return tx.conn.execute(statement, list(rows)).rowcount
     ready = _ready(statement, (), tuple(rows[0]))
+    return _execute(tx, "executemany", ready, _many(ready, rows)).rowcount
+
+
+def _many(ready: "_Ready", rows: Sequence[Mapping[str, Any]]) -> list[tuple[Any, ...]]:
     try:
-        arguments = ready.many(rows)
+        return ready.many(rows)
     except ValueError as error:
         raise StatementError(str(error), ready.text, None, error) from error
-    return _execute(tx, "executemany", ready, arguments).rowcount
+
+
+@lru_cache(maxsize=128)
+def _joined(statement: sa.Update, size: int) -> "tuple[_Ready, str, int]":
+    """An UPDATE that takes its values from so many rows of them, joined by what it looks for."""
+    ready = _ready(statement, ())
+    pieces = ready.text.split("?")
+    marks = [f"given.column{at}" for at in range(1, len(pieces))]
+    text = "".join(chain.from_iterable(zip_longest(pieces, marks, fillvalue="")))
+    row = f"({', '.join('?' * len(marks))})"
+    head, where, tail = text.partition(" WHERE ")
+    given = f"(VALUES {', '.join([row] * size)}) AS given"
+    return ready, f"{head} FROM {given}{where}{tail}", size * len(marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +266,13 @@ def _size(count: int) -> int:
 
 
 def _execute(tx: Transaction, how: str, ready: _Ready, arguments: list[Any]) -> sqlite3.Cursor:
+    return _execute_text(tx, how, ready.text, arguments)
+
+
+def _execute_text(tx: Transaction, how: str, text: str, arguments: list[Any]) -> sqlite3.Cursor:
     cursor = cast(sqlite3.Connection, tx.conn.connection.driver_connection).cursor()
     try:
-        return cast(sqlite3.Cursor, getattr(cursor, how)(ready.text, arguments))
+        return cast(sqlite3.Cursor, getattr(cursor, how)(text, arguments))
     except sqlite3.Error as error:
         # As SQLAlchemy tells it: whoever repeats, halves or stops looks for these.
-        raise DBAPIError.instance(ready.text, None, error, sqlite3.Error) from error
+        raise DBAPIError.instance(text, None, error, sqlite3.Error) from error
