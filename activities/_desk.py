@@ -46,6 +46,9 @@ from engine.store import escalations, jobs, lead_writing, scores, tasks
 from engine.store.database import Transaction
 
 JOBS_IN_A_BATCH = 250
+JOBS_OF_MANY = 500
+"""The same where a slice is full: what a batch costs Temporal and the driver is shared by more, and
+as others follow, no sender is left with nothing to do."""
 
 MAIL_QUEUE = "longplay-email"
 
@@ -283,7 +286,8 @@ class Desk:
             for row in due
         ]
         for group in apart(self.tx, self.current, going):
-            for chunk in _chunks(group.jobs, JOBS_IN_A_BATCH):
+            is_full = len(group.jobs) >= JOBS_OF_MANY and not group.destination
+            for chunk in _chunks(group.jobs, JOBS_OF_MANY if is_full else JOBS_IN_A_BATCH):
                 batch = new_id()
                 batches.append(
                     {

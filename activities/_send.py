@@ -1,6 +1,6 @@
 """`send`: takes a batch of jobs out of the house, a window at a time.
 
-It is bounded (250 jobs, less than a minute) and never waits for a time to come: what may not go
+It is bounded (500 jobs, less than a minute) and never waits for a time to come: what may not go
 now is written `deferred until` (runtime.md, I15). Whoever repeats it takes only what is queued.
 """
 
@@ -31,7 +31,7 @@ from engine.operations.windows import BRISK, WIDE, WINDOW, Letter, Window
 from engine.playbook.providers import destination_of
 from engine.store.database import Store, Transaction, is_away
 
-MOST_JOBS = 250
+MOST_JOBS = 500
 TIME = timedelta(seconds=50)
 ONE_MESSAGE = timedelta(seconds=30)
 BEGUN = timedelta(seconds=1)
