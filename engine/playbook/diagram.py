@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal, assert_never
 
+from engine.playbook.escalation_plan import Watch
 from engine.playbook.naming import slug
 from engine.playbook.plan import (
     Ask,
@@ -122,8 +123,16 @@ def _landing(plan: Plan, at: int) -> int:
 
 
 def _start(plan: Plan) -> str:
+    if plan.escalation is not None:
+        return _watch(plan.escalation.watch)
     triggers = [_trigger(each) for each in plan.enroll.triggers] or ["by hand"]
     return "\n".join(triggers)
+
+
+def _watch(watch: Watch) -> str:
+    stages = ", ".join(watch.stages) or "any open stage"
+    where = f"{watch.pipeline}: {stages}" if watch.pipeline else stages
+    return f"is in {where}" + (f"\nif {short(watch.cond)}" if watch.cond else "")
 
 
 def _trigger(trigger: Trigger) -> str:
@@ -166,6 +175,7 @@ def _lines(op: Op, at: int) -> Iterator[tuple[int, str]]:  # noqa: PLR0912 - one
             yield from zip(op.ways, map(_share, op.arms, [op] * len(op.arms)), strict=True)
         case Climb():
             yield from zip(op.ways, op.levels, strict=True)
+            yield op.exit_to, "it is over"
         case Ask() if op.else_to == at + 1:
             yield at + 1, "whatever the answer"
         case Ask():
