@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from bench import shapes
 from bench.arena import Arena
+from bench.client import Web
 from bench.mail_rate import whole_path
+from engine.store.database import Store
 from worker import CHILDREN
 
 pytestmark = pytest.mark.xdist_group("house")
@@ -72,3 +75,34 @@ def test_a_sender_that_dies_comes_back_and_none_outlives_its_worker(arena: Arena
     until(lambda: all(is_gone(each) for each in third), 15)
     assert len(arena.accepted()) == 80
     store.close()
+
+
+def states(store: Store) -> dict[str, int]:
+    query = sa.text("SELECT state, count(*) FROM job GROUP BY state")
+    return store.read(lambda tx: {row[0]: int(row[1]) for row in tx.conn.execute(query)})
+
+
+def test_a_worker_that_is_told_to_end_leaves_nothing_in_doubt() -> None:
+    """SIGTERM while it sends: what is in flight arrives and is recorded, the rest waits."""
+    mails = 150
+    with Arena() as arena:
+        arena.write(shapes.files_of_one_mail())
+        arena.start_temporal()
+        arena.start_sink(delay=0.05)
+        store = arena.publish()
+        arena.start_web()
+        arena.start_worker()
+        leads = [{"email": f"lead{n}@example.com"} for n in range(mails)]
+        Web(arena.web_port).post_events(
+            [{"name": "form.submitted", "id": each["email"], "lead": each} for each in leads]
+        )
+        until(lambda: states(store).get("accepted", 0) > 0, 60)
+        arena.processes["worker"].send_signal(signal.SIGTERM)
+        assert arena.processes["worker"].wait(30) == 0
+        left = states(store)
+        assert set(left) <= {"accepted", "queued"}
+        assert len(arena.accepted()) == left["accepted"]
+        arena.start_worker()
+        until(lambda: states(store) == {"accepted": mails}, 90)
+        assert len(arena.accepted()) == mails
+        store.close()
