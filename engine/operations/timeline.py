@@ -11,16 +11,30 @@ from typing import Any, Literal
 import sqlalchemy as sa
 
 from engine.errors import InputError
-from engine.store import enrollments, events, jobs, owners, scores, tasks
+from engine.store import (
+    enrollments,
+    escalations,
+    events,
+    jobs,
+    notices,
+    owners,
+    scores,
+    tasks,
+)
 from engine.store.columns import EPOCH
 from engine.store.database import Transaction
 from engine.store.lead_writing import change_table
 
-Kind = Literal["event", "step", "message", "change", "task", "owner", "points", "entered"]
+Kind = Literal[
+    "event", "step", "message", "change", "task", "owner", "points", "entered", "act", "told"
+]
 _ORDER: tuple[Kind, ...] = (
-    "task", "points", "owner", "change", "step", "message", "entered", "event"
+    "task", "points", "owner", "change", "told", "step", "message", "act", "entered", "event"
 )  # fmt: skip
 """Of what has the same time, what is shown first: effects above their causes."""
+
+_TOLD_BETTER = ("accepted", "gathered")
+"""Steps of which the message, or the notice, says more."""
 
 PAGE = 60
 MOST_RUNS = 200
@@ -106,7 +120,7 @@ def of_runs(
 ) -> list[Moment]:
     """What these enrollments did, and when they began."""
     found: list[Moment] = []
-    for read in (_steps, _tasks, _entered):
+    for read in (_steps, _tasks, _entered, _acts, _told):
         found += read(tx, runs, cut, size)
     return found
 
@@ -126,13 +140,21 @@ def _told_once(found: Sequence[Moment]) -> list[Moment]:
     return [
         one
         for one in found
-        if not (one.kind == "step" and one.details["op"] == "send" and one.state == "accepted")
+        if not (one.kind == "step" and _is_told_better(one))
         and not (
             one.kind == "change"
             and one.title == "owner"
             and (one.at, one.details["after"]) in owners_at
         )
     ]
+
+
+def _is_told_better(step: Moment) -> bool:
+    """Whether another ledger has a message, a notice or a level of this step."""
+    op = step.details["op"]
+    return (op == "send" and step.state in _TOLD_BETTER) or (
+        op == "climb" and step.state.startswith("level ")
+    )
 
 
 def read_cut(text: str) -> Cut:
@@ -143,7 +165,7 @@ def read_cut(text: str) -> Cut:
     """
     micros, _, rest = text.partition("-")
     rank, _, id = rest.partition("-")
-    if not (micros.isascii() and micros.isdigit() and rank in {str(n) for n in range(8)}):
+    if not (micros.isascii() and micros.isdigit() and rank in map(str, range(len(_ORDER)))):
         raise InputError(f"'{text[:60]}' is no place in a history")
     try:
         seconds, part = divmod(int(micros[:17]), 1_000_000)
@@ -294,6 +316,44 @@ def _entered(
             why="" if row["ended_at"] else row["reason"], playbook=row["playbook"],
             enrollment=row["id"],
             details={"outcome": row["outcome"], "key": row["key"], "ended_at": row["ended_at"]},
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _acts(
+    tx: Transaction, runs: Mapping[str, Mapping[Any, Any]], cut: Cut | None, size: int
+) -> list[Moment]:
+    """What happened on escalations: levels that fired, and what people did."""
+    table = escalations.table
+    where = table.c.enrollment.in_(list(runs))
+    rows = rows_of(tx, table, where, "act", cut, size) if runs else ()
+    return [
+        Moment(
+            row["at"], "act", row["id"], row["act"], why="" if _is_fired(row) else row["reason"],
+            playbook=row["playbook"], enrollment=row["enrollment"],
+            details={"level": row["level"], "by": row["by"], "until": row["until"]},
+        )
+        for row in rows
+    ]  # fmt: skip
+
+
+def _is_fired(row: Mapping[str, Any]) -> bool:
+    return row["act"] in ("fired", "passed")
+
+
+def _told(
+    tx: Transaction, runs: Mapping[str, Mapping[Any, Any]], cut: Cut | None, size: int
+) -> list[Moment]:
+    """Notices that were gathered; those that went at once are messages."""
+    table = notices.table
+    where = sa.and_(table.c.enrollment.in_(list(runs)), table.c.digest != table.c.id)
+    rows = rows_of(tx, table, where, "told", cut, size, at="due_at") if runs else ()
+    return [
+        Moment(
+            row["due_at"], "told", row["id"], row["text"], playbook=row["playbook"],
+            enrollment=row["enrollment"],
+            details={"owner": row["owner"], "channel": row["channel"]},
         )
         for row in rows
     ]  # fmt: skip

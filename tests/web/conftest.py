@@ -25,6 +25,7 @@ from engine.operations.letters import Writer
 from engine.operations.publish import publish
 from engine.store import jobs
 from engine.store.database import Store, Transaction
+from tests.web import browsing
 from web.app import create_app
 from web.deps import Deps
 from web.sessions import Sessions
@@ -99,6 +100,13 @@ def open_client(sqlite_store: Store, mail_folder: Path) -> Iterator[Open]:
 def client(workspace: Store, open_client: Open) -> TestClient:
     """A client on the server's own machine."""
     return open_client()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium, as the system has it."""
+    with browsing.opened() as found:
+        yield found
 
 
 @pytest.fixture

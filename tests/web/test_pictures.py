@@ -5,7 +5,6 @@ Pictures are left in the folder that LONGPLAY_PICTURES names, for people to look
 
 import os
 import shutil
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import sqlalchemy as sa
-import uvicorn
 from starlette.testclient import TestClient
 
 from engine.ids import derived_id
@@ -24,15 +22,11 @@ from engine.operations.edit_leads import put_lead
 from engine.operations.enrolling_by_hand import enroll
 from engine.store import deals, notices, task_acts, tasks
 from engine.store.database import Transaction
+from tests.web.browsing import CHROMIUM, NEEDS_CHROMIUM, served
 
 if TYPE_CHECKING:
     from tests.web.conftest import House, Work
 
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--no-first-run",
-]  # fmt: skip
 SIZES = {"desktop": (1280, 900), "phone": (390, 844), "narrow": (360, 640)}
 PLAIN = ("inbox", "notices", "button", "button-of-a-task",
          "overview", "playbook", "leads", "lead", "enrollments", "enrollment", "mail-list", "mail",
@@ -70,12 +64,7 @@ CONTRASTS = """
 """
 """What is written too faintly on its ground (WCAG 2, 1.4.3)."""
 
-pytestmark = [
-    pytest.mark.skipif(
-        not CHROMIUM.exists(), reason="no Chromium: install it, or set CHROMIUM to its path"
-    ),
-    pytest.mark.xdist_group("chromium"),
-]
+pytestmark = NEEDS_CHROMIUM
 
 
 @pytest.fixture(scope="module")
@@ -160,28 +149,8 @@ def _add_deal(tx: Transaction) -> str:
 @pytest.fixture(scope="module")
 def address(busy: "House") -> Iterator[str]:
     """The application on a port of its own."""
-    server = uvicorn.Server(
-        uvicorn.Config(busy.client.app, port=0, log_level="error", lifespan="off", access_log=False)
-    )
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        thread.join(0.02)
-        assert thread.is_alive()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join(10)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium, as the system has it."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="install 'playwright'")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield chromium
-        chromium.close()
+    with served(busy.client.app) as found:
+        yield found
 
 
 def _paths(busy: TestClient, work: "Work") -> dict[str, str]:
