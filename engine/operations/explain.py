@@ -100,6 +100,7 @@ def _entries(tx: Transaction, rows: _Rows) -> Iterator[Decided]:
         why = {
             "event": f"trigger: event {names.get(row['event'], rest)}",
             "manual": "by hand",
+            "bulk": "by hand, in bulk",
             "playbook": f"by another playbook: {rest}",
         }.get(kind, f"trigger: {kind}")
         key = f", key '{row['key']}'" if row["key"] else ""
