@@ -1,10 +1,12 @@
 """Escalations through the runtime: what is watched, and which level fires when."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from engine.operations import inbox
+from activities._advance import advance
+from engine.operations import inbox, moving
 from engine.operations.clock_changes import ClockChange
 from engine.operations.edit_deals import change_deal
 from engine.operations.edit_leads import put_lead
@@ -379,3 +381,40 @@ def test_levels_that_wait_let_the_ladder_wait(sqlite_stage: Stage) -> None:
     assert [step for step, _ in stage.log()] == [
         "levels", "wait-3-days", "notify-owner", "levels", "notify-manager", "task-review",
     ]  # fmt: skip
+
+
+def test_a_watch_that_is_moved_keeps_what_has_fired(sqlite_stage: Stage) -> None:
+    """The level is the same in both versions; those to come are due as the new one says."""
+    stage = sqlite_stage
+    stage.publish(SALES, stalled=STALLED)
+    opened(stage)
+    stage.work()
+    stage.turn(days=2)
+    stage.work()
+    sooner = STALLED.replace("after: 4 days", "after: 3 days")
+    stage.publish(SALES, stalled=sooner)
+    (moved,) = moving.move(stage.store)
+    assert (moved.playbook, moved.moved) == ("stalled", 1)
+    stage.work()
+    assert levels(stage) == [("fired", 1, 1)]
+    stage.turn(days=1)
+    stage.work()
+    assert levels(stage) == [("fired", 1, 1), ("fired", 2, 1)]
+    soundness(stage)
+
+
+def test_two_workers_fire_each_level_once(sqlite_stage: Stage) -> None:
+    """Two drivers of one cohort at once: what one has done the other finds done."""
+    stage = sqlite_stage
+    stage.publish(SALES, stalled=STALLED)
+    for lead in "abcdefgh":
+        opened(stage, lead=lead)
+    stage.work()
+    stage.turn(days=2)
+    (cohort,) = stage.cohorts()
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda _: advance(stage.store, cohort), range(4)))
+    stage.work()
+    assert levels(stage) == [("fired", 1, 1)] * 8
+    assert len({job["message_id"] for job in stage.jobs(kind="notify")}) == 8
+    soundness(stage)
