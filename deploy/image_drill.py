@@ -98,7 +98,11 @@ class Drill:
             self._until("the second mails", lambda: self._accepted() == 2 * LEADS)
             self._until("the end of every enrollment", lambda: self._finished() == LEADS)
             self._look_at_mails()
-            self._measure()
+            self._measure_starts()
+            try:
+                self._measure_idling()
+            except OSError as error:  # a process that ended while it was looked at
+                self.tell(f"what idling costs could not be measured: {error}")
             self._stop()
 
     def _write(self) -> None:
@@ -181,7 +185,7 @@ class Drill:
             raise Failed(f"mails that are missing, unknown or there twice: {sorted(wrong)[:5]}")
         self.tell(f"{len(caught)} mails came, each of them once")
 
-    def _measure(self) -> None:
+    def _measure_starts(self) -> None:
         for name, port in (("web", self.ports.web), ("worker-2", self.ports.metrics["worker-2"])):
             began = time.monotonic()
             self.engine.docker("restart", "--time=20", self._container(name))
@@ -189,6 +193,8 @@ class Drill:
             self._until(f"{name} again", lambda port=port: self._answers(port), pause=0.05)  # type: ignore[misc]
             self.figures[f"{name}: ready after its start"] = f"{time.time() - started:.1f} s"
             self.figures[f"{name}: restarted"] = f"{time.monotonic() - began:.1f} s"
+
+    def _measure_idling(self) -> None:
         time.sleep(5)
         names = ("web", "worker-2", "temporal", "catcher")
         pids = {name: self._look(name, "{{.State.Pid}}") for name in names}
