@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.store.database import Store
 
 _PANEL = "Operate"
-_SHOWN = ("lead", "enrollment", "job", "event", "suppression")
+_SHOWN = {"lead": "leads", "enrollment": "enrollments", "job": "messages", "event": "events"}
 
 restored = typer.Typer(
     help="After a restore: what may have been mailed in between.", no_args_is_help=True
@@ -286,7 +286,7 @@ def _told(manifest: "Manifest") -> dict[str, object]:
 
 def _counted(manifest: "Manifest") -> dict[str, object]:
     counts = manifest.counts["longplay.db"]
-    shown = {f"{name}s": f"{counts[name]:,}" for name in _SHOWN if name in counts}
+    shown = {told: f"{counts[name]:,}" for name, told in _SHOWN.items() if name in counts}
     return {"copy of": manifest.copied_at, "release": manifest.release, **shown}
 
 

@@ -103,16 +103,22 @@ def tell_mailed(store: Store, ids: Iterable[str], *, complete: bool = False) -> 
         how many were new, and how many of the ledger's own are settled by them.
 
     Raises:
-        InputError: the store is no copy.
+        InputError: the store is no copy, or a complete list is empty.
     """
-    new = settled = 0
+    new = settled = named = 0
+    store.read(_required)
     for some in _chunks(ids):
+        named += len(some)
         new += store.write(lambda tx, some=some: _kept(tx, some))  # type: ignore[misc]
     while count := store.write(_settle_page):
         settled += count
+    if complete and not named:
+        raise InputError(
+            "the list names no message of this sender, and is to name all that went",
+            help="is it the right file? if nothing went at all: longplay restored end",
+        )
     if complete:
         store.write(lambda tx: restorations.change(tx, is_told=True))
-    store.read(_required)
     return {"new": new, "settled": settled}
 
 

@@ -99,8 +99,9 @@ def test_a_restore_touches_nothing_that_is_there(
         (count,) = old.execute("SELECT count(*) FROM lead").fetchone()
     old.close()
     assert count == 1
-    told = longplay("restored", "sent", str(aside / "longplay.db"), "--complete", "--json")
-    assert told.json["restored"]["is_told"] is True
+    told = longplay("restored", "sent", str(aside / "longplay.db"), "--json")
+    assert told.json == {"new": 0, "settled": 0, "restored": told.json["restored"]}
+    assert longplay("restored", "sent", str(aside / "longplay.db"), "--complete").status == 1
     assert longplay("restored", "release", "--json").json == {"released": 0}
 
 

@@ -1,5 +1,6 @@
 """A store brought back from a copy: whoever was mailed since is not mailed again."""
 
+import gzip
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -206,6 +207,38 @@ def test_doubts_end_when_they_are_over(sqlite_stage: Stage, clock: Clock, copy_o
     resume(copy)
     assert len(copy.transport.sent) == 1
     assert copy.store.read(after_restore.standing) is None
+
+
+def test_a_complete_list_that_names_nothing_is_a_slip(
+    sqlite_stage: Stage, clock: Clock, tmp_path: Path
+) -> None:
+    """The wrong file would let everything go again."""
+    sqlite_stage.publish(two=TWO)
+    wrong = tmp_path / "wrong.log"
+    wrong.write_bytes(b"<06h04jw9m6x32tq0jvkf@elsewhere.example>\n\xff\xfe" * 10)
+    ids = list(mailed_in([wrong], "acme.example"))
+    with pytest.raises(InputError, match="not restored from a copy"):
+        after_restore.tell_mailed(sqlite_stage.store, ids)
+    bring_back(sqlite_stage, clock.now)
+    with pytest.raises(InputError, match="names no message of this sender"):
+        after_restore.tell_mailed(sqlite_stage.store, ids, complete=True)
+    found = sqlite_stage.store.read(after_restore.standing)
+    assert found is not None and not found.is_told
+
+
+def test_lists_of_any_kind_are_read(tmp_path: Path) -> None:
+    """Packed or not, of one line or of many megabytes, a file or a folder; each id where it is."""
+    ids = [f"06h04jw9m6x32tq0jv{n:02}" for n in range(10, 40)]
+    folder = tmp_path / "mails"
+    folder.mkdir()
+    (folder / "a.eml").write_text(f"Message-ID: <{ids[0]}@acme.example>\r\n")
+    with gzip.open(folder / "b.log.gz", "wb") as packed:
+        for id in ids[1:]:
+            packed.write(b"x" * 99_991 + f'{{"id":"<{id}@acme.example>"}}'.encode())
+    (folder / "c.csv").write_text(f"{ids[0]}@acme.example.org,x{ids[1]}@acme.example,")
+    assert sorted(set(mailed_in([folder], "acme.example"))) == ids
+    with pytest.raises(InputError, match="there is no"):
+        list(mailed_in([tmp_path / "none"], "acme.example"))
 
 
 def test_moments_must_be_in_order(stage: Stage) -> None:
