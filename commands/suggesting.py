@@ -142,4 +142,6 @@ def _tell_check(check: "Check") -> None:
         if one is not None
     ]
     rendering.say(f"on the newest quarter ({check.leads:,} leads, {check.outcomes:,} outcomes):")
+    if check.is_chance:
+        rendering.note("that is no better than chance: do not publish these rules")
     rendering.table({"what": "rules", "auc": "area under the curve", "interval": "95 %"}, rows)

@@ -49,7 +49,7 @@ def require_learner() -> None:
 class Examples:
     """Examples as arrays, in the order in which they were judged."""
 
-    shown: "Numbers"
+    shown: "NDArray[np.floating[Any]]"
     came: "Places"
     present: "Numbers"
 
@@ -71,7 +71,7 @@ def examples_of(samples: Samples) -> Examples:
     order = np.argsort(np.asarray(samples.at, dtype=np.int64), kind="stable")
     shown = np.frombuffer(samples.shown, dtype=np.float32).reshape(samples.leads, samples.signs)
     return Examples(
-        shown[order].astype(np.float64),
+        shown[order],  # in half the bytes: only what is chosen of it becomes double
         np.frombuffer(samples.came, dtype=np.int8)[order].astype(np.intp),
         np.asarray(samples.present, dtype=np.float64)[order],
     )
@@ -87,7 +87,7 @@ class Fitted:
     high: "Numbers"
     strength: float
 
-    def logits(self, shown: "Numbers") -> "Numbers":
+    def logits(self, shown: "NDArray[np.floating[Any]]") -> "Numbers":
         """The logits of examples."""
         found: Numbers = self.base + shown @ self.weights
         return found
@@ -99,9 +99,10 @@ def fit(examples: Examples) -> Fitted:
     from sklearn.linear_model import LogisticRegressionCV
     from sklearn.model_selection import StratifiedKFold
 
-    spread = examples.shown.std(axis=0)
+    shown = examples.shown.astype(np.float64)
+    spread = shown.std(axis=0)
     spread[spread == 0] = 1.0
-    scaled = examples.shown / spread
+    scaled = shown / spread
     folds = StratifiedKFold(min(_FOLDS, max(2, examples.rarer)), shuffle=True, random_state=SEED)
     model = LogisticRegressionCV(
         Cs=list(STRENGTHS), cv=folds, scoring="neg_log_loss", l1_ratios=(0.0,), max_iter=500,

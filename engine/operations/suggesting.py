@@ -81,7 +81,7 @@ def suggest(
 def learnt(empty: Suggested, signs: Sequence[Sign], examples: Examples) -> Suggested:
     """The rules that these examples teach."""
     places = chosen(signs, examples)
-    some = replace(examples, shown=examples.shown[:, places])
+    some = replace(examples, shown=examples.shown[:, places].astype("float64"))
     fitted = fit(some)
     per_logit, low = scale(fitted, some)
     points = rounded(fitted, per_logit)
@@ -191,7 +191,7 @@ def chosen(signs: Sequence[Sign], examples: Examples) -> list[int]:
     basis: list[Numbers] = []
     for at in order:
         if len(found) < most and support[at] >= _LEAST:
-            own = _own(examples.shown[:, at], basis)
+            own = _own(examples.shown[:, at].astype("float64"), basis)
             if own is not None:
                 found.append(at)
                 basis.append(own)

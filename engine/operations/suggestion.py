@@ -84,11 +84,16 @@ class Check:
     present: Ranked | None
     truth: Calibration
 
+    @property
+    def is_chance(self) -> bool:
+        """Whether tossing a coin may rank leads as well."""
+        return self.points.low <= 0.5
+
     def as_json(self) -> dict[str, Any]:
         """For scripts."""
         return {
             "leads": self.leads, "outcomes": self.outcomes, "model": self.model.as_json(),
-            "points": self.points.as_json(),
+            "points": self.points.as_json(), "no_better_than_chance": self.is_chance,
             "present": self.present.as_json() if self.present else None,
             "calibration": self.truth.as_json(),
         }  # fmt: skip

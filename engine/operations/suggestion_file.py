@@ -108,6 +108,8 @@ class _File:
             return
         area = _area(check.points)
         yield said["check"].format(leads=check.leads, came=check.outcomes, area=area)
+        if check.is_chance:
+            yield said["luck"]
         yield said["fitted"].format(area=_area(check.model))
         if check.present is not None:
             yield said["present"].format(area=_area(check.present))

@@ -205,3 +205,14 @@ def test_what_everybody_does_is_learnt_by_how_much(learnt: Learnt) -> None:
     assert found.crowded == ("form.submitted", "lead.email is defined")
     text = written(found, known_weights.folder(), "en")
     assert "# Left out, because others say nearly the same" in text
+
+
+def test_what_is_no_better_than_chance_is_told_so(learnt: Learnt) -> None:
+    """Weights of leads whose outcomes have nothing to do with them are warned of."""
+    dice = np.random.default_rng(5)
+    shown = dice.integers(0, 2, (600, 3)).astype(np.float64)
+    came = dice.integers(0, 2, 600).astype(np.intp)
+    signs = [Sign(f"lead.employees >= {at}") for at in (10, 20, 30)]
+    found = learn(learnt.found, signs, Examples(shown, came, np.zeros(600)))
+    assert found.check is not None and found.check.is_chance
+    assert "不比随机好" in written(found, known_weights.folder(), "zh")
