@@ -432,11 +432,12 @@ def _kept(wish: Wish) -> dict[str, Value]:
 def _wish(
     lead: str, playbook: str, fired: Fired, happened: Happened | None, deal: str = ""
 ) -> Wish:
+    why = f"trigger {fired.position + 1}: {happened.name if happened else fired.kind}"
     return Wish(
         lead,
         playbook,
         fired.cause,
-        why=f"trigger {fired.position + 1}: {happened.name if happened else fired.kind}",
+        why="it is watched from now on" if fired.kind == "watch" else why,
         event=happened.properties if happened else None,
         event_id=happened.id if happened else None,
         deal=deal,

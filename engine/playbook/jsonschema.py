@@ -49,7 +49,10 @@ def playbook_schema() -> Mapping[str, Any]:
 
 def _with_kinds(schema: Schema) -> None:
     """Adds the keys of the other kinds; `kind` decides which of all keys there may be."""
-    others = {"scoring": ScoringPlaybook, "escalation": EscalationPlaybook}
+    others: dict[str, type[BaseModel]] = {
+        "scoring": ScoringPlaybook,
+        "escalation": EscalationPlaybook,
+    }
     kinds: dict[str, Schema] = {"nurture": {**schema}}
     for name, model in others.items():
         kinds[name] = _schema_of(model)

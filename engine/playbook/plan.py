@@ -268,9 +268,13 @@ class Plan(_Frozen):
     def follows_record(self) -> bool:
         """Whether a change of the record alone may move or end an enrollment."""
         watches = self.escalation is not None
-        return watches or any(not item.event for item in self.exits) or any(
-            (isinstance(op, Await) and op.cond) or (isinstance(op, Wait) and op.until)
-            for op in self.ops
+        return (
+            watches
+            or any(not item.event for item in self.exits)
+            or any(
+                (isinstance(op, Await) and op.cond) or (isinstance(op, Wait) and op.until)
+                for op in self.ops
+            )
         )
 
     def canonical(self) -> str:

@@ -185,9 +185,7 @@ class Scenario(Frozen):
     saved: dict[str, Tree] = Field(default_factory=dict, description="answers of webhooks, by name")
     approvals: tuple[Approval, ...] = Field((), strict=False, description="answers of people")
     arms: dict[str, Text] = Field(default_factory=dict, description="the arm of each split")
-    level: Text = Field(
-        "", description="the level of an escalation that is due at the start: `2`"
-    )
+    level: Text = Field("", description="the level of an escalation that is due at the start: `2`")
     expect: tuple[Expected, ...] = Field(
         (), strict=False, description="what must happen, in this order"
     )

@@ -60,7 +60,7 @@ def close(
     tx.conn.execute(sa.update(task).where(mine).values(ended))
 
 
-def open_task(tx: Transaction, enrollment: str) -> Mapping[str, Any] | None:
+def open_task(tx: Transaction, enrollment: str) -> Mapping[Any, Any] | None:
     """What the inbox shows of a watch; None: no level has fired in this round."""
     task = tasks.table
     mine = sa.and_(task.c.enrollment == enrollment, task.c.kind == KIND, task.c.state == "open")

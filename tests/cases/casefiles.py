@@ -8,7 +8,20 @@ from typing import Any
 import yaml
 
 from engine.playbook.diagnostics import Diagnostic
-from engine.playbook.plan import Ask, Await, Branch, Do, End, Jump, Op, Repeat, Send, Split, Wait
+from engine.playbook.plan import (
+    Ask,
+    Await,
+    Branch,
+    Climb,
+    Do,
+    End,
+    Jump,
+    Op,
+    Repeat,
+    Send,
+    Split,
+    Wait,
+)
 from engine.playbook.workspace import load_workspace
 from tests.cases.casework import HEAD, compiled, with_steps
 
@@ -56,6 +69,10 @@ def line(op: Op) -> str:
             return f"split {op.name}: {arms}"
         case Ask():
             return f"ask {op.step} of {', '.join(op.by)} else {op.else_to}"
+        case Climb():
+            levels = zip(op.levels, op.ways, strict=True)
+            ways = ", ".join(f"{after} at {way}" for after, way in levels)
+            return f"climb {op.step}: {ways}; then {op.exit_to}"
         case End():
             return f"end {op.outcome}"
 
