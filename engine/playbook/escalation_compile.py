@@ -64,6 +64,7 @@ def compile_escalation(names: Names, reader: Reader, begin: Begin, pin: Pin) -> 
     whole = not findings.failed
     steps = playbook.as_steps()
     ids = step_ids(tuple(every(steps.steps)))
+    _check_ids(steps, reader)
     expressions = Expressions(names.lexicon, reader, playbook.record)
     check_escalation(playbook, expressions, reader)
     lists = [level.steps for level in playbook.levels]
@@ -81,6 +82,15 @@ def compile_escalation(names: Names, reader: Reader, begin: Begin, pin: Pin) -> 
     check_meaning(steps, ids, names.lexicon, reader)
     check_ways(plan, steps, ids, names.workspace, reader)
     return EscalationCompiled(plan, playbook, steps)
+
+
+def _check_ids(steps: Playbook, reader: Reader) -> None:
+    """Reports steps that are named as what an escalation has by itself."""
+    for step in every(steps.steps):
+        if step.common.id in (LADDER, OVER):
+            message = f"the id '{step.common.id}' is the escalation's own"
+            at = step.node.values["id"].span
+            reader.report("duplicate-id", message, "give this step another id", at)
 
 
 def _lower(playbook: EscalationPlaybook, lowering: Lowering, workspace: Workspace) -> None:
@@ -175,7 +185,7 @@ def _plan(
             resets_on=clock.resets_on,
             acknowledge=clock.acknowledge,
             rounds=clock.rounds,
-            backdate=clock.backdate,
+            backdate=clock.backdate or playbook.backdate,
         ),
         ops=lowering.ops(),
     )

@@ -69,8 +69,9 @@ class EscalationPlaybook(Frozen):
     title: Text = Field("", description="its name for people")
     note: Text = Field("", description="for the next reader")
     record: Literal["lead", "deal"] = Field("lead", alias="for", description="`lead` or `deal`")
-    watch: WatchRule = Field(default_factory=WatchRule, description="which records it watches")
+    watch: WatchRule = Field(description="which records it watches")
     clock: ClockRule = Field(default_factory=ClockRule, description="by what clock")
+    backdate: Flag = Field(False, description="the same as under `clock`")
     levels: tuple[LevelRule, ...] = Field(strict=False, description="what happens after how long")
     scenarios: tuple[Scenario, ...] = Field((), strict=False, description="its tests")
 

@@ -71,8 +71,8 @@ def line(op: Op) -> str:
             return f"ask {op.step} of {', '.join(op.by)} else {op.else_to}"
         case Climb():
             levels = zip(op.levels, op.ways, strict=True)
-            ways = ", ".join(f"{after} at {way}" for after, way in levels)
-            return f"climb {op.step}: {ways}; then {op.exit_to}"
+            told = ", ".join(f"{after} at {way}" for after, way in levels)
+            return f"climb {op.step}: {told}; then {op.exit_to}"
         case End():
             return f"end {op.outcome}"
 
