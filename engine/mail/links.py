@@ -121,7 +121,6 @@ class LinkSigner:
         job = JobId(encode(number & ((1 << _ID_BITS) - 1), _ID_LENGTH))
         return Link(kind, job, int.from_bytes(body[13:], "big"))
 
-
     def action_token(self, link: ActionLink) -> str:
         """The token of a button; it holds what it does, for whom and until when.
 

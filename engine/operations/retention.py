@@ -18,7 +18,7 @@ from engine.operations.published import Current
 from engine.playbook.conditions import condition
 from engine.playbook.plan import Plan
 from engine.playbook.retention import longest
-from engine.store import enrollments, events, jobs, refusals, retention, tasks
+from engine.store import enrollments, events, jobs, notices, refusals, retention, tasks
 from engine.store.database import Store, Transaction
 from engine.store.tables import PlanRow
 from engine.store.version_tables import Shadow
@@ -250,6 +250,8 @@ def _refusals_that_may_go(
 def _empty(tx: Transaction, ids: Sequence[str]) -> None:
     which = sa.update(jobs.table).where(_job.id.in_(ids))
     tx.conn.execute(which.values(address="", subject="", reason=""))
+    told = sa.update(notices.table).where(notices.table.c.digest.in_(ids))
+    tx.conn.execute(told.values(text=""))
 
 
 def _forget_logs(tx: Transaction, ids: Sequence[str]) -> None:

@@ -1,11 +1,16 @@
 """`notify.every` and quiet hours: many notices are one, later, and nobody waits for them."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
+from activities._advance import advance
+from engine.ids import derived_id
 from engine.mail.transports.memory import MemoryTransport
 from engine.mail.transports.port import (
     DeferralClass,
@@ -15,9 +20,11 @@ from engine.mail.transports.port import (
     RejectionClass,
     Reply,
 )
-from engine.operations import inbox
+from engine.operations import inbox, published
 from engine.operations.doctor import examine
-from engine.store import notices
+from engine.operations.gathering import Kept, keep
+from engine.operations.turns import take_turn
+from engine.store import jobs, notices
 from tests.runtime.stage import Stage, soundness
 
 TEAM = """\
@@ -214,3 +221,66 @@ steps:
     assert who == "sam@acme.example"
     assert "bob@example.com" in said and "ann@example.com" not in said
     assert said.count("/a/") >= 2
+
+
+def test_a_sender_that_died_is_followed_by_the_same_message(sqlite_stage: Stage) -> None:
+    """Nobody knows whether it went: it goes again, under its id."""
+    stage = sqlite_stage
+    stage.publish(TEAM, tell=telling("li.wei", LOOK, "every: 1 hour"))
+    stage.event("form.submitted")
+    stage.work()
+    stage.turn(hours=1)
+    (batch,) = stage.open_batches()
+    guard = stage.courier.guard
+    turn = partial(take_turn, batch=batch, token="dead", guard=guard, sent=[])
+    window = stage.store.write(lambda tx: turn(tx, first=True, last=False))
+    assert [one.is_gathered for one in window.letters] == [True]
+    stage.turn(minutes=3)
+    stage.work()
+    found = digest(stage)
+    assert (found["state"], found["attempt"], len(stage.transport.sent)) == ("accepted", 2, 1)
+    assert stage.transport.sent[0].message_id == found["message_id"]
+
+
+def test_two_workers_make_one_message(stage: Stage) -> None:
+    """On both databases: cohorts that are walked at once gather for the same moment."""
+    tell = telling("li.wei", LOOK, "every: 1 week")
+    stage.publish(TEAM, one=tell, other=tell)
+    stage.crowd(40)
+    barrier = threading.Barrier(2)
+
+    def walk(cohort: str) -> None:
+        barrier.wait()
+        advance(stage.store, cohort)
+
+    books = ("one@", "other@")
+    cohorts = [next(c for c in stage.cohorts() if c.startswith(book)) for book in books]
+    with ThreadPoolExecutor(2) as pool:
+        for done in [pool.submit(walk, one) for one in cohorts]:
+            done.result()
+    stage.work()
+    found = [one for one in stage.jobs() if one["params"].get(notices.GATHERED)]
+    assert len(found) == 1
+    kept = stage.all(notices.table)
+    assert len(kept) == 80 and {one["digest"] for one in kept} == {found[0]["id"]}
+
+
+def test_a_notice_that_comes_too_late_for_its_message_has_one_of_its_own(stage: Stage) -> None:
+    """The message has left in this very moment: what is kept for it afterwards is told at once."""
+    stage.publish(TEAM, tell=telling("li.wei", LOOK, "every: 1 hour"))
+    stage.event("form.submitted")
+    stage.work()
+    (first,) = stage.all(notices.table)
+    at = first["created_at"]
+    ended = {"state": "accepted", "accepted_at": at, "ended_at": at}
+    job = jobs.table
+    gone = job.update().where(job.c.id == first["digest"]).values(**ended)
+    stage.store.write(lambda tx: tx.conn.execute(gone))
+    late = Kept(
+        id=derived_id("late"), owner="li.wei", channel="", queue="longplay-notify",
+        due_at=first["due_at"], text="Late", lead=first["lead"], enrollment=first["enrollment"],
+        playbook="tell", step="notify",
+    )  # fmt: skip
+    stage.store.write(lambda tx: keep(tx, published.current(tx), [late]))
+    other = next(one for one in stage.all(notices.table) if one["text"] == "Late")
+    assert other["digest"] != first["digest"]
