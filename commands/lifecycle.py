@@ -28,10 +28,14 @@ def show(as_json: AsJson = False) -> None:
         rendering.say(f"{row['stage']}  ({row['now']})", style="bold")
         if row["about"]:
             rendering.say(f"  {row['about']}")
+        elif row["usually"]:
+            rendering.say(f"  usually: {row['usually']}", style="dim")
         for name in ("enter_if", "leave_if", "requires", "back_to"):
             if row[name]:
                 said = row[name] if isinstance(row[name], str) else ", ".join(row[name])
                 rendering.say(f"  {name}: {said}")
+    if any(row["usually"] for row in rows):
+        rendering.note("say what your team means: `about:` of a stage, under `lifecycle:`")
 
 
 @lifecycle.command()

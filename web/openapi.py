@@ -40,6 +40,8 @@ from web.documents_inbox import (
     InboxAnswer,
     NoticesAnswer,
 )
+from web.openapi_analytics import MODELS as ANALYTICS
+from web.openapi_analytics import analytics_paths
 from web.openapi_parts import REF as _REF
 from web.openapi_parts import of as _of
 from web.openapi_parts import operation as _operation
@@ -52,7 +54,7 @@ _MODELS: tuple[type[BaseModel], ...] = (
     ControlledAnswer, DealAnswer, DealDocument, DealsAnswer, EnrollDocument, EnrolledAnswer,
     EnrollmentAnswer, EnrollmentsAnswer, EventDocument, EventsAnswer, LeadAnswer, LeadDocument,
     ProblemAnswer, DuplicatesAnswer, EraseDocument, ErasedAnswer, ExportAnswer, LifecycleAnswer,
-    MergeDocument, MergedAnswer, *MODELS,
+    MergeDocument, MergedAnswer, *MODELS, *ANALYTICS,
 )  # fmt: skip
 _VERBS = (
     "done", "acknowledge", "snooze", "approve", "reject", "reassign", "retry", "skip",
@@ -121,6 +123,7 @@ def _paths() -> dict[str, Any]:
         **list_paths(),
         **_consent_paths(),
         **_deal_paths(),
+        **analytics_paths(),
         **_inbox_paths(),
         **_enrollment_paths(),
     }

@@ -27,6 +27,7 @@ from web.wording import (
     GROUPS,
     LATER,
     PRIORITIES,
+    USUAL_STAGES,
     VERBS,
     WAYS,
     event_label,
@@ -103,7 +104,7 @@ def environment_of(language: str) -> Environment:
     environment.filters.update(
         moment=moment, ago=ago, number=number, badge=badge, event=event, task=task,
         field=field, verb=_named(VERBS), did=_named(DIDS), later=_named(LATER), way=_named(WAYS),
-        priority=_named(PRIORITIES), grouped=grouped,
+        priority=_named(PRIORITIES), grouped=grouped, usual=_named(USUAL_STAGES),
         share=share, state=state, value=value,
         segment=lambda text: quote(str(text), safe=""),
     )  # fmt: skip

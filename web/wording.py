@@ -198,6 +198,20 @@ GROUPS = {
 }  # fmt: skip
 """What numbers are told apart by, besides fields."""
 
+USUAL_STAGES = {
+    text: text
+    for text in (
+        N_("Somebody who has been seen, and whose address is not known."),
+        N_("Somebody whose address is known, and nothing more is known for sure."),
+        N_("Marketing qualified: fits the market and shows interest, so that sales should look."),
+        N_("Sales qualified: sales has spoken to them, and there is a need, and somebody decides."),
+        N_("There is an open deal with them, with an amount and a date."),
+        N_("They have bought."),
+        N_("A customer who buys again, or brings others."),
+    )
+}
+"""What stages usually mean, as `engine.playbook.lifecycle` says it."""
+
 PRIORITIES = {"low": N_("not urgent"), "high": N_("urgent")}
 
 

@@ -17,7 +17,7 @@ from engine.operations.published import Current
 from engine.operations.scopes import load_histories, scope_of
 from engine.operations.selecting import events_of
 from engine.playbook.conditions import condition
-from engine.playbook.lifecycle import stage_named
+from engine.playbook.lifecycle import USUAL, stage_named
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Value
 from engine.runtime.lifecycle import (
@@ -104,7 +104,10 @@ def _counted(current: Current) -> tuple[str, ...]:
 
 
 def definitions(store: Store) -> list[dict[str, Any]]:
-    """The stages in order: what each means and takes, and how many leads are in it."""
+    """The stages in order: what each means and takes, and how many leads are in it.
+
+    `usually` is what others mean by a stage of which the workspace says nothing.
+    """
     return store.read(described)
 
 
@@ -115,7 +118,8 @@ def described(tx: Transaction) -> list[dict[str, Any]]:
     now = {row[0]: row[1] for row in tx.conn.execute(query)}
     return [
         {
-            "stage": one.name, "about": one.about, "enter_if": one.enter_if,
+            "stage": one.name, "about": one.about,
+            "usually": "" if one.about else USUAL.get(one.name, ""), "enter_if": one.enter_if,
             "leave_if": one.leave_if, "requires": list(one.requires),
             "back_to": list(one.back_to), "now": now.get(one.name, 0),
         }

@@ -4,6 +4,8 @@ A stage is written as its name alone, or with options below it. It owns the form
 move is `engine.runtime.lifecycle`'s to say.
 """
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
 from engine.playbook.catalog import DEFAULT_LIFECYCLE
@@ -52,6 +54,17 @@ class LifecycleStage(Frozen):
         """`- mql: {enter_if: …}` or `- mql`."""
         return with_options(node, reader)
 
+
+USUAL: Mapping[str, str] = {
+    "visitor": "Somebody who has been seen, and whose address is not known.",
+    "lead": "Somebody whose address is known, and nothing more is known for sure.",
+    "mql": "Marketing qualified: fits the market and shows interest, so that sales should look.",
+    "sql": "Sales qualified: sales has spoken to them, and there is a need, and somebody decides.",
+    "opportunity": "There is an open deal with them, with an amount and a date.",
+    "customer": "They have bought.",
+    "advocate": "A customer who buys again, or brings others.",
+}
+"""What teams usually mean by the stages of the default lifecycle, where one says nothing else."""
 
 DEFAULT_STAGES = tuple(LifecycleStage(name=name) for name in DEFAULT_LIFECYCLE)
 

@@ -138,6 +138,7 @@ def test_the_team_reads_what_it_means_by_its_stages(ready: Stage) -> None:
     shown = lead_stages.definitions(ready.store)
     assert [one["stage"] for one in shown] == ["visitor", "lead", "mql", "sql", "customer"]
     assert shown[2]["about"].startswith("合适")
+    assert (shown[2]["usually"], shown[3]["usually"][:15]) == ("", "Sales qualified")
     assert (shown[2]["requires"], shown[2]["back_to"], shown[1]["now"]) == (
         ["company"],
         ["lead"],

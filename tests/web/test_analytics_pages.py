@@ -7,6 +7,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from engine.ids import new_id
+from engine.playbook.catalog import DEFAULT_LIFECYCLE
+from engine.playbook.lifecycle import USUAL
 from engine.playbook.workspace import PipelineStage
 from engine.runtime.pipeline_health import OpenDeal, StageHealth
 from engine.runtime.survival import Span, curve, ends
@@ -14,6 +16,7 @@ from engine.store import deals
 from engine.store.database import Store, Transaction
 from engine.store.inserting import insert_many
 from web.charts import curve_picture, tapering
+from web.wording import USUAL_STAGES
 
 NOW = datetime.now(UTC)
 
@@ -129,3 +132,9 @@ def test_a_curve_is_drawn_from_everything_to_what_is_left() -> None:
     assert picture.line.startswith(f"M{picture.left} {picture.top:.1f}")
     few = StageHealth(stage.rules, (), NOW, 0, 0, curve(spans[:5]), ends(spans[:5]), 0, 0)
     assert curve_picture(few) is None
+
+
+def test_what_stages_usually_mean_has_its_words() -> None:
+    """A meaning that is changed in the language is changed on the pages, too."""
+    assert set(USUAL.values()) == set(USUAL_STAGES)
+    assert set(USUAL) == set(DEFAULT_LIFECYCLE)

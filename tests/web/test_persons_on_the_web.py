@@ -83,6 +83,7 @@ def test_the_lifecycle_is_read_on_a_page_and_by_programs(two: TestClient) -> Non
     assert [one["now"] for one in stages][:2] == [0, 2]
     page = two.get("/lifecycle?lang=zh_CN").text
     assert "生命周期" in page
+    assert "市场认可的线索（MQL）" in page
 
 
 def test_a_lead_goes_back_only_with_a_reason(two: TestClient) -> None:
