@@ -164,7 +164,7 @@ class CallWriter:
         adapter = ADAPTERS.get(channel.type) if channel else None
         if channel is None or adapter is None:
             raise NeverWorksError(f"no room is named '{name}' any more")
-        about = _about(letter, "")["data"]
+        about = _all_of(letter) if letter.is_gathered else _about(letter, "")["data"]
         notice = Notice(
             letter.job, text, letter.created_at, now,
             mention=_mention(letter, channel.type),
@@ -204,6 +204,14 @@ def _about(letter: Letter, kind: str) -> dict[str, JsonValue]:
         data["deal"] = {name: plain(deal.get(name)) for name in _DEAL}
     written_at = letter.created_at.isoformat(timespec="seconds")
     return {"type": kind, "timestamp": written_at, "data": data}
+
+
+def _all_of(letter: Letter) -> dict[str, JsonValue]:
+    """What a notice tells that carries others: each of them, for machines."""
+    told: list[JsonValue] = [
+        {"text": one.text, "at": one.at.isoformat(timespec="seconds")} for one in letter.said
+    ]
+    return {"notices": told}
 
 
 def _mention(letter: Letter, medium: str) -> Mention | None:

@@ -12,6 +12,9 @@ LASTS = timedelta(days=14)
 """How long a button in a message works."""
 
 MOST_IN_A_MAIL = 100
+_SPARE = 100
+"""Bytes for how many more there are."""
+
 _OLD = timedelta(minutes=10)
 """What is told later than this says of when it is."""
 
@@ -97,7 +100,7 @@ class Telling:
         """All of it as text of at most `most` bytes, as far as whole notices go."""
         parts, left = list[str](), most
         for number, one in enumerate(said):
-            part = self._part(one, alone=len(said) == 1)
+            part = self._part(one, alone=len(said) == 1, most=most)
             last = number == len(said) - 1
             rest = "" if last else self._more(len(said) - number - 1)
             size = len(part.encode()) + 2
@@ -142,10 +145,11 @@ class Telling:
             return [(self.words[name], self.link(one.task, name)) for name in one.offers]
         return [(self.words["answer"], self.link(one.task, one.offers[0]))]
 
-    def _part(self, one: Said, *, alone: bool) -> str:
-        lines = [f"{self._when(one)}{one.text}"]
-        lines += [f"{label}: {url}" for label, url in self.answers(one, alone=alone)]
-        return "\n".join(lines)
+    def _part(self, one: Said, *, alone: bool, most: int) -> str:
+        """One notice; rather than its buttons a part of its text is left out."""
+        answers = "".join(f"\n{label}: {url}" for label, url in self.answers(one, alone=alone))
+        room = most - len(answers.encode()) - _SPARE
+        return shortened(f"{self._when(one)}{one.text}", room) + answers
 
     def _when(self, one: Said) -> str:
         if self.now - one.at < _OLD:
@@ -155,6 +159,14 @@ class Telling:
 
     def _more(self, count: int) -> str:
         return self.words["more"].format(count=count, url=self.more)
+
+
+def shortened(text: str, most: int) -> str:
+    """Text of at most `most` bytes, cut between characters and marked as cut."""
+    written = text.encode("utf-8", "replace")
+    if len(written) <= most:
+        return text
+    return written[: max(0, most - 3)].decode("utf-8", "ignore").rstrip() + "…"
 
 
 def escaped(text: str) -> str:

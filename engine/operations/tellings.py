@@ -50,6 +50,8 @@ class Tellings:
             return (_said("", row["created_at"], entry),)
         found = []
         for one in self.carried.get(row["id"], ()):
+            if not one["text"]:
+                continue  # the lead was erased in the meantime
             entry = self._named(one) if one["task"] else self._entry(one["enrollment"], owner)
             if entry is not None or not one["task"]:
                 found.append(_said(one["text"], one["created_at"], entry))

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.calls.conftest import Listening
-from tests.calls.listener import Says
+from tests.calls.listener import Listener, Says
 from tests.calls.rooms import ROOMS, SECRET, WEBHOOK_SECRET
 from tests.calls.test_notices import TEAM, telling
 from tests.runtime.stage import WORKSPACE, Stage
@@ -20,10 +20,12 @@ def workspace(kind: str) -> str:
     return WORKSPACE.partition("team:")[0] + TEAM + room
 
 
-def ready(stage: Stage, listening: Listening, kind: str, *, secret: str = "") -> None:
+def ready(stage: Stage, listening: Listening, kind: str, *, secret: str = "") -> Listener:
+    """A room of this kind on loopback, whose address and secret the environment has."""
     server = listening(judge=ROOMS[kind])
     stage.environment["ROOM_URL"] = server.url("/send?key=k")
     stage.environment["ROOM_SECRET"] = secret or (WEBHOOK_SECRET if kind == "webhook" else SECRET)
+    return server
 
 
 TEXTS = {
@@ -69,6 +71,29 @@ steps:
     stage.work()
     (job,) = [one for one in stage.jobs() if one["playbook"] == ""]
     assert (job["state"], job["attempt"]) == ("accepted", 1), job["reason"]
+
+
+@pytest.mark.parametrize("kind", ["wecom", "slack", "teams"])
+def test_buttons_are_not_cut_off(stage: Stage, listening: Listening, kind: str) -> None:
+    """A long text makes room for them, gathered or not."""
+    room = ready(stage, listening, kind)
+    steps = """\
+enroll: {when: [{event: form.submitted}], again: always}
+steps:
+  - task: "Call {{ lead.email }}"
+  - notify: room
+    message: "{{ lead.title }}{{ lead.title }}{{ lead.title }}"
+"""
+    gathered = steps.rstrip() + "\n    every: 1 hour\n"
+    stage.publish(workspace(kind), now=steps, later=gathered)
+    stage.event("form.submitted", fields={"title": TEXTS["long"]})
+    stage.work()
+    stage.turn(hours=1)
+    stage.work()
+    jobs = stage.jobs()
+    assert {job["state"] for job in jobs} == {"accepted"}, [job["reason"] for job in jobs]
+    for heard in room.heard:
+        assert json.dumps(heard.json()).count("http://127.0.0.1/a/") == 2
 
 
 @pytest.mark.parametrize("kind", SIGNED)
