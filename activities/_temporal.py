@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from temporalio import activity
 
 from activities._advance import SLICE, Progress, advance
+from activities._nameless import nameless
 from activities._send import Delivered
 from engine.ids import BULK, lane_of
 from engine.operations.bulk import Driver
@@ -71,10 +72,11 @@ class Drive:
         @activity.defn(name="advance", no_thread_cancel_exception=True)
         def _advance(cohort: str) -> dict[str, Any]:
             slices = 1 if activity.info().is_local else SLICES_IN_A_ROW
-            for left in reversed(range(slices)):
-                progress = self.steps.slice(self.store, cohort, rests=left > 0)
-                if not progress.more:
-                    break
+            with nameless("advance"):
+                for left in reversed(range(slices)):
+                    progress = self.steps.slice(self.store, cohort, rests=left > 0)
+                    if not progress.more:
+                        break
             wake_in = None
             if progress.wake_at is not None:
                 wake_in = max(0.0, (progress.wake_at - progress.now).total_seconds())
@@ -88,17 +90,19 @@ class Drive:
         @activity.defn(name="fire_schedules", no_thread_cancel_exception=True)
         def _fire_schedules() -> dict[str, Any]:
             until = time.monotonic() + FIRING
-            fired = fire_due(self.store)
-            while fired.more and time.monotonic() < until:
+            with nameless("fire_schedules"):
                 fired = fire_due(self.store)
+                while fired.more and time.monotonic() < until:
+                    fired = fire_due(self.store)
             return {"more": fired.more, "wake_in": fired.wake_in}
 
         @activity.defn(name="enroll_in_bulk", no_thread_cancel_exception=True)
         def _enroll_in_bulk(name: str) -> dict[str, Any]:
             driver = Driver(self.store, name.removeprefix(BULK))
             until, more = time.monotonic() + SLICING, True
-            while more and time.monotonic() < until:
-                more = driver.step()
+            with nameless("enroll_in_bulk"):
+                while more and time.monotonic() < until:
+                    more = driver.step()
             return {"more": more}
 
         return [_advance, _fire_schedules, _enroll_in_bulk]
@@ -125,7 +129,8 @@ class Deliver:
         async def _send(batch: str) -> dict[str, Any]:
             beating = asyncio.create_task(_beat())
             try:
-                done = await self._whole_windows(batch)
+                with nameless("send"):
+                    done = await self._whole_windows(batch)
             finally:
                 beating.cancel()
                 with suppress(asyncio.CancelledError):

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHistory
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from activities._send import Courier
@@ -79,6 +79,14 @@ class RealHouse:
             self._wait(deadline)
         self.observe()
         return self.store.read(_next)
+
+    def histories(self) -> list[WorkflowHistory]:
+        """What Temporal keeps of every driver that was."""
+        return [self._run(self._history(cohort)) for cohort in self.store.read(_cohorts)]
+
+    async def _history(self, cohort: str) -> WorkflowHistory:
+        handle = self._client.get_workflow_handle(f"{self._queue}/{cohort}")
+        return await handle.fetch_history()
 
     def _wait(self, deadline: float) -> None:
         rest = min(deadline, time.monotonic() + 1)

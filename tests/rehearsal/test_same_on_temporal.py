@@ -9,17 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from temporalio.testing import WorkflowEnvironment
 
 from engine.operations.editions import Edition, check, read_folder
+from engine.operations.erasing import erase
 from engine.playbook.scenarios import Scenario
 from engine.store.schema import migrate
 from rehearsal.house import House, Runtime, edition_of
 from rehearsal.play import part_of, play
 from tests.rehearsal.real_house import RealHouse
 from tests.rehearsal.workspaces import checked, folder
+from tests.workflows.histories_read import told_by
 
 pytestmark = pytest.mark.xdist_group("temporal")
 
@@ -137,3 +140,42 @@ def test_generated_playbooks_do_the_same(
     edition = edition_of(given_folder, found, {"case": found.plans["case"]})
     path = Path(shutil.copyfile(empty, tmp_path_factory.mktemp("real") / "longplay.db"))
     both(edition, "case", scenario, address, path)
+
+
+WHO = {
+    "email": "zaphod.secretive@example.com", "first_name": "Zaphod", "last_name": "Beeblebrox",
+    "phone": "+8613800138000", "company": "秘密的公司",
+}  # fmt: skip
+TELLING = """\
+enroll: {when: [manual]}
+steps:
+  - email: note
+    subject: "{{ lead.full_name }}, {{ lead.company }}"
+  - task: "Call {{ lead.full_name }} at {{ lead.phone }}"
+  - approve: "Mail {{ lead.email }} again?"
+    up_to: 1 day
+    then: []
+    else: [{set: {segment: "{{ lead.email }}"}}]
+  - release: cn-pool
+"""
+
+
+def test_temporal_keeps_nothing_of_a_person(address: str, empty: Path, tmp_path: Path) -> None:
+    """Mailed, asked about, released and erased: no history ever held a word of who it was."""
+    given_folder = folder(case=TELLING)
+    found = checked(given_folder)
+    edition = edition_of(given_folder, found, {"case": found.plans["case"]})
+    path = Path(shutil.copyfile(empty, tmp_path / "longplay.db"))
+    scenario = Scenario.model_validate({"name": "a", "lead": WHO})
+    with RealHouse(address, path, edition) as real:
+        timeline(real, "case", scenario)
+        (lead,) = real.store.read(
+            lambda tx: tx.conn.execute(sa.text("SELECT id FROM lead"))
+        ).scalars()
+        erased = erase(real.store, lead, actor="li.wei")
+        assert erased.is_over
+        told = "\n".join(map(told_by, real.histories()))
+    assert "advance" in told
+    assert "longplay-email" in told
+    for word in (*WHO.values(), "beeblebrox", "secretive", "13800138000", lead):
+        assert word.casefold() not in told
