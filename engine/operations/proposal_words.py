@@ -42,7 +42,7 @@ EN: Mapping[str, str] = {
     "clear-poor": "the groups hardly stand apart: what separates them is more habit than nature",
     "match": "The conditions put {share:.1%} of these leads into the group that they"
     " were found in.",
-    "middle": "In the middle {recency:.0f} days since the last purchase, {frequency:g} purchases,"
+    "middle": "In the middle: {recency:.0f} days since the last purchase; purchases {frequency:g};"
     " {amount:,.0f} in all",
     "lately": "lately", "long-ago": "long ago", "often": "often", "seldom": "seldom",
     "much": "for much", "little": "for little", "while-ago": "a while ago",

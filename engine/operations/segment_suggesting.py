@@ -153,7 +153,9 @@ class _Thirds:
         lately, gone = f"{recency} <= {self.lately}", f"{recency} > {self.long_ago}"
         often, much = f"{frequency} >= {self.often}", f"{amount} >= {self.much:g}"
         # Whoever never bought has bought less often than anybody: once is the least.
-        some = f"{frequency} >= 1 and {frequency} < {self.often}"
+        some = f"{frequency} == 1"
+        if self.often > 2:
+            some = f"{frequency} >= 1 and {frequency} < {self.often}"
         r, f, m = self.numbers.T
         parts = {
             "rfm_best": (f"{lately} and {often} and {much}", ("lately", "often", "much"),
@@ -265,14 +267,16 @@ def _conditions(
     for at, bounds in _leaves(tree, 0, ((None, None),) * 3):
         group = int(np.argmax(tree.value[at][0]))
         who = np.ones(len(numbers), dtype=bool)
-        terms = [f"{asking.frequency} >= 1"] if bounds[1][0] is None else []
+        is_once = bounds[1] == (None, 1)
+        least = f"{asking.frequency} {'==' if is_once else '>='} 1"
+        terms = [least] if bounds[1][0] is None else []
         for place, (low, high) in enumerate(bounds):
             expression = asking.every[place]
             if low is not None:
                 terms.append(f"{expression} > {low:g}")
                 who &= numbers[:, place] > low
             if high is not None:
-                terms.append(f"{expression} <= {high:g}")
+                terms += [] if place == 1 and is_once else [f"{expression} <= {high:g}"]
                 who &= numbers[:, place] <= high
         told[who] = group
         texts.setdefault(group, []).append(" and ".join(terms))
