@@ -19,22 +19,30 @@ def workspace(request: pytest.FixtureRequest) -> tuple[Folder, Checked]:
 
 
 def test_there_is_one_for_each_trade() -> None:
-    """Software, shops, schools and advisers find something to begin with."""
-    assert TRADES == ["commerce", "education", "finance", "saas"]
+    """Software, shops, schools, advisers and sales teams find something to begin with."""
+    assert TRADES == ["commerce", "education", "finance", "saas", "sales"]
 
 
 def test_nothing_is_found(workspace: tuple[Folder, Checked]) -> None:
-    """It validates without an error or a warning, and scores, nurtures and moves stages."""
+    """It validates without an error or a warning."""
     _, checked = workspace
     assert [str(found) for found in checked.diagnostics] == []
-    assert checked.scorings
-    moved = {
-        op.model_dump()["params"]["stage"]
-        for plan in checked.plans.values()
-        for op in plan.ops
-        if op.op == "do" and op.model_dump()["action"] == "stage"
-    }
-    assert {"mql", "customer", "advocate"} <= moved
+
+
+def test_it_scores_nurtures_and_moves_stages_or_escalates(
+    workspace: tuple[Folder, Checked],
+) -> None:
+    """A trade has scores and a lifecycle that moves; a sales team has clocks, and a pool."""
+    _, checked = workspace
+    done = [op.model_dump() for plan in checked.plans.values() for op in plan.ops if op.op == "do"]
+    moved = {one["params"]["stage"] for one in done if one["action"] == "stage"}
+    clocks = [plan for plan in checked.plans.values() if plan.kind == "escalation"]
+    if clocks:
+        assert len(clocks) >= 7
+        assert {"release", "assign", "task"} <= {one["action"] for one in done}
+    else:
+        assert checked.scorings
+        assert {"mql", "customer", "advocate"} <= moved
 
 
 def test_its_scenarios_hold_and_leave_nothing_out(workspace: tuple[Folder, Checked]) -> None:
