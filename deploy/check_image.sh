@@ -18,9 +18,10 @@ if [ -n "$missing" ] && [ -f /etc/debian_version ] && [ "$(id -u)" = 0 ]; then
         trap 'rm -f "$policy"' EXIT
     fi
     for try in 1 2 3; do
-        if apt-get update -qq </dev/null &&
-            DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-                $missing </dev/null >/dev/null; then
+        # A list that cannot be fetched need not be one that is needed.
+        apt-get update -qq </dev/null || true
+        if DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+            $missing </dev/null >/dev/null; then
             break
         fi
         echo "try $try failed" >&2

@@ -1,5 +1,6 @@
 """The files for Docker and Kubernetes agree with the code, and ask for no rights to spare."""
 
+import os
 import re
 import stat
 import subprocess
@@ -138,6 +139,9 @@ def test_files_that_compose_mounts_are_there(file: str) -> None:
         for volume in service.get("volumes", ()):
             source = volume.partition(":")[0]
             assert not source.startswith("./") or source in made or (DEPLOY / source).exists()
+    for script in (DEPLOY / "temporal").glob("*.sh"):
+        # PostgreSQL's image would read one that cannot be run into its own shell.
+        assert os.access(script, os.X_OK)
 
 
 def test_the_file_that_really_sends_fits_both() -> None:
