@@ -87,7 +87,7 @@ EXAMPLES: Mapping[str, Any] = {
     "segments": {"hot": "lead.score >= 60"}, "sources": {"baidu": {"cost": "5000 per month"}},
     "Longplay workspace.events": {"quote.created": {"amount": "number"}}, "fallback": "chen.jie",
     "AssignmentRule.if": "lead.country == 'CN'", "skip": ["away", "off-hours"],
-    "AssignmentRule.by": "round-robin",
+    "AssignmentRule.by": "round-robin", "quiet": "20:00-08:00",
     "country": "CN", "hours": {"mon-fri": "09:00-18:00"}, "Channel.url": "${WECOM_SALES_URL}",
     "url": "https://crm.example.com/leads", "Channel.to": "sales@acme.example",
     "secret": "${DING_SECRET}", "Owner.name": "李伟", "Owner.email": "li.wei@acme.example",
