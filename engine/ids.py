@@ -17,10 +17,12 @@ Digest = NewType("Digest", str)
 
 _ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz"  # Crockford's base 32: no i, l, o, u
 _LENGTH = 20
+_MADE = 10  # characters of an enrollment's id that say when it was made
 _TIME = 8  # characters: 40 of the 48 bits of time, whole as letters
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _lock = threading.Lock()
 _last = 0
+_last_run = 0
 
 
 def new_id() -> str:
@@ -64,12 +66,37 @@ def derived_id(*parts: object) -> str:
     return _spelled(number & ((1 << 100) - 1))
 
 
+def run_id(*cause: object) -> EnrollmentId:
+    """A new enrollment's id: it sorts by when it was made, and ends in what made it.
+
+    The end, `lasting`, is the same when the same cause makes the same record enter once more: in a
+    store that was brought back from a copy. Within a process ids strictly ascend.
+    """
+    global _last_run  # noqa: PLW0603 - one ascending series per process
+    made = (time.time_ns() // 1_000_000) << 2
+    with _lock:
+        made = max(made, _last_run + 1)
+        _last_run = made
+    return EnrollmentId(encode(made, _MADE) + derived_id("run", *cause)[_MADE:])
+
+
+def lasting(enrollment: str) -> str:
+    """The part of an enrollment's id that is made of its cause alone."""
+    return enrollment[_MADE:]
+
+
 def job_id(enrollment: str, seq: int) -> JobId:
     """The key of an effect: (enrollment, seq) and nothing else (runtime.md, I3).
 
-    It begins like the enrollment's, so that what is inserted together lies together in an index.
+    It begins like the enrollment's, so that what is inserted together lies together in an index;
+    the rest is made of what lasts of the enrollment's id.
     """
-    return JobId(enrollment[:_TIME] + derived_id("job", enrollment, seq)[_TIME:])
+    return JobId(enrollment[:_TIME] + derived_id("job", lasting(enrollment), seq)[_TIME:])
+
+
+def lasting_of_job(job: str) -> str:
+    """The part of a job's id that is the same when its run is made, and gone through, once more."""
+    return job[_TIME:]
 
 
 @lru_cache(maxsize=1024)

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from engine.ids import new_id
+from engine.ids import lasting, run_id
 from engine.operations import befores, clocks, published
 from engine.operations.deal_sight import DealSight, sees
 from engine.operations.drawing import convert
@@ -404,12 +404,19 @@ class Reactor:
             calendar=self.current.calendar(plan.calendar, scope),
         )
 
+    def _who(self, wish: Wish) -> tuple[str, str]:
+        """Whom a run is of, by what outlasts the row: the address, and the deal."""
+        address = self.facts[wish.lead].get("email")
+        deal = wish.deal if self._is_for_deals(wish) else ""
+        return (str(address).lower() if address else wish.lead, deal)
+
     def _row(self, wish: Wish, key: str) -> dict[str, Any]:
         now = self.tx.now
         digest = self.current.digests[wish.playbook]
         cohort = cohort_of(self.tx, wish.playbook, digest, wish.lane, wish.lead)
         return {
-            "id": new_id(), "playbook": wish.playbook, "digest": digest, "cohort": cohort,
+            "id": run_id(wish.playbook, *self._who(wish), _lasting_cause(wish.cause)),
+            "playbook": wish.playbook, "digest": digest, "cohort": cohort,
             "record": self._record(wish), "lead": wish.lead,
             "deal": wish.deal if self._is_for_deals(wish) else None,
             "key": key, "cause": wish.cause, "event": wish.event_id,
@@ -419,6 +426,15 @@ class Reactor:
             "entered_at": now, "ended_at": None,
             "outcome": "", "goal": False, "goal_value": None, "reason": wish.why,
         }  # fmt: skip
+
+
+def _lasting_cause(cause: str) -> str:
+    """The cause without what is made anew when its run is."""
+    kind, _, rest = cause.partition(":")
+    if kind != "enroll":
+        return cause
+    parent, _, seq = rest.partition(":")
+    return f"{kind}:{lasting(parent)}:{seq}"
 
 
 def _kept(wish: Wish) -> dict[str, Value]:

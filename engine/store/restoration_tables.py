@@ -38,7 +38,10 @@ class RestoredRun(SQLModel, table=True):
 
 
 class MailedBefore(SQLModel, table=True):
-    """A message that went in the time that is lost, by its job's id; the job may be yet to come."""
+    """A message that went in the time that is lost, by what lasts of its job's id.
+
+    The job may be yet to come.
+    """
 
     __tablename__ = "mailed_before"
     job: str = Field(primary_key=True)

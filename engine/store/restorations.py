@@ -9,7 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from engine.ids import encode
+from engine.ids import encode, job_id, lasting_of_job
 from engine.store import enrollments, events, jobs, quick
 from engine.store.bulk_tables import BulkEnrollment
 from engine.store.columns import EPOCH
@@ -23,7 +23,9 @@ mailed_table: sa.Table = MailedBefore.__table__  # type: ignore[attr-defined]
 bulk_table: sa.Table = BulkEnrollment.__table__  # type: ignore[attr-defined]
 
 _ONLY = 1
-_CHUNK = 500
+_BEHIND = len(job_id("0" * 20, 0)) - len(lasting_of_job(job_id("0" * 20, 0))) + 1
+"""Where what lasts of a job's id begins, as SQL counts."""
+
 HELD = "after a restore: "
 """How the reason of a message begins that is held because it may have gone before."""
 
@@ -67,14 +69,15 @@ def end(tx: Transaction) -> None:
 
 
 def keep_mailed(tx: Transaction, ids: Iterable[str]) -> int:
-    """Keeps the ids of messages that went; answers how many were not known."""
-    rows = [{"job": id} for id in ids]
+    """Keeps which messages went, by what lasts of their ids; answers how many were not known."""
+    rows = [{"job": one} for one in dict.fromkeys(map(lasting_of_job, ids))]
     return len(insert_new(tx, mailed_table, rows, key="job")) if rows else 0
 
 
 def mailed_among(tx: Transaction, ids: Sequence[str]) -> set[str]:
     """Which of these messages went in the time that is lost."""
-    return {row["job"] for row in quick.fetch(tx, _mailed, ids=list(ids))}
+    known = {row["job"] for row in quick.fetch(tx, _mailed, ids=list(map(lasting_of_job, ids)))}
+    return {id for id in ids if lasting_of_job(id) in known}
 
 
 def open_and_mailed(tx: Transaction, limit: int) -> Sequence[sa.RowMapping]:
@@ -82,7 +85,7 @@ def open_and_mailed(tx: Transaction, limit: int) -> Sequence[sa.RowMapping]:
     job = jobs.table
     query = (
         sa.select(job.c.id, job.c.lead, job.c.enrollment, job.c.seq, job.c.batch, job.c.cohort)
-        .join(mailed_table, mailed_table.c.job == job.c.id)
+        .join(mailed_table, mailed_table.c.job == sa.func.substr(job.c.id, _BEHIND))
         .where(sa.or_(job.c.ended_at.is_(None), job.c.state == "in_doubt"))
         .limit(limit)
     )

@@ -4,6 +4,7 @@ import gzip
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -171,6 +172,34 @@ def test_new_runs_go_by_when_their_event_happened(
     resume(copy)
     assert len(copy.transport.sent) == sent
     assert copy.job()["state"] == ("accepted" if sent else "in_doubt")
+
+
+@pytest.mark.parametrize(
+    ("id", "sent"), [("form-1", 1), (None, 0)], ids=["with its id", "without one"]
+)
+def test_a_complete_list_knows_runs_that_are_made_anew(
+    sqlite_stage: Stage, clock: Clock, copy_of: Lose, id: str | None, sent: int
+) -> None:
+    """An event that is sent again under its id makes the same messages: one went, one goes."""
+    stage = sqlite_stage
+    options: dict[str, Any] = {"id": id, "at": clock.now + timedelta(minutes=1)}
+    stage.publish(two=TWO)
+    copy, at = copy_of(stage), clock.now
+    clock.turn(timedelta(minutes=2))
+    stage.event("form.submitted", **options)
+    stage.work()
+    (went,) = subjects(stage)
+    clock.turn(timedelta(minutes=5))
+    bring_back(copy, at)
+    after_restore.tell_mailed(copy.store, [went[1:21]], complete=True)
+    copy.event("form.submitted", **options)
+    resume(copy)
+    copy.turn(hours=1)
+    copy.work()
+    assert len(copy.transport.sent) == sent
+    wanted = ["accepted"] * 2 if sent else ["in_doubt"] * 2
+    assert [job["state"] for job in copy.jobs()] == wanted
+    assert copy.jobs()[0]["message_id"] != went or not sent
 
 
 def test_a_clock_that_fell_due_in_the_lost_time_mails_nobody_twice(
