@@ -89,12 +89,7 @@ def _period(first: str, last: str) -> "Period":
     """
     from engine.operations.funnel import Period
 
-    found = Period(_day(first, "--from"), _day(last, "--to"))
-    if found.first and found.last and found.first > found.last:
-        raise InputError(
-            f"'{first}' is later than '{last}'", help="write the earlier day in --from"
-        )
-    return found
+    return Period(_day(first, "--from"), _day(last, "--to"))
 
 
 def _day(text: str, option: str) -> date | None:

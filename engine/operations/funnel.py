@@ -12,6 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from engine.errors import InputError
 from engine.operations import published
 from engine.operations.grouping import MONTH, Key, month_of
 from engine.operations.pipeline_health import pipeline_names, warned_as_json
@@ -29,10 +30,23 @@ MOST_GROUPS = 50
 
 @dataclass(frozen=True, slots=True)
 class Period:
-    """Days, both included, in the workspace's zone; None: from the beginning, until now."""
+    """Days, both included, in the workspace's zone; None: from the beginning, until now.
+
+    Raises:
+        InputError: nothing can have happened on such a day, or the last is before the first.
+    """
 
     first: date | None = None
     last: date | None = None
+
+    def __post_init__(self) -> None:
+        for day in filter(None, (self.first, self.last)):
+            if not 1970 <= day.year < 2200:
+                raise InputError(f"nothing happened on {day}", help="use a year from 1970 on")
+        if self.first and self.last and self.first > self.last:
+            raise InputError(
+                f"'{self.first}' is later than '{self.last}'", help="begin with the earlier day"
+            )
 
     def clauses(
         self, column: sa.ColumnElement[Any], current: Current

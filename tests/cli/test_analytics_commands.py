@@ -66,6 +66,7 @@ def test_the_report_has_what_the_contract_names(sold: Longplay) -> None:
     [
         (("funnel", "--from", "yesterday"), "'yesterday' is no day"),
         (("funnel", "--from", "2026-02-01", "--to", "2026-01-01"), "is later than '2026-01-01'"),
+        (("report", "--to", "9999-12-31"), "nothing happened on 9999-12-31"),
         (("funnel", "--by", "sorce"), "leads are not grouped by 'sorce'"),
         (("funnel", "--pipeline", "b2c"), "no pipeline is named 'b2c'"),
         (("report", "--by", "colour"), "deals are not grouped by 'colour'"),

@@ -96,6 +96,8 @@ def test_the_same_numbers_are_had_as_json(piled: TestClient) -> None:
     assert piled.get("/v1/report?by=owner").json()["groups"][0]["group"] == "li.wei"
     for path, fault in (
         ("/v1/report?from=soon", "'soon' is no day"),
+        ("/v1/report?to=9999-12-31", "nothing happened on 9999-12-31"),
+        ("/v1/funnel?from=2026-02-01&to=2026-01-01", "is later than '2026-01-01'"),
         ("/v1/funnel?by=nope", "leads are not grouped by 'nope'"),
         ("/v1/pipelines/health?pipeline=nope", "no pipeline is named 'nope'"),
     ):
