@@ -14,7 +14,7 @@ from engine.errors import InputError, NotFoundError
 from engine.operations import published
 from engine.operations.enrollment_rows import finish_rows
 from engine.playbook.plan import Ask, Await, Branch, Climb, Jump, Op, Repeat, Send, Split, Wait
-from engine.runtime.escalating import CLOCK, Stand, clock_of
+from engine.runtime.escalating import CLOCK, clock_of
 from engine.runtime.position import ON_ANSWER, ON_JOB, Finish, Logged
 from engine.store import enrollments, jobs, leads, tasks
 from engine.store.database import Store, Transaction
@@ -141,7 +141,7 @@ def _resume(tx: Transaction, rows: Sequence[sa.RowMapping], _actor: str) -> list
 
 def _resumed(tx: Transaction, row: sa.RowMapping, stood: timedelta) -> dict[str, Any]:
     clock = clock_of(row["memory"])
-    still = clock.stood(Stand(row["held_at"], tx.now)) if clock is not None else None
+    still = clock.held(row["held_at"], tx.now) if clock is not None else None
     return ({"memory": {**row["memory"], CLOCK: still.as_json()}} if still is not None else {}) | {
         "state": "waiting" if row["blocked_on"] else "active" if row["seq"] else "pending",
         "held_at": None,

@@ -19,6 +19,7 @@ from engine.operations.scopes import load_facts, load_histories, scope_of
 from engine.playbook.plan import Plan, Trigger
 from engine.playbook.spelling import did_you_mean
 from engine.runtime.enrolling import Decline, decide_entry
+from engine.runtime.escalating import unwatched
 from engine.store import (
     consents,
     deals,
@@ -253,6 +254,10 @@ def _outside(
             zone=current.zone_of(facts), key="",
         )  # fmt: skip
         why = f"none of its triggers has let the lead in ({_triggers(plan)})"
+        if plan.escalation is not None:
+            why = unwatched(plan, scope) or "nobody has looked at it yet"
+            yield Decided(tx.now, f"not watched by {plan.playbook}", why)
+            continue
         if isinstance(entry, Decline):
             why += f"; now it would not be let in: {entry.why}"
         yield Decided(tx.now, f"not enrolled in {plan.playbook}", why)

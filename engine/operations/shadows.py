@@ -104,6 +104,12 @@ def _must_be_for_leads(plans: Sequence[Plan], live: Mapping[str, Plan]) -> None:
         InputError: a version is for deals, the live one or the shadow.
     """
     for plan in plans:
+        if "escalation" in (plan.kind, live[plan.playbook].kind):
+            raise InputError(
+                f"'{plan.playbook}' is an escalation: what it would do depends on people",
+                help="rehearse it with `longplay test` and `longplay simulate`, or look at what "
+                "apply would change with: longplay plan",
+            )
         if "deal" in (plan.record, live[plan.playbook].record):
             raise InputError(
                 f"'{plan.playbook}' is for deals, and shadows are for leads only",

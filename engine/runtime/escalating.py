@@ -83,20 +83,21 @@ class Clock:
 
     def stood(self, one: Stand) -> "Clock":
         """The same clock, standing still from then on; another stop before its end replaces it."""
-        here = self.stand_at(one.begins_at)
-        kept = tuple(each for each in self.stands if each is not here)
-        if here is not None and here.begins_at < one.begins_at:
-            kept = (*kept, replace(here, ends_at=one.begins_at))
-        return replace(self, stands=(*kept, one))
+        return replace(self, stands=(*self.resumed(one.begins_at).stands, one))
 
     def resumed(self, now: datetime) -> "Clock":
         """The same clock, going on."""
-        here = self.stand_at(now)
-        if here is None:
-            return self
-        kept = tuple(each for each in self.stands if each is not here)
-        ended = (replace(here, ends_at=now),) if here.begins_at < now else ()
-        return replace(self, stands=(*kept, *ended))
+        kept = []
+        for one in self.stands:
+            if one.begins_at > now or (one.ends_at is not None and one.ends_at <= now):
+                kept.append(one)
+            elif one.begins_at < now:
+                kept.append(replace(one, ends_at=now))
+        return replace(self, stands=tuple(kept))
+
+    def held(self, begins_at: datetime, ends_at: datetime) -> "Clock":
+        """The same clock, whose run was held for that time; other stops go on as they were."""
+        return replace(self, stands=(*self.stands, Stand(begins_at, ends_at)))
 
     def renewed(self, at: datetime, stay: Stay) -> "Clock":
         """The next round: every level is armed again.
@@ -273,13 +274,16 @@ class Ladder:
         """When a level (1 is the first) is due; None: not before the clock goes on."""
         after = parse_duration(self.levels[level - 1])
         at = civil.add(clock.start_at, after, self.calendar.zone, self.calendar)
+        counted_to = clock.start_at
         for one in sorted(clock.stands, key=lambda each: each.begins_at):
-            begins = max(one.begins_at, clock.start_at)
+            begins = max(one.begins_at, counted_to)  # two stops at once are one
             if begins >= at:
                 continue
             if one.ends_at is None:
                 return None
-            at = self._later(begins, at, one.ends_at, after)
+            if one.ends_at > begins:
+                at = self._later(begins, at, one.ends_at, after)
+                counted_to = one.ends_at
         return at
 
     def due(self, clock: Clock, now: datetime) -> int:

@@ -10,6 +10,7 @@ from engine.operations import inbox, moving
 from engine.operations.clock_changes import ClockChange
 from engine.operations.edit_deals import change_deal
 from engine.operations.edit_leads import put_lead
+from engine.operations.explain import explain
 from engine.operations.publish import preview
 from engine.store import deals, enrollments, pools
 from tests.runtime.clockwork import fire
@@ -418,3 +419,31 @@ def test_two_workers_fire_each_level_once(sqlite_stage: Stage) -> None:
     assert levels(stage) == [("fired", 1, 1)] * 8
     assert len({job["message_id"] for job in stage.jobs(kind="notify")}) == 8
     soundness(stage)
+
+
+def test_business_time_is_the_owners(sqlite_stage: Stage) -> None:
+    """Of two deals that enter at one moment each counts by the calendar of whoever owns it."""
+    stage = sqlite_stage
+    us = '  us: {hours: {mon-fri: "09:00-17:00"}, timezone: America/New_York}\nassignment:'
+    workspace = SALES.replace("assignment:", us).replace(
+        "{name: Sam Lee,", "{name: Sam Lee, calendar: us,"
+    )
+    hours = "levels:\n  - after: 2 business hours\n    steps: []\n"
+    stage.publish(workspace, quick=f"{HEAD}clock: {{calendar: owner}}\n{hours}")
+    opened(stage)
+    opened(stage, lead="ben", owner="sam.lee")
+    stage.work()
+    # Monday noon in Shanghai is Sunday night in New York.
+    due = {run["wake_at"].isoformat() for run in stage.runs()}
+    assert due == {"2026-03-02T06:00:00+00:00", "2026-03-02T16:00:00+00:00"}
+
+
+def test_explain_says_why_a_lead_is_not_watched(sqlite_stage: Stage) -> None:
+    """Its stage, or the condition that does not hold."""
+    stage = sqlite_stage
+    idle = "kind: escalation\nwatch: {stage: sql}\nlevels: [{after: 2 days, steps: []}]\n"
+    stage.publish(SALES, idle=idle)
+    put_lead(stage.store, {"email": "ann@example.com", "stage": "mql"}, actor="tests")
+    found = explain(stage.store, "ann@example.com")
+    (why,) = [one.why for one in found if one.what == "not watched by idle"]
+    assert why == "its stage is 'mql'"

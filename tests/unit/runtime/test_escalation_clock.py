@@ -109,6 +109,17 @@ def test_another_snooze_takes_the_place_of_the_one_before() -> None:
     assert len(sooner.stands) == 2
 
 
+def test_stops_that_overlap_are_one() -> None:
+    """A run that is held while somebody snoozes stands still once; a pause outlives the hold."""
+    snoozed = Clock("stay", "", START).stood(Stand(START + DAY / 2, START + 3 * DAY))
+    held = snoozed.held(START + DAY, START + 2 * DAY)
+    assert LADDER.due_at(held, 1) == LADDER.due_at(snoozed, 1) == START + 3.5 * DAY
+    longer = snoozed.held(START + DAY, START + 4 * DAY)
+    assert LADDER.due_at(longer, 1) == START + 4.5 * DAY
+    paused = Clock("stay", "", START).stood(Stand(START, None, "the customer"))
+    assert LADDER.due_at(paused.held(START + DAY, START + 2 * DAY), 1) is None
+
+
 def test_an_acknowledgement_holds_levels_and_lets_the_clock_go_on() -> None:
     """When it is over, whatever has come due meanwhile fires at once."""
     clock = replace(Clock("stay", "", START), passed=("1 day",), quiet_until=START + 4 * DAY)
