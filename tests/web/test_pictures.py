@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 SIZES = {"desktop": (1280, 900), "phone": (390, 844), "narrow": (360, 640)}
 PLAIN = ("inbox", "notices", "button", "button-of-a-task",
-         "overview", "playbook", "leads", "lead", "enrollments", "enrollment", "mail-list", "mail",
+         "overview", "playbook", "leads", "lead", "company", "enrollments", "enrollment",
+         "mail-list", "mail",
          "templates", "template",
          "unsubscribe", "confirm")  # fmt: skip
 PEOPLE = [
@@ -164,6 +165,9 @@ def _paths(busy: TestClient, work: "Work") -> dict[str, str]:
         "playbook": "/playbooks/trial-nurture",
         "leads": "/leads",
         "lead": "/leads/ann@example.com",
+        "companies": "/companies",
+        "company": "/companies/Northwind Traders",
+        "pools": "/pools",
         "lifecycle": "/lifecycle",
         "duplicates": "/duplicates",
         "enrollments": "/enrollments",
