@@ -142,6 +142,8 @@ class LinkSigner:
         if not _ACTION_TOKEN.match(token):
             return None
         raw = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        if base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=") != token:
+            return None  # one spelling per token
         body, mac = raw[:-_MAC], raw[-_MAC:]
         if not any(hmac.compare_digest(mac, key.mac(body)) for key in self._keys):
             return None
