@@ -31,7 +31,7 @@ class Restoration(SQLModel, table=True):
 
 
 class RestoredRun(SQLModel, table=True):
-    """An enrollment of the copy that may have gone on, and been mailed, in the time that is lost."""
+    """An enrollment of the copy that may have gone on, and been mailed, in the lost time."""
 
     __tablename__ = "restored_run"
     enrollment: str = Field(primary_key=True)
