@@ -14,6 +14,7 @@ from engine.operations import published
 from engine.operations.deal_drafts import owner_named
 from engine.operations.edit_deals import checked_id
 from engine.operations.published import Current
+from engine.playbook.catalog import COMPANY_FIELDS
 from engine.playbook.spelling import did_you_mean
 from engine.playbook.values import Value
 from engine.runtime.companies import (
@@ -27,6 +28,8 @@ from engine.runtime.companies import (
 from engine.runtime.fields import read, to_json
 from engine.store import companies
 from engine.store.database import Store, Transaction
+
+_TYPES = {field.name: field.type for field in COMPANY_FIELDS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +192,8 @@ def _typed(current: Current, name: str, given: object) -> Value:
             raise InputError(f"'{name}' of a company never changes")
         known = [*companies.COLUMNS, *custom]
         raise InputError(f"a company has no field '{name[:60]}'", help=did_you_mean(name, known))
-    text = " ".join(str(given).split()) if given is not None else ""
+    value = read(name, given, _TYPES[name], current.zone)
+    text = " ".join(value.split()) if isinstance(value, str) else ""
     if not text:
         return None
     match name:

@@ -95,6 +95,8 @@ def test_companies_over_the_api(house: Store, client: TestClient) -> None:
         ("GET", "/v1/companies/nobody", None, 404),
         ("PATCH", "/v1/companies/acme.example", {"domain": "qq.com"}, 422),
         ("POST", "/v1/companies", {"employees": 3}, 422),
+        ("POST", "/v1/companies", {"name": {"a": 1}}, 422),
+        ("POST", "/v1/companies", {"name": "a\u0000b"}, 422),
         ("POST", "/v1/companies/acme.example/merge", {"other": "Acme"}, 422),
         ("GET", "/v1/pools/nowhere", None, 422),
         ("GET", "/v1/pools/cn-pool?after=x", None, 422),
