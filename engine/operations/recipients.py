@@ -159,7 +159,7 @@ class Recipients:
         """What needs nobody's consent: it waits for the brake and for a paused run alone."""
         return Mailing(
             wanted=self._stands(row), address=address, marketing=False,
-            braked=self._is_braked(row), held=self._is_held(row),
+            braked=self._is_braked(row, plain=True), held=self._is_held(row),
         )  # fmt: skip
 
     def _stands(self, row: Mapping[Any, Any]) -> bool:
@@ -174,8 +174,12 @@ class Recipients:
         run = self.runs.get(row["enrollment"])
         return run is not None and run["held_at"] is not None
 
-    def _is_braked(self, row: Mapping[Any, Any]) -> bool:
-        return bool(self.brakes & {"*", row["playbook"]})
+    def _is_braked(self, row: Mapping[Any, Any], *, plain: bool = False) -> bool:
+        if row["playbook"] in self.brakes:
+            return True
+        plan = self.current.plans.get(row["playbook"])
+        goes_on = plain and plan is not None and plan.escalation is not None
+        return "*" in self.brakes and not goes_on  # escalations go on unless named (9.2)
 
     def _window(self, op: Send) -> SendWindow | None:
         written = op.params.get("window")

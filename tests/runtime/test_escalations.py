@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from activities._advance import advance
-from engine.operations import inbox, moving
+from engine.operations import braking, inbox, moving
 from engine.operations.clock_changes import ClockChange
 from engine.operations.edit_deals import change_deal
 from engine.operations.edit_leads import put_lead
@@ -436,6 +436,20 @@ def test_business_time_is_the_owners(sqlite_stage: Stage) -> None:
     # Monday noon in Shanghai is Sunday night in New York.
     due = {run["wake_at"].isoformat() for run in stage.runs()}
     assert due == {"2026-03-02T06:00:00+00:00", "2026-03-02T16:00:00+00:00"}
+
+
+@pytest.mark.parametrize(("scope", "told"), [("", "accepted"), ("stalled", "deferred")],
+                         ids=["everything", "by name"])  # fmt: skip
+def test_escalations_go_on_when_mail_is_paused(sqlite_stage: Stage, scope: str, told: str) -> None:
+    """No mail leaves, and people are still told what lies; unless this very playbook is named."""
+    stage = sqlite_stage
+    stage.publish(SALES, stalled=STALLED)
+    opened(stage)
+    stage.work()
+    braking.pull(stage.store, scope)
+    stage.turn(days=2)
+    stage.work()
+    assert [job["state"] for job in stage.jobs(kind="notify")] == [told]
 
 
 def test_explain_says_why_a_lead_is_not_watched(sqlite_stage: Stage) -> None:
