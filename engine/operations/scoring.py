@@ -212,7 +212,7 @@ class Scorer:
     def _opened(self, book: Rulebook, lead: str) -> tuple[Standing, float]:
         """A first standing, and the total that the lead came with."""
         given = self.facts[lead].get("score") if book.name == PRIMARY else 0
-        return replace(book.blank(), at=0), float(given) if isinstance(given, int | float) else 0.0
+        return book.blank(), float(given) if isinstance(given, int | float) else 0.0
 
     def _asks_fit(self, book: Rulebook, lead: str, edges: Mapping[str, Edge]) -> bool:
         if book.fit_fields is None:
@@ -236,7 +236,7 @@ class Scorer:
             said = ", ".join(f"{each:+g} {reason}" for each, reason in reasons) or "nothing fits"
             row = self._row(book, lead, points - was, f"fit: {said}"[:LONGEST], self.now)
             self._rows.append(row | {"part": "fit"})
-        return replace(standing, fit=points)
+        return standing if points == standing.fit else replace(standing, fit=points)
 
     def _grant(self, book: Rulebook, lines: Sequence[_Line]) -> frozenset[str]:
         """What each line gives, in place; the leads of whom the ledger must be folded anew."""
@@ -312,7 +312,8 @@ class Scorer:
             after, before = self.facts[lead], edge.before
             if lead in silent and before is not None:
                 before = {**before, **{name: after.get(name) for name in _SHOWN}}
-            found[lead] = replace(edge, before=before, after=after)
+            same = before is edge.before and after is edge.after
+            found[lead] = edge if same else replace(edge, before=before, after=after)
         for lead in sorted(touched - edges.keys()):
             before, after = self._before[lead], self.facts[lead]
             if lead in silent:

@@ -146,7 +146,8 @@ class Standing:
 
     def as_json(self) -> dict[str, Any]:
         """As the store keeps it; what is usual is left out."""
-        found: dict[str, Any] = {"fit": self.fit, "behavior": self.behavior, "at": self.at}
+        found = _Kept(fit=self.fit, behavior=self.behavior, at=self.at)
+        found.standing = self
         if self.half_life:
             found["half_life"] = self.half_life
         bounds = {"low": self.low, "high": self.high}
@@ -159,8 +160,24 @@ class Standing:
         return found
 
 
+class _Kept(dict[str, Any]):
+    """A standing as the store keeps it, which knows what it was read as; it is never changed."""
+
+    __slots__ = ("standing",)
+    standing: Standing
+
+
+def remembered(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """The same as the store keeps it, read once for whoever asks `standing_of` it."""
+    found = _Kept(kept)
+    found.standing = standing_of(kept)
+    return found
+
+
 def standing_of(kept: Mapping[str, Any]) -> Standing:
     """The standing that `as_json` wrote."""
+    if type(kept) is _Kept:
+        return kept.standing
     get = kept.get
     idle = get("idle")
     return Standing(

@@ -16,7 +16,7 @@ from engine.playbook.scoring_plan import PRIMARY
 from engine.playbook.values import Value
 from engine.runtime.fields import BUILT_IN, FieldTypes, from_json
 from engine.runtime.identity import full_name
-from engine.runtime.scoring import NEAREST, micros, standing_of
+from engine.runtime.scoring import NEAREST, micros, remembered, standing_of
 from engine.store import gone, quick
 from engine.store.database import Transaction
 from engine.store.tables import Lead
@@ -54,6 +54,8 @@ def facts_of(row: Row, custom: FieldTypes, now: datetime) -> Facts:
         facts = {name: from_json(kept.get(name), kind) for name, kind in custom.items()} | facts
     score, standings = row["score"], row["scores"]
     facts["score"] = int(score) if score == int(score) else score
+    if standings:
+        standings = {name: remembered(each) for name, each in standings.items()}
     facts[STANDINGS] = standings
     if standings:
         facts.update(readings(standings, micros(now)))
