@@ -177,8 +177,9 @@ class Recipients:
     def _is_braked(self, row: Mapping[Any, Any], *, plain: bool = False) -> bool:
         if row["playbook"] in self.brakes:
             return True
-        plan = self.current.plans.get(row["playbook"])
-        goes_on = plain and plan is not None and plan.escalation is not None
+        books = self.tellings.playbooks(row) or (row["playbook"],)
+        plans = filter(None, map(self.current.plans.get, books))
+        goes_on = plain and any(plan.escalation is not None for plan in plans)
         return "*" in self.brakes and not goes_on  # escalations go on unless named (9.2)
 
     def _window(self, op: Send) -> SendWindow | None:

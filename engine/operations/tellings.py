@@ -61,6 +61,10 @@ class Tellings:
         """When a notice that was gathered was to be told; None: it was not."""
         return max((one["due_at"] for one in self.carried.get(row["id"], ())), default=None)
 
+    def playbooks(self, row: Mapping[Any, Any]) -> tuple[str, ...]:
+        """The playbooks whose notices were gathered for this job; none: it is a step's own."""
+        return tuple({one["playbook"] for one in self.carried.get(row["id"], ())})
+
     def _named(self, one: Mapping[str, Any]) -> Mapping[str, Any] | None:
         open_ = self.waiting.get(one["enrollment"], ())
         return next((task for task in open_ if task["id"] == one["task"]), None)

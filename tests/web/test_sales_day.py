@@ -15,6 +15,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from engine.mail.links import LinkSigner
+from engine.operations import brakes
 from engine.store.database import Store
 from tests.calls.listener import Listener
 from tests.calls.rooms import ROOMS
@@ -168,6 +169,8 @@ def _tuesday(day: Day) -> None:
     """The owner hears of four in one message; one is put off, one acknowledged, one is won."""
     day.pass_(hours=24)
     assert day.stage.transport.sent == []
+    # Mail is paused; escalations go on, gathered ones too.
+    day.stage.store.write(lambda tx: brakes.pull(tx, brakes.EVERYTHING, "ops"))
     day.pass_(hours=1)
     (told,) = day.mails("li.wei@acme.example")
     assert all(name in told for name in ("Acme renewal", "Borealis", "Cobalt", "Delta"))
