@@ -185,7 +185,9 @@ def _decide(
     routes = Routes.load(tx, current, braked)
     pacer = Pacer.load(tx, current, recipients.addresses(), apart=apart)
     pacer.stride = stride
-    taken, put_off, skipped = [], [], []
+    taken: list[dict[str, Any]] = []
+    put_off: list[dict[str, Any]] = []
+    skipped = []
     for row in rows:
         op = op_of(tx, row)
         recipient = recipients.of(row, op)

@@ -178,7 +178,7 @@ class Step:
 def _advance(columns: tuple[str, ...]) -> sa.Update:
     """What is not written is in no index that has to be looked at."""
     here = sa.and_(table.c.id == sa.bindparam("b_id"), table.c.seq == sa.bindparam("b_seq"))
-    values = {name: sa.bindparam(f"b_{name}_") for name in columns}
+    values: dict[str, Any] = {name: sa.bindparam(f"b_{name}_") for name in columns}
     return sa.update(table).where(here).values(values)
 
 
