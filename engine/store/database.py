@@ -252,9 +252,17 @@ def add_functions(connection: Any) -> None:
     """Gives a connection of SQLite's driver the functions that conditions use."""
     connection.create_aggregate("longplay_total", 1, Total)
     try:
-        connection.execute("SELECT pow(2.0, 0.5)").close()
+        connection.execute("SELECT pow(2.0, 0.5), ceil(0.5)").close()
     except sqlite3.OperationalError:  # built without its mathematics, as on some systems
         connection.create_function("pow", 2, math.pow, deterministic=True)
+        connection.create_function("ceil", 1, _ceil, deterministic=True)
+
+
+def _ceil(number: float | None) -> float | None:
+    """As SQLite's own: NULL of NULL, and what has no end stays so."""
+    if number is None or not math.isfinite(number):
+        return number
+    return float(math.ceil(number))
 
 
 class Total:

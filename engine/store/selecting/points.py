@@ -27,21 +27,24 @@ class Points:
     low: Sql
     high: Sql
 
-    def left(self, now: int) -> Sql:
+    def left(self, speech: Speech, now: int) -> Sql:
         """The behavior points that are left."""
         passed = sa.cast(sa.literal(now, sa.BigInteger) - self.at, sa.Double) / float(SECOND)
         halves = passed / self.half_life
-        halves = sa.case((halves > MOST_HALVES, float(MOST_HALVES)), else_=halves)
+        halves = speech.lesser(halves, _double(float(MOST_HALVES)))
         fading = sa.and_(self.half_life.is_not(None), passed > 0.0)
         faded = self.behavior * sa.func.pow(_double(2.0), -halves, type_=sa.Double)
         return sa.case((fading, faded), else_=self.behavior)
 
     def total(self, speech: Speech, now: int) -> Sql:
         """The total as everybody reads it."""
-        found: Sql = self.fit + self.left(now)
-        found = sa.case((found > self.high, self.high), else_=found)
-        found = sa.case((found < self.low, self.low), else_=found)
-        return sa.cast(speech.floor(found + _double(NEAREST)), sa.Double)
+        # What is written twice is worked out twice, and a CASE of a CASE four times.
+        found = self.fit + self.left(speech, now)
+        found = speech.lesser(found, sa.func.coalesce(self.high, _double(float("inf"))))
+        found = speech.greater(found, sa.func.coalesce(self.low, _double(float("-inf"))))
+        there = sa.and_(self.fit.is_not(None), self.behavior.is_not(None))
+        whole = speech.floor(found + _double(NEAREST))
+        return sa.case((there, sa.cast(whole, sa.Double)))  # least() passes over what is missing
 
 
 def score(speech: Speech, now: datetime) -> Value:
@@ -70,7 +73,7 @@ def named(path: Sequence[str], speech: Speech, now: datetime) -> Value:
             return Number(points.total(speech, micros(now)))
         case "behavior":
             hundred = _double(100.0)
-            cut = speech.floor(points.left(micros(now)) * hundred + _double(NEAREST))
+            cut = speech.floor(points.left(speech, micros(now)) * hundred + _double(NEAREST))
             return Number(sa.cast(cut, sa.Double) / hundred)
         case _:
             raise NotInSql(f"'lead.scores.{name}.{part}'")

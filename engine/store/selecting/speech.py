@@ -85,8 +85,16 @@ class Speech:
 
     def floor(self, number: Sql) -> Sql:
         """The whole number at or below a number."""
-        cut = sa.cast(number, sa.BigInteger)
-        return sa.case((number < cut, cut - 1), else_=cut)
+        # SQLAlchemy puts Python's own over SQLite's `floor`, which is slow and breaks on NULL.
+        return -sa.func.ceil(-number, type_=sa.Double)
+
+    def lesser(self, one: Sql, other: Sql) -> Sql:
+        """The lesser of two numbers that are both there: each is worked out once."""
+        return sa.func.min(one, other, type_=sa.Double)
+
+    def greater(self, one: Sql, other: Sql) -> Sql:
+        """The greater of two numbers that are both there."""
+        return sa.func.max(one, other, type_=sa.Double)
 
     def json_switch(self, column: Sql, path: Sequence[str]) -> Sql:
         """A boolean in a JSON document."""
@@ -221,6 +229,14 @@ class PostgresSpeech(Speech):
     @override
     def floor(self, number: Sql) -> Sql:
         return sa.func.floor(number, type_=sa.Double)
+
+    @override
+    def lesser(self, one: Sql, other: Sql) -> Sql:
+        return sa.func.least(one, other, type_=sa.Double)
+
+    @override
+    def greater(self, one: Sql, other: Sql) -> Sql:
+        return sa.func.greatest(one, other, type_=sa.Double)
 
     @override
     def json_switch(self, column: Sql, path: Sequence[str]) -> Sql:
