@@ -31,7 +31,9 @@ def init(
     folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to.")] = Path(),
     trade: Annotated[
         str | None,
-        typer.Option("--starter", metavar="TRADE", help="commerce, education, finance, saas or sales."),
+        typer.Option(
+            "--starter", metavar="TRADE", help="commerce, education, finance, saas, sales."
+        ),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over files there are.")] = False,
 ) -> None:

@@ -18,8 +18,7 @@ from tests.runtime.stage import WORKSPACE, Stage
 
 FIELDS = "fields:\n  company: {employees: integer, tier: {enum: [a, b]}}\n"
 BOOK = WORKSPACE.replace("fields:\n", FIELDS) + (
-    "    sam.lee: {name: 王山}\n"
-    "pipelines: {b2b: {stages: [qualify, {won: {closes: won}}]}}\n"
+    "    sam.lee: {name: 王山}\npipelines: {b2b: {stages: [qualify, {won: {closes: won}}]}}\n"
 )
 
 

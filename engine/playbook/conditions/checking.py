@@ -380,7 +380,7 @@ class Checker:
 
 
 def _or_instead(subject: ValueType, other: Node) -> ValueType:
-    """The type of a value or of what stands in for it: of few values only if that is one of them."""
+    """The type of a value or of what stands in for it: of few values only if that is one too."""
     if subject.values and isinstance(other, Literal) and other.value in subject.values:
         return subject
     return kinds.either(subject, other.type)
