@@ -1,5 +1,6 @@
 """A PostgreSQL for load and fault tests, from the test dependencies; it can be made to crash."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -29,7 +30,8 @@ class Postgres:
         pid = self._server.get_pid()
         if pid is None:
             raise RuntimeError("there is no PostgreSQL to crash")
-        os.kill(pid, signal.SIGQUIT)
+        with contextlib.suppress(ProcessLookupError):  # the file of one that has just ended
+            os.kill(pid, signal.SIGQUIT)
         wait_until(lambda: _is_gone(pid), 20, 0.05)
         time.sleep(away)
         wait_until(self._starts, 30, 0.5)

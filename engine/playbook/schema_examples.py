@@ -73,6 +73,7 @@ EXAMPLES: Mapping[str, Any] = {
     "open_tracking": {"en": "You may see when I open your mails."},
     "fields": {"lead": {"employees": "integer", "plan": {"enum": ["free", "pro"]}}},
     "Fields.lead": {"employees": "integer"}, "Fields.deal": {"contract_ends_at": "date"},
+    "Fields.company": {"industry": "text"},
     "enum": ["free", "pro"],
     "lifecycle": ["visitor", "lead", {"mql": {"back_to": ["lead"]}}, "opportunity", "customer"],
     "about": "A lead that fits and asked for an offer: sales calls within a day.",

@@ -39,8 +39,11 @@ def test_the_funnel_is_a_table_and_a_document(sold: Longplay) -> None:
     assert deals["stages"][0]["amount"] == {"USD": 6000}
 
 
-def test_the_health_says_what_it_does_not_judge(sold: Longplay) -> None:
+def test_the_health_says_what_it_does_not_judge(
+    sold: Longplay, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Money by currency, and how little there is of everything else."""
+    monkeypatch.setenv("COLUMNS", "160")
     said = sold("deals", "health")
     assert "6,000 USD" in said.out
     assert "it takes 20" in said.out

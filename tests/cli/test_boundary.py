@@ -75,17 +75,20 @@ def test_a_database_that_is_none_is_a_fault_of_the_surroundings(
     assert (said.status, "not a database" in said.err) == (2, True)
 
 
-def test_a_database_of_another_release_is_left_alone(longplay: Longplay, workspace: Path) -> None:
-    """Its tables may mean something else; the next move is named."""
+def test_a_database_that_asks_for_a_newer_release_is_left_alone(
+    longplay: Longplay, workspace: Path
+) -> None:
+    """Its tables mean something else, as it says itself; the next move is named."""
     from sqlalchemy import text
 
     from engine.store.database import Store
 
     store = Store(f"sqlite:///{workspace / '.longplay' / 'longplay.db'}")
     store.write(lambda tx: tx.conn.execute(text("UPDATE alembic_version SET version_num='0999'")))
+    store.write(lambda tx: tx.conn.execute(text("UPDATE schema_bound SET works_from='0999'")))
     store.close()
     said = longplay("leads", "list")
-    assert (said.status, "longplay migrate" in said.err) == (2, True)
+    assert (said.status, "run the newer release" in said.err) == (2, True)
 
 
 def test_a_wrong_setting_is_named(longplay: Longplay, monkeypatch: pytest.MonkeyPatch) -> None:
