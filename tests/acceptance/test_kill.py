@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.timeout(300)]
 
 
 @pytest.mark.parametrize("seed", [7])

@@ -20,7 +20,7 @@ import pytest
 from bench.arena import free_pair, free_port, wait_for_port
 from tests.docs.documents import ROOT, Block, blocks
 
-pytestmark = [pytest.mark.xdist_group("up"), pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.timeout(400)]
 PAGE = ROOT / "docs" / "tutorial.md"
 CHINESE = ROOT / "docs" / "tutorial.zh-CN.md"
 _TYPED = ("longplay ", "printf ", "make ", "cd ", ". ")
