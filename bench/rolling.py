@@ -17,7 +17,7 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -61,8 +61,6 @@ class Verdict(Mails):
     finished: int = 0
     in_flight_at_the_kill: int = 0
     http_retries: int = 0
-    by_build: dict[str, int] = field(default_factory=dict)
-    """Mails that the senders of each build sent."""
 
 
 def feed(web: Web, leads: int, seconds: float) -> None:
@@ -153,16 +151,6 @@ def judge(store: Store, arrived: list[tuple[str, str]], verdict: Verdict) -> Non
         verdict.faults.append(f"{2 * verdict.leads} mails were due")
     if verdict.in_doubt > verdict.in_flight_at_the_kill:
         verdict.faults.append(f"{verdict.in_doubt} are in doubt, fewer were in flight")
-    beats = store.read(
-        lambda tx: (
-            tx.conn.execute(sa.text("SELECT detail FROM heartbeat WHERE kind = 'sender'"))
-            .scalars()
-            .all()
-        )
-    )
-    for said in map(json.loads, beats):
-        if build := str(said.get("build", "")):
-            verdict.by_build[build] = verdict.by_build.get(build, 0) + int(said.get("mails", 0))
     verdict.faults += [
         f"doctor: {one.name}: {one.detail}" for one in doctor.examine(store) if not one.ok
     ]
